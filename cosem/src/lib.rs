@@ -1,0 +1,2 @@
+//! DLMS/COSEM application layer: object model, server and client.
+#![no_std]

@@ -1,0 +1,3 @@
+//! The server at the substation: forms the network, reads the meters, keeps the readings.
+
+fn main() {}

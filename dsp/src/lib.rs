@@ -1,0 +1,2 @@
+//! What both OFDM PHYs compute with: FFT, codes, CRC, scrambler, soft decisions, windows.
+#![no_std]
