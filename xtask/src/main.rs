@@ -1,3 +1,57 @@
-//! The chores of the workspace: tests, no_std builds, firmware under emulation, fuzzing.
+//! The chores of the workspace, one command each. `cargo xtask help` lists them.
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool talks to its user")]
 
-fn main() {}
+mod chores;
+mod shell;
+mod tools;
+
+use std::process::ExitCode;
+
+const HELP: &str = "\
+Chores of the Busbar workspace.
+
+  cargo xtask test        every test: setup, workspace tests, the IEEE feeder, no_std builds, firmware under emulation
+  cargo xtask setup       install what the tests need, or name what is missing
+  cargo xtask lint        format, clippy and documentation with warnings denied, licences and advisories
+  cargo xtask no-std      build the no_std crates for thumbv7em-none-eabihf
+  cargo xtask firmware    build the board image and run it under qemu-system-arm
+  cargo xtask fuzz [N]    run every fuzz target for N seconds (default 30), without a nightly compiler
+  cargo xtask ci          all of the above, as .ci/run does
+
+On Debian, as root, `setup` installs packages with apt-get; elsewhere it names them and fails.
+Exit codes: 0 all passed, 1 something failed, 2 the command line is wrong.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    let outcome = match words.as_slice() {
+        ["test"] => chores::test(),
+        ["setup"] => tools::setup(),
+        ["lint"] => chores::lint(),
+        ["no-std"] => chores::no_std(),
+        ["firmware"] => chores::firmware(),
+        ["fuzz"] => chores::fuzz("30"),
+        ["fuzz", seconds] if seconds.parse::<u32>().is_ok() => chores::fuzz(seconds),
+        ["ci"] => chores::ci(),
+        ["help" | "--help" | "-h"] => {
+            print!("{HELP}");
+            return ExitCode::SUCCESS;
+        }
+        [] => {
+            eprint!("{HELP}");
+            return ExitCode::from(2);
+        }
+        other => {
+            eprintln!("xtask: there is no chore '{}'; `cargo xtask help` lists them", other.join(" "));
+            return ExitCode::from(2);
+        }
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(reason) => {
+            eprintln!("\nxtask: {reason}");
+            ExitCode::FAILURE
+        }
+    }
+}

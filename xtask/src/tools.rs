@@ -1,0 +1,81 @@
+//! What the tests need beside Rust and a C compiler, and how it gets here.
+
+use crate::shell::{Outcome, exists, output, run, run_with};
+
+/// The microcontroller target of the `no_std` crates.
+pub(crate) const TARGET: &str = "thumbv7em-none-eabihf";
+
+/// A program and the Debian package that brings it.
+struct Tool {
+    program: &'static str,
+    package: &'static str,
+    purpose: &'static str,
+}
+
+const TOOLS: [Tool; 3] = [
+    Tool { program: "qemu-system-arm", package: "qemu-system-arm", purpose: "runs the firmware image" },
+    Tool { program: "tshark", package: "tshark", purpose: "decodes our 6LoWPAN frames independently" },
+    Tool { program: "python3", package: "python3-venv", purpose: "runs gurux-dlms, a foreign DLMS client" },
+];
+
+/// Packages that build for [`TARGET`] where rustup cannot add it.
+const DEBIAN_RUST: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
+
+/// Installs what is missing where it can, and names what it cannot.
+pub(crate) fn setup() -> Outcome {
+    let mut packages: Vec<&str> = Vec::new();
+    let mut purposes: Vec<String> = Vec::new();
+    for tool in TOOLS.iter().filter(|tool| !exists(tool.program)) {
+        packages.push(tool.package);
+        purposes.push(format!("{} ({})", tool.program, tool.purpose));
+    }
+    if !rustup_has_target() && !rustup_adds_target() && !debian_rust_is_installed() {
+        packages.extend(DEBIAN_RUST);
+        purposes.push(format!("a Rust toolchain that builds for {TARGET}"));
+    }
+    if packages.is_empty() {
+        println!("setup: everything the tests need is here");
+        return Ok(());
+    }
+    println!("setup: missing: {}", purposes.join(", "));
+    let remedy = format!(
+        "install {}: on Debian 12 `apt-get install {}`; elsewhere `rustup target add {TARGET}` and the programs \
+         named",
+        purposes.join(", "),
+        packages.join(" ")
+    );
+    if !exists("apt-get") {
+        return Err(remedy);
+    }
+    let mut install = vec!["install", "--yes", "--no-install-recommends"];
+    install.extend(&packages);
+    let quiet = [("DEBIAN_FRONTEND", "noninteractive")];
+    run_with("apt-get", &["update"], &quiet)
+        .and_then(|()| run_with("apt-get", &install, &quiet))
+        .map_err(|reason| format!("{reason}; {remedy}"))
+}
+
+/// Installs cargo-deny where it is missing.
+pub(crate) fn cargo_deny() -> Outcome {
+    if exists("cargo-deny") {
+        return Ok(());
+    }
+    run("cargo", &["install", "cargo-deny", "--locked", "--version", "0.19.0"])
+        .map_err(|reason| format!("{reason}; install cargo-deny by hand and have it on PATH"))
+}
+
+fn rustup_has_target() -> bool {
+    output("rustc", &["--print", "target-libdir", "--target", TARGET])
+        .is_some_and(|folder| std::path::Path::new(&folder).is_dir())
+}
+
+fn rustup_adds_target() -> bool {
+    exists("rustup") && run("rustup", &["target", "add", TARGET]).is_ok()
+}
+
+fn debian_rust_is_installed() -> bool {
+    output("dpkg-query", &["--show", "--showformat=${Status}\n", "rustc-web", "cargo-web", "rust-web-src"])
+        .is_some_and(|states| {
+            states.lines().count() == 3 && states.lines().all(|state| state.ends_with(" installed"))
+        })
+}
