@@ -1,26 +1,26 @@
 //! G3-PLC (ITU-T G.9903) physical layer: OFDM transmitter and streaming receiver.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`band`] | band plans as values: carriers, preamble phases, timing in symbols |
+//! | [`tone`] | tone mask and tone map |
+//! | [`layout`] | PSDU octets to symbols and back |
+//! | [`timing`] | airtimes and interframe spaces |
+//! | [`primitives`] | what the MAC asks and is told |
+//!
+//! "Digest" in comments is `spec/g3-phy.md`, the project's summary of the standard.
 #![no_std]
 
 #[cfg(test)]
 extern crate std;
 
+pub mod band;
+pub mod layout;
+mod modulation;
 pub mod primitives;
+pub mod timing;
+pub mod tone;
 
-/// Payload modulation, differential (FCH field MOD, digest 3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Modulation {
-    /// DBPSK with every bit sent four times.
-    Robust,
-    /// One bit a carrier and symbol.
-    Dbpsk,
-    /// Two bits a carrier and symbol.
-    Dqpsk,
-    /// Three bits a carrier and symbol.
-    D8psk,
-}
-
-/// Active groups of carriers: bit g is group g, the lowest frequencies first (digest 1.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub struct ToneMap(pub u32);
+pub use band::BandPlan;
+pub use modulation::Modulation;
+pub use tone::{ToneMap, ToneMask};

@@ -1,0 +1,27 @@
+//! CENELEC-A (digest 1.1, 1.5 and 2.1).
+
+use super::BandPlan;
+use plc_core::time::SampleClock;
+
+pub(super) const PLAN: BandPlan = BandPlan {
+    name: "CENELEC-A",
+    clock: SampleClock::KHZ_400,
+    first_carrier: 23,
+    groups: 6,
+    carriers_per_group: 6,
+    syncp_phases: &SYNCP_PHASES,
+    frame_length_unit: 4,
+    max_payload_symbols: 252,
+    fch_bits: 33,
+    slot_symbols: 2,
+    cifs_symbols: 8,
+    rifs_symbols: 8,
+    idle_symbols: 8,
+};
+
+#[rustfmt::skip]
+const SYNCP_PHASES: [u8; 36] = [
+    2, 1, 0, 15, 14, 12, 10, 7, 3, 15, 11, 6,    // 23
+    1, 11, 5, 14, 7, 15, 7, 15, 6, 13, 2, 8,     // 35
+    13, 2, 6, 10, 13, 0, 2, 3, 5, 6, 7, 7,       // 47
+];
