@@ -60,7 +60,7 @@ pub(crate) fn cargo_deny() -> Outcome {
     if exists("cargo-deny") {
         return Ok(());
     }
-    run("cargo", &["install", "cargo-deny", "--locked", "--version", "0.19.0"])
+    run("cargo", &["install", "cargo-deny", "--locked", "--version", "0.20.2"])
         .map_err(|reason| format!("{reason}; install cargo-deny by hand and have it on PATH"))
 }
 
