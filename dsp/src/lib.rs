@@ -5,6 +5,7 @@
 //!
 //! | module | what | of which standard |
 //! |---|---|---|
+//! | [`fft`] | real and complex transforms of 256 and 512 points | G.9903, PRIME |
 //! | [`crc`] | cyclic redundancy checks of 3 to 32 bits, bit by bit or octet by octet | G.9903 FCH and FCS, PRIME headers |
 //! | [`scrambler`] | the additive scrambler and pilot sequence x^7+x^4+1 | G.9903, PRIME |
 //! | [`reed_solomon`] | Reed-Solomon over GF(256) with error correction, shortened | G.9903 |
@@ -26,6 +27,7 @@ extern crate std;
 
 pub mod convolutional;
 pub mod crc;
+pub mod fft;
 pub mod reed_solomon;
 pub mod scrambler;
 pub mod soft;
@@ -52,6 +54,11 @@ pub struct LengthError {
 }
 
 impl LengthError {
+    /// The error of an argument that must have `needed` elements.
+    pub(crate) const fn exactly(what: &'static str, needed: usize, given: usize) -> Result<(), Self> {
+        if given != needed { Err(Self { what, needed, given }) } else { Ok(()) }
+    }
+
     /// The error of an argument of which at least `needed` elements must be there.
     pub(crate) const fn at_least(what: &'static str, needed: usize, given: usize) -> Result<(), Self> {
         if given < needed { Err(Self { what, needed, given }) } else { Ok(()) }
