@@ -6,6 +6,9 @@
 //! | [`tone`] | tone mask and tone map |
 //! | [`layout`] | PSDU octets to symbols and back |
 //! | [`timing`] | airtimes and interframe spaces |
+//! | [`options`] | readings of the standard that are open, each with its default |
+//! | [`header`] | the frame control header |
+//! | [`constellation`], [`interleaver`], [`encoder`] | bits to carrier phases |
 //! | [`primitives`] | what the MAC asks and is told |
 //!
 //! "Digest" in comments is `spec/g3-phy.md`, the project's summary of the standard.
@@ -15,8 +18,14 @@
 extern crate std;
 
 pub mod band;
+mod coding;
+pub mod constellation;
+pub mod encoder;
+pub mod header;
+pub mod interleaver;
 pub mod layout;
 mod modulation;
+pub mod options;
 pub mod primitives;
 pub mod timing;
 pub mod tone;

@@ -1,0 +1,62 @@
+//! Forward error correction of header and payload, up to the interleaver (digest 3.5, 4, 5, 6).
+
+use crate::Modulation;
+use crate::header::{HEADER_BITS, HEADER_OCTETS};
+use crate::layout::{MAX_RS_WORD, PayloadLayout, TAIL_BITS};
+use dsp::convolutional;
+use dsp::reed_solomon::ReedSolomon;
+use dsp::scrambler::Scrambler;
+
+/// Coded bits of the header, before repetition.
+pub(crate) const HEADER_CODED_BITS: usize = 2 * (HEADER_BITS + TAIL_BITS);
+/// Coded bits of the longest payload of one block, before repetition.
+pub(crate) const MAX_CODED_BITS: usize = 2 * (8 * MAX_RS_WORD + TAIL_BITS);
+
+static PARITY_16: ReedSolomon = ReedSolomon::new(1, 16);
+static PARITY_8: ReedSolomon = ReedSolomon::new(1, 8);
+
+/// The Reed-Solomon code of a modulation.
+pub(crate) fn reed_solomon(modulation: Modulation) -> &'static ReedSolomon {
+    match modulation {
+        Modulation::Robust => &PARITY_8,
+        Modulation::Dbpsk | Modulation::Dqpsk | Modulation::D8psk => &PARITY_16,
+    }
+}
+
+/// Convolutionally coded bits, packed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct CodedBits<const OCTETS: usize>([u8; OCTETS]);
+
+impl<const OCTETS: usize> CodedBits<OCTETS> {
+    /// Coded bit `index`; bits beyond the end are the interleaver's padding, zero (digest 7).
+    pub(crate) fn bit(&self, index: usize) -> u8 {
+        self.0.get(index / 8).map_or(0, |octet| octet >> (7 - index % 8) & 1)
+    }
+}
+
+/// Coded bits of a header.
+pub(crate) type CodedHeader = CodedBits<{ HEADER_CODED_BITS.div_ceil(8) }>;
+/// Coded bits of a payload.
+pub(crate) type CodedPayload = CodedBits<{ MAX_CODED_BITS.div_ceil(8) }>;
+
+/// Encodes a header.
+pub(crate) fn encode_header(header: &[u8; HEADER_OCTETS]) -> CodedHeader {
+    let mut coded = [0; HEADER_CODED_BITS.div_ceil(8)];
+    // The sizes are constants that fit, as the tests show.
+    let fits = convolutional::encode(header, HEADER_BITS, &mut coded);
+    debug_assert!(fits.is_ok());
+    CodedBits(coded)
+}
+
+/// Scrambles `psdu`, padded with zeros to the layout's capacity, and encodes it. `None` where it does not fit.
+pub(crate) fn encode_payload(layout: &PayloadLayout, psdu: &[u8]) -> Option<CodedPayload> {
+    let mut word = [0; MAX_RS_WORD];
+    let capacity = usize::from(layout.psdu_capacity);
+    word.get_mut(..capacity)?.get_mut(..psdu.len())?.copy_from_slice(psdu);
+    let (data, parity) = word.split_at_mut_checked(capacity)?;
+    Scrambler::new().apply(data);
+    reed_solomon(layout.modulation).encode(data, parity).ok()?;
+    let mut coded = [0; MAX_CODED_BITS.div_ceil(8)];
+    convolutional::encode(&word, layout.info_bits(), &mut coded).ok()?;
+    Some(CodedBits(coded))
+}

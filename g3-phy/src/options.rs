@@ -1,0 +1,54 @@
+//! Readings of the standard that its summary leaves open, each with its default (digest 14).
+
+pub use dsp::window::Tail;
+
+/// Order in which the FCH carries its CRC5 (digest 3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum FccsOrder {
+    /// FCCS\[3:0\], then FCCS\[4\]: two vendors' modems.
+    #[default]
+    LowNibbleFirst,
+    /// FCCS\[4\] down to FCCS\[0\]: one article.
+    MostSignificantFirst,
+}
+
+/// Interleaver of modulations with several bits a carrier (digest 8.2 and 8.3). DBPSK, Robust and the FCH differ
+/// only in the swap rule, which no full CENELEC-A frame triggers.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Interleaving {
+    /// Legacy mode, reading H1: one matrix read as a stream, a carrier takes consecutive bits.
+    #[default]
+    Legacy,
+    /// Legacy mode, reading H2: one matrix, the bits of a carrier come from consecutive rows.
+    LegacyRows,
+    /// Non-legacy mode: one matrix for each bit of a carrier, no swap rule.
+    Separate,
+}
+
+/// The open readings together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Options {
+    /// Interleaver.
+    pub interleaving: Interleaving,
+    /// Order of the CRC5.
+    pub fccs_order: FccsOrder,
+    /// Level of the preamble above FCH and payload, in dB (digest 1.4). Receivers do not depend on it.
+    pub preamble_boost_db: f32,
+    /// Falling edge of a symbol's window (digest 1.3). Receivers do not depend on it.
+    #[cfg_attr(feature = "serde", serde(skip))]
+    pub tail: Tail,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            interleaving: Interleaving::Legacy,
+            fccs_order: FccsOrder::LowNibbleFirst,
+            preamble_boost_db: 3.0,
+            tail: Tail::Complementary,
+        }
+    }
+}
