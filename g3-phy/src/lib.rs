@@ -9,6 +9,7 @@
 //! | [`options`] | readings of the standard that are open, each with its default |
 //! | [`header`] | the frame control header |
 //! | [`constellation`], [`interleaver`], [`encoder`] | bits to carrier phases |
+//! | [`Transmitter`] | carrier phases to samples |
 //! | [`primitives`] | what the MAC asks and is told |
 //!
 //! "Digest" in comments is `spec/g3-phy.md`, the project's summary of the standard.
@@ -29,7 +30,9 @@ pub mod options;
 pub mod primitives;
 pub mod timing;
 pub mod tone;
+mod transmitter;
 
 pub use band::BandPlan;
 pub use modulation::Modulation;
 pub use tone::{ToneMap, ToneMask};
+pub use transmitter::{TX_RMS, Transmitter};

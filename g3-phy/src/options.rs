@@ -42,12 +42,15 @@ pub struct Options {
     pub tail: Tail,
 }
 
+/// An amplitude of the square root of two.
+const PREAMBLE_BOOST_DB: f32 = 3.010_3;
+
 impl Default for Options {
     fn default() -> Self {
         Self {
             interleaving: Interleaving::Legacy,
             fccs_order: FccsOrder::LowNibbleFirst,
-            preamble_boost_db: 3.0,
+            preamble_boost_db: PREAMBLE_BOOST_DB,
             tail: Tail::Complementary,
         }
     }

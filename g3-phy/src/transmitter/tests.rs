@@ -1,0 +1,146 @@
+use super::*;
+use crate::Modulation;
+use crate::encoder::DataFrame;
+use crate::primitives::Ack;
+use crate::tone::{ToneMap, ToneMask};
+use proptest::prelude::*;
+use std::vec::Vec;
+
+const PLAN: BandPlan = BandPlan::CENELEC_A;
+
+fn level() -> Options {
+    Options { preamble_boost_db: 0.0, ..Options::default() }
+}
+
+fn data(mask: ToneMask, octets: &[u8], modulation: Modulation) -> FrameEncoder {
+    let tone_map = PLAN.full_tone_map();
+    let frame = DataFrame { psdu: octets, modulation, tone_map, response_expected: false, pdc: 0 };
+    FrameEncoder::data(&PLAN, mask, &Options::default(), &frame).unwrap()
+}
+
+fn samples(options: &Options, frame: FrameEncoder) -> Vec<f32> {
+    let mut transmitter = Transmitter::new(&PLAN, options);
+    let mut samples = std::vec![0.0; transmitter.load(frame, 0.0) + 1];
+    let count = transmitter.pull(&mut samples);
+    assert_eq!(count, samples.len() - 1);
+    assert!(!transmitter.is_busy());
+    samples.truncate(count);
+    samples
+}
+
+fn rms(samples: &[f32]) -> f32 {
+    (samples.iter().map(|sample| sample * sample).sum::<f32>() / samples.len() as f32).sqrt()
+}
+
+/// Carriers of the 256 samples from `start`, with the phases they have `late` samples later.
+fn carriers(samples: &[f32], start: usize, late: usize) -> Vec<Complex> {
+    let mut bins = [Complex::default(); 129];
+    RealFft::new(Size::N256).forward(&samples[start..start + 256], &mut bins).unwrap();
+    let turn = |bin: usize| core::f32::consts::TAU * (bin * late % 256) as f32 / 256.0;
+    (23..59).map(|bin| bins[bin] * Complex::from_polar(1.0, turn(bin))).collect()
+}
+
+/// Start of the latest window in symbol `symbol` of FCH and payload that the next symbol does not touch: its last
+/// samples are the edge, so it is that much before the symbol's own 256 samples.
+fn window(symbol: usize) -> usize {
+    2424 + 278 * symbol + PREFIX_SAMPLES - OVERLAP_SAMPLES
+}
+
+#[test]
+fn the_preamble_is_the_waveform_of_digest_1_5() {
+    let frame = data(ToneMask::ALL, &[1, 2, 3, 4], Modulation::Dbpsk);
+    let samples = samples(&level(), frame);
+    // The digest's x[n] has carriers of amplitude 1, and here the rms of all of them is TX_RMS.
+    let unit: Vec<f32> = samples.iter().map(|sample| sample * 18.0_f32.sqrt() / TX_RMS).collect();
+    let syncp = &unit[256..512];
+    assert!((rms(syncp) - 4.2426).abs() < 1e-3);
+    for (sample, expected) in syncp.iter().zip([2.3066, 0.4734, 2.3656, 2.9280]) {
+        assert!((sample - expected).abs() < 2e-4, "{sample} {expected}");
+    }
+    assert!((syncp[229].abs() - 8.2025).abs() < 1e-3);
+    for n in 0..256 {
+        assert!((unit[7 * 256 + n] - syncp[n]).abs() < 1e-3, "SYNCP 8");
+        assert!((unit[8 * 256 + n] + syncp[n]).abs() < 1e-3, "SYNCM");
+        assert!(n >= 120 || (unit[9 * 256 + n] + syncp[n]).abs() < 1e-3, "half SYNCM");
+    }
+    assert_eq!(unit[0], 0.0);
+    assert!((unit[4] - 0.5 * syncp[4]).abs() < 1e-3, "head edge");
+}
+
+#[test]
+fn symbols_lie_where_digest_1_2_puts_them_with_the_encoders_phases() {
+    let frame = data(ToneMask::ALL, &[9; 28], Modulation::D8psk);
+    let mut phases = frame.clone();
+    let samples = samples(&Options::default(), frame);
+    assert_eq!(samples.len(), PREAMBLE_SAMPLES + 278 * (13 + 8));
+    let mut symbol = 0;
+    while let Some(expected) = phases.next_symbol() {
+        for (carrier, &phase) in carriers(&samples, window(symbol), OVERLAP_SAMPLES).iter().zip(expected) {
+            let turned = carrier * PHASORS[usize::from((16 - phase) % 16)];
+            assert!(turned.re > 0.0 && turned.im.abs() < 1e-3 * turned.re, "symbol {symbol}");
+        }
+        // The prefix is the symbol's end, but for the edges of both.
+        for at in window(symbol) - 14..window(symbol) {
+            assert!((samples[at] - samples[at + 256]).abs() < 1e-6);
+        }
+        symbol += 1;
+    }
+    assert_eq!(symbol, 21);
+}
+
+#[test]
+fn payload_has_its_rms_and_the_preamble_is_three_decibels_above() {
+    let samples = samples(&Options::default(), data(ToneMask::ALL, &[0x5A; 133], Modulation::Robust));
+    assert!((rms(&samples[2424 + 278 * 13..]) / TX_RMS - 1.0).abs() < 0.02);
+    assert!((rms(&samples[256..2048]) / TX_RMS - core::f32::consts::SQRT_2).abs() < 1e-3);
+    assert!(samples.iter().all(|sample| sample.abs() < 1.0));
+}
+
+#[test]
+fn masked_carriers_are_silent_in_every_symbol() {
+    let mask = ToneMask::ALL.without(&PLAN, 39..=49);
+    let frame = data(mask, &[3; 20], Modulation::Dqpsk);
+    let symbols = frame.symbols();
+    let samples = samples(&Options::default(), frame);
+    let windows = [256, 2048].into_iter().chain((0..symbols).map(window));
+    for start in windows {
+        let carriers = carriers(&samples, start, 0);
+        let loudest = carriers[16..=26].iter().map(|carrier| carrier.norm()).fold(0.0, f32::max);
+        assert!(loudest < 2e-6, "{loudest} in the window at {start}");
+        assert!(carriers[..16].iter().chain(&carriers[27..]).all(|carrier| carrier.norm() > 1.0));
+    }
+}
+
+#[test]
+fn attenuation_is_in_decibels() {
+    let ack = Ack { fcs: 1, positive: true, more_segments: false };
+    let frame = FrameEncoder::ack(&PLAN, ToneMask::ALL, &Options::default(), ack).unwrap();
+    let full = samples(&Options::default(), frame.clone());
+    let mut transmitter = Transmitter::new(&PLAN, &Options::default());
+    let mut quiet = std::vec![0.0; transmitter.load(frame, 20.0)];
+    transmitter.pull(&mut quiet);
+    assert!(full.iter().zip(&quiet).all(|(full, quiet)| (full - 10.0 * quiet).abs() < 1e-5));
+}
+
+proptest! {
+    #[test]
+    fn block_lengths_do_not_change_the_samples(lengths in proptest::collection::vec(1_usize..700, 1..60), map in 1_u32..64) {
+        let tone_map = ToneMap(map);
+        let frame = DataFrame { psdu: &[7; 9], modulation: Modulation::Dqpsk, tone_map, response_expected: true, pdc: 3 };
+        let frame = FrameEncoder::data(&PLAN, ToneMask::ALL, &Options::default(), &frame);
+        let Ok(frame) = frame else { return Ok(()) };
+        let whole = samples(&Options::default(), frame.clone());
+        let mut transmitter = Transmitter::new(&PLAN, &Options::default());
+        transmitter.load(frame, 0.0);
+        let mut pieces = Vec::new();
+        for length in lengths.into_iter().cycle() {
+            let mut block = std::vec![0.0; length];
+            let count = transmitter.pull(&mut block);
+            pieces.extend_from_slice(&block[..count]);
+            if count < length {
+                break;
+            }
+        }
+        prop_assert_eq!(pieces, whole);
+    }
+}
