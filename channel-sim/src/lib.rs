@@ -1,1 +1,17 @@
 //! The power line: feeders, cables, loads, noise and many modems on one line in virtual time.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`scenario`] | what a run is determined by, and the truth about its meters |
+//! | [`feeder`] | feeders: an OpenDSS reader and the built-in village |
+//! | [`noise`] | noise presets |
+//! | [`world`] | line, meters and the coordinator's PHY port in virtual time |
+//! | [`port`] | that port over TCP, both ends |
+//! | [`random`] | independent streams of randomness from one seed |
+
+pub mod feeder;
+pub mod noise;
+pub mod port;
+pub mod random;
+pub mod scenario;
+pub mod world;

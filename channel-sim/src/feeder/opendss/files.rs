@@ -1,0 +1,91 @@
+//! Where a feeder's files come from: the disk, or memory in tests and fuzz targets.
+
+use std::collections::BTreeMap;
+use std::io::Read;
+use std::path::PathBuf;
+use thiserror::Error;
+
+/// Reads files by name. Names use `/`, are relative to the root and may hold `..`.
+pub trait Files {
+    /// The whole file.
+    fn read(&self, name: &str) -> Result<Vec<u8>, FileError>;
+}
+
+/// Why a file could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+pub enum FileError {
+    /// There is none of that name.
+    #[error("no such file")]
+    Missing,
+    /// It is too large to be a feeder's.
+    #[error("{octets} octets, more than {MAX_OCTETS}")]
+    TooLarge {
+        /// Its size.
+        octets: u64,
+    },
+    /// It is a directory, a device or a pipe.
+    #[error("not a regular file")]
+    NotAFile,
+    /// The system refused.
+    #[error("{0}")]
+    System(String),
+}
+
+/// Largest file that is read. The IEEE feeder's largest has 75 kB.
+pub const MAX_OCTETS: u64 = 64 << 20;
+
+/// Files on disk below a folder.
+#[derive(Clone, Debug)]
+pub struct Disk {
+    root: PathBuf,
+}
+
+impl Disk {
+    /// Names are relative to `root`.
+    pub fn new(root: impl Into<PathBuf>) -> Self {
+        Self { root: root.into() }
+    }
+}
+
+impl Files for Disk {
+    fn read(&self, name: &str) -> Result<Vec<u8>, FileError> {
+        let path = self.root.join(name);
+        let found = std::fs::metadata(&path).map_err(from_system)?;
+        if !found.is_file() {
+            return Err(FileError::NotAFile);
+        }
+        if found.len() > MAX_OCTETS {
+            return Err(FileError::TooLarge { octets: found.len() });
+        }
+        let mut octets = Vec::new();
+        let file = std::fs::File::open(&path).map_err(from_system)?;
+        file.take(MAX_OCTETS).read_to_end(&mut octets).map_err(from_system)?;
+        Ok(octets)
+    }
+}
+
+fn from_system(error: std::io::Error) -> FileError {
+    match error.kind() {
+        std::io::ErrorKind::NotFound => FileError::Missing,
+        _ => FileError::System(error.to_string()),
+    }
+}
+
+/// Files in memory, by normalised name.
+#[derive(Clone, Debug, Default)]
+pub struct Memory(BTreeMap<String, Vec<u8>>);
+
+impl Memory {
+    /// Adds a file.
+    #[must_use]
+    pub fn with(mut self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        self.0.insert(name.to_string(), content.as_ref().to_vec());
+        self
+    }
+}
+
+impl Files for Memory {
+    fn read(&self, name: &str) -> Result<Vec<u8>, FileError> {
+        self.0.get(name).cloned().ok_or(FileError::Missing)
+    }
+}
