@@ -1,0 +1,288 @@
+//! The routes of `/api/v1`.
+
+// utoipa writes `<Query as IntoParams>` for every query struct, with the span of our own tokens.
+#![allow(unused_qualifications)]
+
+use super::model::{
+    CycleDetail, CyclePage, ENERGY_IMPORT, LOAD_PROFILE, MeterDetail, MeterSummary, Problem, ProfilePage,
+    Progress, ReadingModel, ReadingPage, Status,
+};
+use super::{Api, Failure};
+use crate::calendar::{parse_rfc3339, rfc3339_local, rfc3339_utc};
+use crate::network::{FeederMap, Meter};
+use crate::store::{MeterRow, Range, ReadingRow, Store, StoreError};
+use axum::Json;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::routing::{MethodRouter, get};
+use serde::Deserialize;
+use utoipa::{IntoParams, OpenApi};
+
+/// Items in a part of a list, where the caller does not say.
+const DEFAULT_LIMIT: usize = 100;
+/// Most items in a part of a list.
+const MAX_LIMIT: usize = 1000;
+
+/// Makes the handler of a route.
+pub type Route = fn() -> MethodRouter<Api>;
+
+/// Every route of the API, as the router serves and the description lists them.
+pub const ROUTES: &[(&str, Route)] = &[
+    ("/api/v1/status", || get(status)),
+    ("/api/v1/map", || get(map)),
+    ("/api/v1/meters", || get(meters)),
+    ("/api/v1/meters/{serial}", || get(meter)),
+    ("/api/v1/meters/{serial}/readings", || get(readings)),
+    ("/api/v1/meters/{serial}/readings/latest", || get(latest)),
+    ("/api/v1/meters/{serial}/profile", || get(profile)),
+    ("/api/v1/cycles", || get(cycles)),
+    ("/api/v1/cycles/{number}", || get(cycle)),
+];
+
+/// The description of the API.
+#[derive(OpenApi)]
+#[openapi(
+    info(
+        title = "Busbar data concentrator",
+        description = "Meters behind a powerline concentrator: what they measured, when, and how well they are heard. \
+            Times are RFC 3339 in UTC, with the meter's own offset beside them."
+    ),
+    paths(status, map, meters, meter, readings, latest, profile, cycles, cycle)
+)]
+#[derive(Debug)]
+pub struct ApiDoc;
+
+type Answer<T> = Result<Json<T>, Failure>;
+
+/// What the concentrator is doing.
+#[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Status)))]
+async fn status(State(api): State<Api>) -> Json<Status> {
+    let (now, network) = (api.live.snapshot(), &api.network);
+    Json(Status {
+        version: env!("CARGO_PKG_VERSION"),
+        network: network.name.clone(),
+        pan_id: format!("{:04x}", network.pan_id),
+        activity: now.activity,
+        time: rfc3339_utc(now.utc_ms),
+        local_time: rfc3339_local(now.utc_ms, network.calendar.offset_minutes),
+        lag_s: now.lag_ms.map(|lag| lag as f64 / 1000.0),
+        next_cycle: now.next_cycle_utc_ms.map(rfc3339_utc),
+        cycle: now.cycle.map(|cycle| Progress {
+            number: cycle.number,
+            done: cycle.done,
+            of: cycle.of,
+            read: cycle.read,
+        }),
+        meters: network.meters.len(),
+        meters_in_reach: network.meters.iter().filter(|meter| meter.link.in_reach).count(),
+        dlms_address: api.dlms_address.map(|address| address.to_string()),
+        stopped_because: now.stopped_because,
+    })
+}
+
+/// Where the cables lie; the meters' own places are in `/api/v1/meters`.
+#[utoipa::path(get, path = "/api/v1/map", responses((status = 200, body = FeederMap)))]
+async fn map(State(api): State<Api>) -> Json<FeederMap> {
+    Json(api.network.map.clone())
+}
+
+/// All meters, with their links and newest energy.
+#[utoipa::path(get, path = "/api/v1/meters", responses((status = 200, body = Vec<MeterSummary>)))]
+async fn meters(State(api): State<Api>) -> Answer<Vec<MeterSummary>> {
+    let rows = api
+        .query(|store, network| {
+            let rows = store.meters(network)?;
+            rows.into_iter().map(|row| with_energy(store, row)).collect::<Result<Vec<_>, _>>()
+        })
+        .await?;
+    let of = |meter: &Meter| rows.iter().find(|(row, _)| row.serial == meter.serial).cloned();
+    Ok(Json(api.network.meters.iter().map(|meter| summary(meter, of(meter))).collect()))
+}
+
+/// One meter, with its newest readings.
+#[utoipa::path(get, path = "/api/v1/meters/{serial}",
+    params(("serial" = String, Path, description = "Serial number")),
+    responses((status = 200, body = MeterDetail), (status = 404, body = Problem)))]
+async fn meter(State(api): State<Api>, Path(serial): Path<String>) -> Answer<MeterDetail> {
+    let meter = known(&api, &serial)?;
+    let (row, latest) = api
+        .query(move |store, network| {
+            let Some(row) = store.meter(network, &serial)? else { return Ok((None, Vec::new())) };
+            let latest = store.latest(row.id)?;
+            Ok((Some(with_energy(store, row)?), latest))
+        })
+        .await?;
+    let latest = latest.into_iter().map(Into::into).collect();
+    Ok(Json(MeterDetail { summary: summary(meter, row), latest }))
+}
+
+/// The newest reading of each object of a meter.
+#[utoipa::path(get, path = "/api/v1/meters/{serial}/readings/latest",
+    params(("serial" = String, Path, description = "Serial number")),
+    responses((status = 200, body = Vec<ReadingModel>), (status = 404, body = Problem)))]
+async fn latest(State(api): State<Api>, Path(serial): Path<String>) -> Answer<Vec<ReadingModel>> {
+    known(&api, &serial)?;
+    let rows = api
+        .query(move |store, network| match store.meter(network, &serial)? {
+            Some(row) => store.latest(row.id),
+            None => Ok(Vec::new()),
+        })
+        .await?;
+    Ok(Json(rows.into_iter().map(Into::into).collect()))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+struct ReadingQuery {
+    /// Logical name of the object, `1.0.1.8.0.255`; all where it is left out.
+    object: Option<String>,
+    /// First moment wanted, RFC 3339.
+    from: Option<String>,
+    /// First moment not wanted, RFC 3339.
+    to: Option<String>,
+    /// `next` of the part before.
+    after: Option<String>,
+    /// Items in a part: 1 to 1000, 100 where it is left out.
+    limit: Option<usize>,
+}
+
+/// Readings of a meter in a range of time, oldest first.
+#[utoipa::path(get, path = "/api/v1/meters/{serial}/readings",
+    params(("serial" = String, Path, description = "Serial number"), ReadingQuery),
+    responses((status = 200, body = ReadingPage), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn readings(
+    State(api): State<Api>,
+    Path(serial): Path<String>,
+    query: Result<Query<ReadingQuery>, QueryRejection>,
+) -> Answer<ReadingPage> {
+    known(&api, &serial)?;
+    let query = checked(query)?;
+    let (range, limit) = (range(query.from, query.to)?, limit(query.limit)?);
+    let after = query.after.map(reading_cursor).transpose()?;
+    let page = api
+        .query(move |store, network| {
+            let Some(row) = store.meter(network, &serial)? else { return Ok(None) };
+            let after = after.as_ref().map(|(utc_ms, object)| (*utc_ms, object.as_str()));
+            store.readings(row.id, query.object.as_deref(), range, after, limit).map(Some)
+        })
+        .await?;
+    let (items, next) = page.map(|page| (page.items, page.next)).unwrap_or_default();
+    Ok(Json(ReadingPage { items: items.into_iter().map(Into::into).collect(), next }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+struct ProfileQuery {
+    /// First moment wanted, RFC 3339.
+    from: Option<String>,
+    /// First moment not wanted, RFC 3339.
+    to: Option<String>,
+    /// `next` of the part before.
+    after: Option<String>,
+    /// Rows in a part: 1 to 1000, 100 where it is left out.
+    limit: Option<usize>,
+}
+
+/// The load profile of a meter in a range of time, oldest first.
+#[utoipa::path(get, path = "/api/v1/meters/{serial}/profile",
+    params(("serial" = String, Path, description = "Serial number"), ProfileQuery),
+    responses((status = 200, body = ProfilePage), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn profile(
+    State(api): State<Api>,
+    Path(serial): Path<String>,
+    query: Result<Query<ProfileQuery>, QueryRejection>,
+) -> Answer<ProfilePage> {
+    known(&api, &serial)?;
+    let query = checked(query)?;
+    let (range, limit) = (range(query.from, query.to)?, limit(query.limit)?);
+    let after = query.after.map(|text| number("after", &text)).transpose()?;
+    let page = api
+        .query(move |store, network| {
+            let Some(row) = store.meter(network, &serial)? else { return Ok(None) };
+            store.profile(row.id, LOAD_PROFILE, range, after, limit).map(Some)
+        })
+        .await?;
+    let (items, next) = page.map(|page| (page.items, page.next)).unwrap_or_default();
+    Ok(Json(ProfilePage { profile: LOAD_PROFILE, items: items.into_iter().map(Into::into).collect(), next }))
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+struct CycleQuery {
+    /// `next` of the part before.
+    before: Option<i64>,
+    /// Cycles in a part: 1 to 1000, 100 where it is left out.
+    limit: Option<usize>,
+}
+
+/// Reading cycles, newest first.
+#[utoipa::path(get, path = "/api/v1/cycles", params(CycleQuery),
+    responses((status = 200, body = CyclePage), (status = 400, body = Problem)))]
+async fn cycles(
+    State(api): State<Api>,
+    query: Result<Query<CycleQuery>, QueryRejection>,
+) -> Answer<CyclePage> {
+    let query = checked(query)?;
+    let limit = limit(query.limit)?;
+    let page = api.query(move |store, network| store.cycles(network, query.before, limit)).await?;
+    Ok(Json(CyclePage { items: page.items.into_iter().map(Into::into).collect(), next: page.next }))
+}
+
+/// One cycle, and how each meter's turn in it ended.
+#[utoipa::path(get, path = "/api/v1/cycles/{number}",
+    params(("number" = i64, Path, description = "The cycle's number")),
+    responses((status = 200, body = CycleDetail), (status = 400, body = Problem), (status = 404, body = Problem)))]
+async fn cycle(State(api): State<Api>, Path(text): Path<String>) -> Answer<CycleDetail> {
+    let wanted = number("the cycle's number", &text)?;
+    let found = api.query(move |store, network| store.cycle(network, wanted)).await?;
+    let unknown = || Failure::not_found(format!("there is no cycle {wanted}"), "GET /api/v1/cycles lists them");
+    let (cycle, meters) = found.ok_or_else(unknown)?;
+    Ok(Json(CycleDetail { cycle: cycle.into(), meters: meters.into_iter().map(Into::into).collect() }))
+}
+
+fn with_energy(store: &Store, row: MeterRow) -> Result<(MeterRow, Option<ReadingRow>), StoreError> {
+    let energy = store.latest_of(row.id, ENERGY_IMPORT)?;
+    Ok((row, energy))
+}
+
+fn summary(meter: &Meter, known: Option<(MeterRow, Option<ReadingRow>)>) -> MeterSummary {
+    let (row, energy) = known.unzip();
+    let (last, read) = row.map(|row| (row.last, row.last_read_utc_ms)).unwrap_or_default();
+    MeterSummary::new(meter, last.map(Into::into), read, energy.flatten())
+}
+
+fn known<'a>(api: &'a Api, serial: &str) -> Result<&'a Meter, Failure> {
+    let found = api.network.meters.iter().find(|meter| meter.serial == serial);
+    found.ok_or_else(|| {
+        Failure::not_found(format!("there is no meter `{serial}`"), "GET /api/v1/meters lists them")
+    })
+}
+
+fn checked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Failure> {
+    let remedy = "See /api/v1/openapi.json for the parameters";
+    query.map(|Query(query)| query).map_err(|error| Failure::bad_request(error.body_text(), remedy))
+}
+
+fn range(from: Option<String>, to: Option<String>) -> Result<Range, Failure> {
+    let remedy = "Give from and to as 2026-01-15T17:00:00Z; write a + of an offset as %2B";
+    let read = |text: Option<String>, otherwise| match text {
+        Some(text) => parse_rfc3339(&text).map_err(|error| Failure::bad_request(error, remedy)),
+        None => Ok(otherwise),
+    };
+    Ok(Range { from_utc_ms: read(from, i64::MIN)?, to_utc_ms: read(to, i64::MAX)? })
+}
+
+fn limit(wanted: Option<usize>) -> Result<usize, Failure> {
+    let limit = wanted.unwrap_or(DEFAULT_LIMIT);
+    if (1..=MAX_LIMIT).contains(&limit) {
+        return Ok(limit);
+    }
+    Err(Failure::bad_request(format!("limit {limit} is not between 1 and {MAX_LIMIT}"), "Follow `next` for more"))
+}
+
+fn number(what: &str, text: &str) -> Result<i64, Failure> {
+    let wrong = |_| Failure::bad_request(format!("{what} `{text}` is no number"), "Give what the list gave you");
+    text.parse().map_err(wrong)
+}
+
+fn reading_cursor(text: String) -> Result<(i64, String), Failure> {
+    let (utc_ms, object) = text.split_once('/').unwrap_or((&text, ""));
+    Ok((number("after", utc_ms)?, object.to_owned()))
+}
