@@ -59,13 +59,16 @@ pub(super) const STEPS: &[&str] = &[
         facts TEXT NOT NULL
     ) STRICT;
     CREATE TABLE record (
-        key INTEGER PRIMARY KEY,
-        value BLOB NOT NULL
-    ) STRICT;",
+        owner INTEGER NOT NULL,
+        key INTEGER NOT NULL,
+        value BLOB NOT NULL,
+        PRIMARY KEY (owner, key)
+    ) STRICT, WITHOUT ROWID;",
     // 2: what the line was like while a meter was read; readings across objects in the order of time.
     "ALTER TABLE cycle_meter ADD COLUMN snr_db REAL;
     ALTER TABLE cycle_meter ADD COLUMN hops INTEGER;
-    CREATE INDEX reading_by_time ON reading (meter_id, profile, utc_ms, object);",
+    CREATE INDEX reading_by_time ON reading (meter_id, profile, utc_ms, object);
+    CREATE INDEX reading_by_cycle ON reading (meter_id, profile, object, cycle_id, utc_ms);",
 ];
 
 /// Brings the schema to the newest version, one transaction for each step.
@@ -105,7 +108,7 @@ mod tests {
         INSERT INTO cycle VALUES (1, 1, 'complete', 1000, 2000);
         INSERT INTO cycle_meter VALUES (1, 1, 'read', NULL, 1, 1500, 500);
         INSERT INTO reading VALUES (1, '', '1.0.1.8.0.255', 1400, 77, 0, 30, 60, 0, x'', 'valid', 1);
-        INSERT INTO record VALUES (3, x'0102');";
+        INSERT INTO record VALUES (0, 3, x'0102');";
 
     #[test]
     fn every_older_version_comes_up_to_date_with_its_contents() {
