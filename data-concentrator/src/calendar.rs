@@ -50,8 +50,7 @@ pub fn rfc3339_local(utc_ms: i64, offset_minutes: i16) -> String {
 
 /// Reads an RFC 3339 time with `Z` or an offset.
 pub fn parse_rfc3339(text: &str) -> Result<i64, BadTime> {
-    let wrong =
-        || BadTime { text: text.to_owned(), wanted: "an RFC 3339 time such as 2026-01-15T17:00:00Z" };
+    let wrong = || BadTime { text: text.to_owned(), wanted: "an RFC 3339 time such as 2026-01-15T17:00:00Z" };
     text.parse::<Timestamp>().map(|moment| moment.as_millisecond()).map_err(|_| wrong())
 }
 
@@ -87,9 +86,11 @@ pub fn utc_from_local(
 }
 
 fn timestamp(utc_ms: i64) -> Timestamp {
-    let clamped =
-        utc_ms.clamp(Timestamp::MIN.as_millisecond() + 86_400_000, Timestamp::MAX.as_millisecond() - 86_400_000);
-    Timestamp::UNIX_EPOCH.saturating_add(SignedDuration::from_millis(clamped)).unwrap_or(Timestamp::UNIX_EPOCH)
+    let clamped = utc_ms
+        .clamp(Timestamp::MIN.as_millisecond() + 86_400_000, Timestamp::MAX.as_millisecond() - 86_400_000);
+    Timestamp::UNIX_EPOCH
+        .saturating_add(SignedDuration::from_millis(clamped))
+        .unwrap_or(Timestamp::UNIX_EPOCH)
 }
 
 fn offset(minutes: i16) -> Offset {

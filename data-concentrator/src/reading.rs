@@ -77,7 +77,10 @@ impl FromStr for Quality {
     type Err = UnknownQuality;
 
     fn from_str(name: &str) -> Result<Self, UnknownQuality> {
-        Self::ALL.into_iter().find(|quality| quality.name() == name).ok_or_else(|| UnknownQuality(name.to_owned()))
+        Self::ALL
+            .into_iter()
+            .find(|quality| quality.name() == name)
+            .ok_or_else(|| UnknownQuality(name.to_owned()))
     }
 }
 

@@ -8,7 +8,7 @@ pub(crate) const MIDNIGHT_UTC_MS: i64 = 1_768_431_600_000;
 
 /// A street of `count` houses; the last one is out of reach.
 pub(crate) fn network(count: u16) -> Network {
-    let place = |n: u16| Point { x: f64::from(n) * 30.0, y: if n % 2 == 0 { 12.0 } else { -12.0 } };
+    let place = |n: u16| Point { x: f64::from(n) * 30.0, y: if n.is_multiple_of(2) { 12.0 } else { -12.0 } };
     let street = |n: u16| Point { x: f64::from(n) * 30.0, y: 0.0 };
     let meters = (1..=count).map(|n| Meter {
         serial: format!("BSB{n:08}"),

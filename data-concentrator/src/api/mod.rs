@@ -48,7 +48,9 @@ impl Api {
         let api = ROUTES.iter().fold(Router::new(), |router, (path, route)| router.route(path, route()));
         api.route("/", get(page))
             .route("/api/v1/openapi.json", get(async || Json(ApiDoc::openapi())))
-            .fallback(async || Failure::not_found("there is nothing at this address", "See /api/v1/openapi.json"))
+            .fallback(async || {
+                Failure::not_found("there is nothing at this address", "See /api/v1/openapi.json")
+            })
             .with_state(self)
     }
 
@@ -67,8 +69,7 @@ impl Api {
 }
 
 /// The page lives on this server alone, so the browser may refuse everything else.
-const CONTENT_SECURITY: &str =
-    "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:";
+const CONTENT_SECURITY: &str = "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; connect-src 'self'; img-src data:";
 
 async fn page(State(_): State<Api>) -> impl IntoResponse {
     let headers: [(HeaderName, &str); 2] =

@@ -368,7 +368,12 @@ impl From<CycleRow> for CycleModel {
 
 impl MeterSummary {
     /// Puts together what is known of `meter`.
-    pub fn new(meter: &Meter, last_turn: Option<Turn>, last_read_utc_ms: Option<i64>, energy: Option<ReadingRow>) -> Self {
+    pub fn new(
+        meter: &Meter,
+        last_turn: Option<Turn>,
+        last_read_utc_ms: Option<i64>,
+        energy: Option<ReadingRow>,
+    ) -> Self {
         Self {
             serial: meter.serial.clone(),
             name: meter.name.clone(),

@@ -232,7 +232,8 @@ async fn cycles(
 async fn cycle(State(api): State<Api>, Path(text): Path<String>) -> Answer<CycleDetail> {
     let wanted = number("the cycle's number", &text)?;
     let found = api.query(move |store, network| store.cycle(network, wanted)).await?;
-    let unknown = || Failure::not_found(format!("there is no cycle {wanted}"), "GET /api/v1/cycles lists them");
+    let unknown =
+        || Failure::not_found(format!("there is no cycle {wanted}"), "GET /api/v1/cycles lists them");
     let (cycle, meters) = found.ok_or_else(unknown)?;
     Ok(Json(CycleDetail { cycle: cycle.into(), meters: meters.into_iter().map(Into::into).collect() }))
 }
@@ -274,11 +275,15 @@ fn limit(wanted: Option<usize>) -> Result<usize, Failure> {
     if (1..=MAX_LIMIT).contains(&limit) {
         return Ok(limit);
     }
-    Err(Failure::bad_request(format!("limit {limit} is not between 1 and {MAX_LIMIT}"), "Follow `next` for more"))
+    Err(Failure::bad_request(
+        format!("limit {limit} is not between 1 and {MAX_LIMIT}"),
+        "Follow `next` for more",
+    ))
 }
 
 fn number(what: &str, text: &str) -> Result<i64, Failure> {
-    let wrong = |_| Failure::bad_request(format!("{what} `{text}` is no number"), "Give what the list gave you");
+    let wrong =
+        |_| Failure::bad_request(format!("{what} `{text}` is no number"), "Give what the list gave you");
     text.parse().map_err(wrong)
 }
 

@@ -112,7 +112,8 @@ async fn every_described_path_is_served_and_every_served_path_described() {
     for path in described {
         let concrete = path.replace("{serial}", "BSB00000001").replace("{number}", "1");
         let answer = served.json(&concrete).await;
-        let schema = &description["paths"][&path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
+        let schema =
+            &description["paths"][&path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
         check(&description, schema, &answer, &path);
     }
 }
@@ -130,7 +131,8 @@ fn check(document: &Value, schema: &Value, value: &Value, at: &str) {
     if schema["allOf"].is_array() {
         let mut keys = BTreeSet::new();
         collect(document, schema, &mut keys, value, at);
-        let undescribed: Vec<_> = value.as_object().unwrap().keys().filter(|key| !keys.contains(*key)).collect();
+        let undescribed: Vec<_> =
+            value.as_object().unwrap().keys().filter(|key| !keys.contains(*key)).collect();
         assert!(undescribed.is_empty(), "{at}: {undescribed:?} are not described");
         return;
     }
@@ -218,8 +220,12 @@ async fn a_profile_is_paged_in_a_range_of_time() {
     assert_eq!((rest["items"].as_array().unwrap().len(), &rest["next"]), (4, &Value::Null));
     assert_eq!(first["items"][2]["quality"], "clock-doubtful");
     let part = served.json(&format!("{base}?from=2026-01-15T00:30:00%2B01:00&to=2026-01-15T00:00:00Z")).await;
-    let values: Vec<_> =
-        part["items"].as_array().unwrap().iter().map(|row| row["values"][0]["raw"].as_i64().unwrap()).collect();
+    let values: Vec<_> = part["items"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row["values"][0]["raw"].as_i64().unwrap())
+        .collect();
     assert_eq!(values, [1002, 1003], "00:30 and 00:45 local; 01:00 is excluded");
     let readings = served.json("/api/v1/meters/BSB00000001/readings?object=1.0.1.8.0.255").await;
     assert_eq!(readings["items"].as_array().unwrap().len(), 1);
@@ -235,7 +241,10 @@ async fn status_follows_the_engine() {
     assert_eq!(status["local_time"], "2026-01-15T18:00:00.000+01:00");
     assert_eq!((status["meters"].as_u64(), status["meters_in_reach"].as_u64()), (Some(3), Some(2)));
     let cycle = served.json("/api/v1/cycles/1").await;
-    assert_eq!((cycle["state"].as_str(), cycle["asked"].as_i64(), cycle["read"].as_i64()), (Some("complete"), Some(2), Some(1)));
+    assert_eq!(
+        (cycle["state"].as_str(), cycle["asked"].as_i64(), cycle["read"].as_i64()),
+        (Some("complete"), Some(2), Some(1))
+    );
 }
 
 #[tokio::test]

@@ -122,8 +122,7 @@ mod tests {
             migrate(&mut connection).unwrap();
             assert_eq!(version(&connection).unwrap(), STEPS.len() as i64);
             if old == 1 {
-                let count =
-                    |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
+                let count = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).unwrap();
                 assert_eq!(count("SELECT raw FROM reading JOIN meter ON meter.id = meter_id"), 77);
                 assert_eq!(count("SELECT count(*) FROM cycle_meter WHERE snr_db IS NULL"), 1);
                 assert_eq!(count("SELECT length(value) FROM record WHERE key = 3"), 2);

@@ -10,9 +10,7 @@ mod query;
 mod records;
 mod write;
 
-pub use query::{
-    CycleMeterRow, CycleRow, MeterRow, Page, ProfileRow, Range, ReadingRow, StoredValue,
-};
+pub use query::{CycleMeterRow, CycleRow, MeterRow, Page, ProfileRow, Range, ReadingRow, StoredValue};
 pub use records::Records;
 pub use write::{CycleId, MeterId, MeterOutcome, MeterResult, NetworkId, ObjectFacts};
 
@@ -47,7 +45,9 @@ pub enum StoreError {
         error: rusqlite::Error,
     },
     /// The file was written by a newer program.
-    #[error("the database has schema version {found}, this program knows up to {known}: use the newer program, or another folder with --data DIR")]
+    #[error(
+        "the database has schema version {found}, this program knows up to {known}: use the newer program, or another folder with --data DIR"
+    )]
     TooNew {
         /// Version in the file.
         found: i64,

@@ -116,10 +116,12 @@ pub struct CycleMeterRow {
     pub hops: Option<u8>,
 }
 
-const CYCLE_METER: &str = "SELECT cycle_id, serial, result, detail, attempts, ended_utc_ms, duration_ms, snr_db, hops
+const CYCLE_METER: &str =
+    "SELECT cycle_id, serial, result, detail, attempts, ended_utc_ms, duration_ms, snr_db, hops
     FROM cycle_meter JOIN meter ON meter.id = meter_id";
 
-const READING: &str = "SELECT object, profile, utc_ms, raw, scaler, unit, offset_minutes, clock_status, meter_time,
+const READING: &str =
+    "SELECT object, profile, utc_ms, raw, scaler, unit, offset_minutes, clock_status, meter_time,
     quality, cycle_id FROM reading";
 
 const CYCLE: &str = "SELECT id, state, started_utc_ms, ended_utc_ms,
@@ -217,18 +219,12 @@ impl Store {
             "SELECT DISTINCT utc_ms FROM reading WHERE meter_id = ?1 AND profile = ?2
              AND utc_ms >= ?3 AND utc_ms < ?4 AND (?5 IS NULL OR utc_ms > ?5) ORDER BY utc_ms LIMIT ?6",
         )?;
-        let key = params![
-            meter.0,
-            profile,
-            range.from_utc_ms,
-            range.to_utc_ms,
-            after_utc_ms,
-            one_more(limit)
-        ];
+        let key =
+            params![meter.0, profile, range.from_utc_ms, range.to_utc_ms, after_utc_ms, one_more(limit)];
         let times = times.query_map(key, |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
-        let mut values = self
-            .connection
-            .prepare_cached(&format!("{READING} WHERE meter_id = ?1 AND profile = ?2 AND utc_ms = ?3 ORDER BY object"))?;
+        let mut values = self.connection.prepare_cached(&format!(
+            "{READING} WHERE meter_id = ?1 AND profile = ?2 AND utc_ms = ?3 ORDER BY object"
+        ))?;
         let mut rows = Vec::with_capacity(times.len());
         for utc_ms in times {
             let values = values
@@ -266,9 +262,8 @@ impl Store {
             .query_row(&format!("{CYCLE} WHERE network_id = ?1 AND id = ?2"), params![network.0, id], cycle)
             .optional()?;
         let Some(found) = found else { return Ok(None) };
-        let mut query = self
-            .connection
-            .prepare_cached(&format!("{CYCLE_METER} WHERE cycle_id = ?1 ORDER BY serial"))?;
+        let mut query =
+            self.connection.prepare_cached(&format!("{CYCLE_METER} WHERE cycle_id = ?1 ORDER BY serial"))?;
         let meters = query.query_map([id], cycle_meter)?.collect::<Result<Vec<_>, _>>()?;
         Ok(Some((found, meters)))
     }

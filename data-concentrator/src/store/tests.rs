@@ -144,7 +144,8 @@ fn pages_cover_everything_once() {
     let mut seen = Vec::new();
     let mut after: Option<String> = None;
     loop {
-        let cursor = after.as_deref().and_then(|key| key.split_once('/')).map(|(t, o)| (t.parse().unwrap(), o));
+        let cursor =
+            after.as_deref().and_then(|key| key.split_once('/')).map(|(t, o)| (t.parse().unwrap(), o));
         let page = store.readings(meters[0], None, Range::ALL, cursor, 3).unwrap();
         seen.extend(page.items.iter().map(|row| (row.reading.time.utc_ms, row.reading.object.clone())));
         after = page.next;
@@ -188,7 +189,7 @@ fn cycles_count_their_meters_newest_first() {
     assert_eq!((page.items[0].asked, page.items[0].read), (2, 1));
     let rest = store.cycles(id, page.next.unwrap().parse().ok(), 2).unwrap();
     assert_eq!((rest.items.len(), rest.next), (1, None));
-    let row = store.meter(id, &"BSB00000002".to_string()).unwrap().unwrap();
+    let row = store.meter(id, "BSB00000002").unwrap().unwrap();
     assert_eq!(row.last.unwrap().result, MeterResult::NoAnswer);
     assert_eq!(row.last_read_utc_ms, None);
     assert_eq!(store.meter(id, "nobody").unwrap(), None);

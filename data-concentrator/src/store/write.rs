@@ -167,7 +167,12 @@ impl Store {
     }
 
     /// Keeps what one meter said and how reading it ended, all or nothing.
-    pub fn keep(&mut self, cycle: CycleId, meter: MeterId, outcome: &MeterOutcome) -> Result<Stored, StoreError> {
+    pub fn keep(
+        &mut self,
+        cycle: CycleId,
+        meter: MeterId,
+        outcome: &MeterOutcome,
+    ) -> Result<Stored, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut stored = Stored::default();
         for reading in &outcome.readings {
@@ -281,11 +286,7 @@ fn known_value(
     let mut query = connection.prepare_cached(
         "SELECT raw, scaler FROM reading WHERE meter_id = ?1 AND profile = ?2 AND object = ?3 AND utc_ms = ?4",
     )?;
-    let key = params![
-        meter.0,
-        reading.profile.as_deref().unwrap_or_default(),
-        reading.object,
-        reading.time.utc_ms
-    ];
+    let key =
+        params![meter.0, reading.profile.as_deref().unwrap_or_default(), reading.object, reading.time.utc_ms];
     Ok(query.query_row(key, |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
 }
