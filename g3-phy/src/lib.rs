@@ -10,6 +10,7 @@
 //! | [`header`] | the frame control header |
 //! | [`constellation`], [`interleaver`], [`encoder`] | bits to carrier phases |
 //! | [`Transmitter`] | carrier phases to samples |
+//! | [`Receiver`] | samples to frames |
 //! | [`primitives`] | what the MAC asks and is told |
 //!
 //! "Digest" in comments is `spec/g3-phy.md`, the project's summary of the standard.
@@ -28,11 +29,13 @@ pub mod layout;
 mod modulation;
 pub mod options;
 pub mod primitives;
+mod receiver;
 pub mod timing;
 pub mod tone;
 mod transmitter;
 
 pub use band::BandPlan;
 pub use modulation::Modulation;
+pub use receiver::Receiver;
 pub use tone::{ToneMap, ToneMask};
 pub use transmitter::{TX_RMS, Transmitter};

@@ -1,0 +1,115 @@
+//! Frame error rate of the receiver with its own synchronisation in white Gaussian noise.
+//!
+//! ```text
+//! cargo run --release -p g3-phy --example awgn_fer -- robust -2.5,-2,-1.5 1000 [seed]
+//! ```
+//!
+//! One receiver hears a continuous stream: noise of random length, a frame with a PSDU of about 100 octets that
+//! fills its symbols and its preamble at payload power, noise again. SNR is Es/N0 per carrier. The interval is
+//! Wilson's at 95 %.
+
+#![allow(clippy::print_stdout, clippy::expect_used)]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::{PLAN, Random};
+use g3_phy::primitives::{CarrierSense, Event};
+use g3_phy::{Modulation, Receiver, ToneMask};
+use std::time::{Duration, Instant};
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let modulation = match arguments.first().map(String::as_str) {
+        Some("robust") => Modulation::Robust,
+        Some("dbpsk") => Modulation::Dbpsk,
+        Some("dqpsk") => Modulation::Dqpsk,
+        Some("d8psk") => Modulation::D8psk,
+        _ => return println!("usage: awgn_fer robust|dbpsk|dqpsk|d8psk SNR_DB[,SNR_DB...] FRAMES [SEED]"),
+    };
+    let snrs = arguments.get(1).map_or("0", String::as_str).split(',');
+    let frames = arguments.get(2).map_or(200, |frames| frames.parse().expect("a number of frames"));
+    let seed = arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed"));
+    println!(
+        "mode    SNR dB  frames  FER      95 % interval      undetected  header  payload  ns/sample  mean LQI"
+    );
+    for snr in snrs {
+        let snr_db: f32 = snr.parse().expect("an SNR in dB");
+        let tally = measure(modulation, snr_db, frames, seed);
+        let (low, high) = wilson(tally.frames - tally.right, tally.frames);
+        println!(
+            "{modulation:?} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:8} {:8} {:8} {:10.1} {:8.1}",
+            tally.frames,
+            1.0 - tally.right as f64 / tally.frames as f64,
+            tally.undetected,
+            tally.header_failed,
+            tally.payload_failed,
+            tally.time.as_secs_f64() * 1e9 / tally.samples as f64,
+            f64::from(tally.lqi) / tally.right.max(1) as f64,
+        );
+    }
+}
+
+#[derive(Default)]
+struct Tally {
+    frames: usize,
+    right: usize,
+    undetected: usize,
+    header_failed: usize,
+    payload_failed: usize,
+    lqi: u32,
+    samples: usize,
+    time: Duration,
+}
+
+fn measure(modulation: Modulation, snr_db: f32, frames: usize, seed: u64) -> Tally {
+    let options = common::level_preamble();
+    let mut random = Random::new(seed ^ u64::from(snr_db.to_bits()) << 20);
+    let mut receiver = Receiver::new(&PLAN, ToneMask::ALL, &options);
+    let deviation = common::noise_for_snr_db(snr_db);
+    let (mut tally, mut position) = (Tally { frames, ..Tally::default() }, 0);
+    for _ in 0..frames {
+        let psdu = common::full_psdu(modulation, 100, &mut random);
+        let frame = common::data_samples(&options, modulation, &psdu);
+        let before = 2_000 + random.below(1_000);
+        let mut line = vec![0.0; before + frame.len() + 1_000];
+        common::mix(&mut line, before, &frame, 1.0);
+        common::add_noise(&mut line, deviation, &mut random);
+        let (mut heard, mut right) = (false, false);
+        for block in line.chunks(1_000) {
+            let began = Instant::now();
+            receiver.push(position, block);
+            tally.time += began.elapsed();
+            position += block.len() as u64;
+            while let Some(event) = receiver.poll() {
+                match event {
+                    Event::CarrierSense(CarrierSense::Header { .. }) => heard = true,
+                    Event::CarrierSense(CarrierSense::HeaderFailed { .. }) => {
+                        heard = true;
+                        tally.header_failed += 1;
+                    }
+                    Event::CarrierSense(CarrierSense::PayloadFailed { .. }) => tally.payload_failed += 1,
+                    Event::DataIndication(data) if data.psdu == psdu.as_slice() => {
+                        right = true;
+                        tally.lqi += u32::from(data.lqi);
+                    }
+                    _ => {}
+                }
+            }
+        }
+        tally.samples += line.len();
+        tally.right += usize::from(right);
+        tally.undetected += usize::from(!heard);
+    }
+    tally
+}
+
+/// Wilson's score interval at 95 %.
+fn wilson(events: usize, of: usize) -> (f64, f64) {
+    let (n, z) = (of as f64, 1.96);
+    let p = events as f64 / n;
+    let centre = p + z * z / (2.0 * n);
+    let spread = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
+    let scale = 1.0 + z * z / n;
+    (((centre - spread) / scale).max(0.0), (centre + spread) / scale)
+}

@@ -1,0 +1,186 @@
+//! Payload symbols to soft bits to octets: the standard differential receiver.
+//!
+//! A carrier's soft bits are the max-log metrics of y_s y*_(s-1), the product with the symbol before, over the
+//! phase points, divided by the carrier's noise power. They go straight to their places before the interleaver,
+//! where Robust's four copies add up, so that no symbol is kept.
+
+use super::carriers::{Carriers, Figures};
+use super::header_decoder::Link;
+use crate::Modulation;
+use crate::band::MAX_CARRIERS;
+use crate::coding::{self, MAX_CODED_BITS};
+use crate::constellation::{PHASES, phase_step};
+use crate::interleaver::PayloadInterleaver;
+use crate::layout::{MAX_RS_WORD, PayloadLayout};
+use crate::options::Interleaving;
+use crate::primitives::Psdu;
+use core::f32::consts::FRAC_1_SQRT_2;
+use dsp::Complex;
+use dsp::scrambler::Scrambler;
+use dsp::soft::quantise;
+use dsp::viterbi::Viterbi;
+
+/// Mean magnitude of the soft decisions that the Viterbi decoder gets.
+const SOFT_MEAN: f32 = 32.0;
+
+#[derive(Clone, Debug)]
+pub(super) struct PayloadDecoder {
+    previous: Carriers,
+    soft: [i8; MAX_CODED_BITS],
+    /// Factor from the product of two symbols to a soft decision; zero for carriers without data.
+    weight: Figures,
+    payload: Option<(PayloadLayout, PayloadInterleaver)>,
+    symbol: usize,
+}
+
+impl PayloadDecoder {
+    pub(super) fn new() -> Self {
+        Self {
+            previous: super::carriers::NO_CARRIERS,
+            soft: [0; MAX_CODED_BITS],
+            weight: [0.0; MAX_CARRIERS],
+            payload: None,
+            symbol: 0,
+        }
+    }
+
+    /// Starts a payload with the last FCH symbol as its reference.
+    pub(super) fn start(
+        &mut self,
+        layout: Option<PayloadLayout>,
+        interleaving: Interleaving,
+        active: impl Fn(usize) -> bool,
+        link: &Link,
+        reference: &Carriers,
+    ) {
+        self.previous = *reference;
+        self.soft.fill(0);
+        self.symbol = 0;
+        self.payload = layout.map(|layout| (layout, PayloadInterleaver::new(&layout, interleaving)));
+        let copies = layout.map_or(1, |layout| layout.modulation.repetition());
+        self.weight = weights(link, active, copies);
+    }
+
+    /// Takes a payload symbol.
+    pub(super) fn push(&mut self, symbol: &Carriers) {
+        let Some((layout, interleaver)) = &self.payload else { return };
+        let repetition = layout.modulation.repetition();
+        let mut places = interleaver.symbol(self.symbol);
+        for ((now, before), weight) in symbol.iter().zip(&self.previous).zip(&self.weight) {
+            if *weight == 0.0 {
+                continue;
+            }
+            let product = now * before.conj() * *weight;
+            let (metrics, bits) = soft_bits(layout.modulation, product);
+            for (metric, place) in metrics.iter().take(bits).zip(&mut places) {
+                if let Some(soft) = self.soft.get_mut(place / repetition) {
+                    *soft = soft.saturating_add(quantise(*metric, 1.0)).max(-i8::MAX);
+                }
+            }
+        }
+        self.previous = *symbol;
+        self.symbol += 1;
+    }
+
+    /// Decodes the payload: the PSDU and how many octets were corrected. `None` where it cannot be.
+    pub(super) fn decode<const STAGES: usize>(&self, viterbi: &mut Viterbi<STAGES>) -> Option<(Psdu, u8)> {
+        let (layout, _) = self.payload.as_ref()?;
+        let mut room = [0; MAX_RS_WORD];
+        let word = room.get_mut(..layout.word_octets())?;
+        viterbi.decode(self.soft.get(..layout.coded_bits())?, layout.info_bits(), word).ok()?;
+        let corrected = coding::reed_solomon(layout.modulation).decode(word).ok()?;
+        let data = word.get_mut(..usize::from(layout.psdu_capacity))?;
+        Scrambler::new().apply(data);
+        Some((Psdu::from_slice(data).ok()?, corrected as u8))
+    }
+}
+
+/// Factors that bring every carrier to its noise and the mean soft decision to its place in an `i8`.
+fn weights(link: &Link, active: impl Fn(usize) -> bool, copies: usize) -> Figures {
+    let count = (0..MAX_CARRIERS).filter(|&carrier| active(carrier)).count().max(1) as f32;
+    let over_active = |of: &dyn Fn(usize) -> f32| {
+        (0..MAX_CARRIERS).filter(|&carrier| active(carrier)).map(of).sum::<f32>() / count
+    };
+    let at = |figures: &Figures, carrier: usize| figures.get(carrier).copied().unwrap_or_default();
+    let mean_noise = over_active(&|carrier| at(&link.noise, carrier));
+    // Twelve pairs of symbols tell a carrier's noise to 1.5 dB only; half way to the mean of all carriers costs
+    // 0.1 dB less in white noise and still mutes a carrier with a disturber.
+    let noise = |carrier: usize| (0.5 * (at(&link.noise, carrier) + mean_noise)).max(f32::MIN_POSITIVE);
+    let mean =
+        over_active(&|carrier| (at(&link.signal, carrier) + at(&link.noise, carrier)) / noise(carrier));
+    // Copies add up with the signal and half of them with the noise.
+    let factor = SOFT_MEAN / (mean.max(f32::MIN_POSITIVE) * libm::sqrtf(copies as f32));
+    core::array::from_fn(|carrier| match active(carrier) {
+        true => (factor / noise(carrier)).clamp(f32::MIN_POSITIVE, f32::MAX),
+        false => 0.0,
+    })
+}
+
+/// Max-log metrics of a carrier's bits, in the order of time, and how many there are.
+fn soft_bits(modulation: Modulation, product: Complex) -> ([f32; 3], usize) {
+    let Complex { re, im } = product;
+    match modulation {
+        Modulation::Robust | Modulation::Dbpsk => ([re, 0.0, 0.0], 1),
+        // With Gray's four points the maxima cancel down to sums.
+        Modulation::Dqpsk => ([re - im, re + im, 0.0], 2),
+        Modulation::D8psk => {
+            let (sum, difference) = (FRAC_1_SQRT_2 * (re + im), FRAC_1_SQRT_2 * (im - re));
+            let projections = [re, sum, im, difference, -re, -sum, -im, -difference];
+            let mut best = [[f32::MIN; 2]; 3];
+            for (value, point) in POINTS_OF_8.iter().enumerate() {
+                let projection = projections[point % 8];
+                for (bit, best) in best.iter_mut().enumerate() {
+                    let place = &mut best[value >> bit & 1];
+                    *place = place.max(projection);
+                }
+            }
+            (best.map(|[zero, one]| zero - one), 3)
+        }
+    }
+}
+
+/// Point on the circle of eight for each value of three bits, the first in time least significant.
+const POINTS_OF_8: [usize; 8] = {
+    let mut points = [0; 8];
+    let mut value = 0;
+    while value < 8 {
+        points[value] = phase_step(3, value as u8) as usize / (PHASES as usize / 8);
+        value += 1;
+    }
+    points
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn metrics_are_the_best_of_the_points_with_a_zero_less_the_best_with_a_one() {
+        for modulation in Modulation::ALL {
+            let bits = modulation.bits_per_carrier();
+            for angle in 0..40 {
+                let product = Complex::from_polar(1.5, angle as f32 * 0.157 + 0.01);
+                let best = |bit: usize, wanted: u8| {
+                    (0..1_u8 << bits)
+                        .filter(|value| value >> bit & 1 == wanted)
+                        .map(|value| {
+                            let step = f32::from(phase_step(bits, value)) * core::f32::consts::FRAC_PI_8;
+                            (product * Complex::from_polar(1.0, -step)).re
+                        })
+                        .fold(f32::MIN, f32::max)
+                };
+                let (metrics, count) = soft_bits(modulation, product);
+                assert_eq!(count, bits);
+                for (bit, metric) in metrics.iter().enumerate().take(bits) {
+                    let expected = best(bit, 0) - best(bit, 1);
+                    // For BPSK the difference of the maxima is twice the product.
+                    let expected = if bits == 1 { expected / 2.0 } else { expected };
+                    assert!(
+                        (metric - expected).abs() < 1e-5,
+                        "{modulation:?} bit {bit}: {metric} {expected}"
+                    );
+                }
+            }
+        }
+    }
+}
