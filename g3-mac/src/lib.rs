@@ -19,4 +19,4 @@ mod status;
 mod test_support;
 pub mod udp;
 
-pub use stack::{StackAction, StackConfig, StackEvent};
+pub use stack::{Stack, StackAction, StackConfig, StackEvent};

@@ -1,10 +1,20 @@
 //! MAC and adaptation layer as one machine between a PHY and whoever sends IPv6 packets.
 
-use crate::adaptation::{AdpdDataConfirm, AdpdDataIndication, AdpdDataRequest};
-use crate::mac::{Gmk, Pib};
+use crate::adaptation::{
+    Adaptation, AdaptationAction, AdaptationConfig, AdaptationEvent, AdpdDataConfirm, AdpdDataIndication,
+    AdpdDataRequest, ContextTable,
+};
+use crate::frame::{KeyIndex, SecurityLevel};
+use crate::mac::{
+    Counters, Gmk, Mac, MacAction, MacConfig, MacEvent, MacStatus, NonceForm, Pib, PibId, PibValue,
+    TransmitSettings,
+};
 use g3_phy::primitives::{Event, Request};
 use g3_phy::{BandPlan, Modulation, ToneMap, ToneMask};
 use plc_core::address::{PanId, ShortAddress};
+use plc_core::env::Environment;
+use plc_core::sans_io::{Machine, Step};
+use plc_core::time::Instant;
 
 /// What a node's stack is configured with.
 ///
@@ -73,4 +83,121 @@ pub enum StackAction {
     DataConfirm(AdpdDataConfirm),
     /// The user is given a packet.
     DataIndication(AdpdDataIndication),
+}
+
+/// MAC and adaptation layer of one node.
+///
+/// After [`Machine::handle`] it is to be polled until idle before it is told the next thing: the queues inside are
+/// made for that. Its size is fixed and stated by a test (`stack_size`).
+#[derive(Clone, Debug)]
+pub struct Stack {
+    mac: Mac,
+    adaptation: Adaptation,
+}
+
+impl Stack {
+    /// A stack that listens for EIFS before it sends.
+    ///
+    /// # Errors
+    /// [`MacStatus::InvalidParameter`] where attributes are out of their range.
+    pub fn new(config: StackConfig) -> Result<Self, MacStatus> {
+        let StackConfig { plan, mask, pan_id, short_address, gmk, modulation, tone_map, mac } = config;
+        let mac = MacConfig {
+            plan,
+            mask,
+            pan_id,
+            short_address,
+            keys: [Some(gmk), None],
+            nonce_form: NonceForm::default(),
+            settings: TransmitSettings { modulation, tone_map },
+            pib: mac,
+        };
+        let adaptation = AdaptationConfig {
+            pan_id,
+            short_address,
+            security_level: SecurityLevel::EncMic32,
+            active_key_index: KeyIndex::Zero,
+            contexts: ContextTable::default(),
+        };
+        Ok(Self { mac: Mac::new(mac)?, adaptation: Adaptation::new(adaptation) })
+    }
+
+    /// Own address.
+    pub fn short_address(&self) -> ShortAddress {
+        self.mac.short_address()
+    }
+
+    /// PAN.
+    pub fn pan_id(&self) -> PanId {
+        self.mac.pan_id()
+    }
+
+    /// [`Mac::mlme_get`].
+    pub fn mlme_get(&self, id: PibId, index: u16) -> Result<PibValue, MacStatus> {
+        self.mac.mlme_get(id, index)
+    }
+
+    /// [`Mac::mlme_set`]; the adaptation layer follows a new address.
+    pub fn mlme_set(&mut self, id: PibId, index: u16, value: &PibValue) -> Result<(), MacStatus> {
+        self.mac.mlme_set(id, index, value)?;
+        self.adaptation.set_address(self.mac.pan_id(), self.mac.short_address());
+        Ok(())
+    }
+
+    /// [`Mac::set_transmit_settings`].
+    pub fn set_transmit_settings(
+        &mut self,
+        neighbour: ShortAddress,
+        settings: Option<TransmitSettings>,
+    ) -> Result<(), MacStatus> {
+        self.mac.set_transmit_settings(neighbour, settings)
+    }
+
+    /// [`Mac::counters`].
+    pub fn counters(&self) -> &Counters {
+        self.mac.counters()
+    }
+}
+
+impl Machine for Stack {
+    type Event<'a> = StackEvent<'a>;
+    type Action = StackAction;
+
+    fn handle(&mut self, now: Instant, env: &mut dyn Environment, event: StackEvent<'_>) {
+        match event {
+            StackEvent::Phy(event) => self.mac.handle(now, env, MacEvent::Phy(event)),
+            StackEvent::Data(request) => self.adaptation.handle(now, env, AdaptationEvent::Data(request)),
+        }
+    }
+
+    fn poll(&mut self, now: Instant, env: &mut dyn Environment) -> Step<StackAction> {
+        // What passes between the layers is finite: a step of one is an event of the other, and neither answers an
+        // event with more than its queues hold.
+        loop {
+            match self.adaptation.poll(now, env) {
+                Step::Do(AdaptationAction::Mcps(request)) => {
+                    self.mac.handle(now, env, MacEvent::Data(request));
+                    continue;
+                }
+                Step::Do(AdaptationAction::DataConfirm(confirm)) => {
+                    return Step::Do(StackAction::DataConfirm(confirm));
+                }
+                Step::Do(AdaptationAction::DataIndication(indication)) => {
+                    return Step::Do(StackAction::DataIndication(indication));
+                }
+                // The adaptation layer waits for nothing but events.
+                Step::Idle(_) => {}
+            }
+            match self.mac.poll(now, env) {
+                Step::Do(MacAction::Phy(request)) => return Step::Do(StackAction::Phy(request)),
+                Step::Do(MacAction::DataConfirm(confirm)) => {
+                    self.adaptation.handle(now, env, AdaptationEvent::McpsConfirm(&confirm));
+                }
+                Step::Do(MacAction::DataIndication(indication)) => {
+                    self.adaptation.handle(now, env, AdaptationEvent::McpsIndication(&indication));
+                }
+                Step::Idle(until) => return Step::Idle(until),
+            }
+        }
+    }
 }

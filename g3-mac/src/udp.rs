@@ -161,8 +161,10 @@ pub(crate) fn udp_checksum(source: Ipv6Addr, destination: Ipv6Addr, upper_layer:
     }
 }
 
+/// Offset of the checksum in the UDP header.
+pub(crate) const CHECKSUM_OFFSET: usize = 6;
 /// Offset of the checksum in a packet without extension headers.
-const CHECKSUM_AT: usize = ipv6::HEADER_LEN + 6;
+const CHECKSUM_AT: usize = ipv6::HEADER_LEN + CHECKSUM_OFFSET;
 
 #[cfg(test)]
 mod tests {

@@ -131,7 +131,7 @@ pub struct Counters {
 
 impl Pib {
     /// Reads one of the attributes of this structure.
-    pub fn read(&self, id: PibId) -> Option<PibValue> {
+    pub(super) fn read(&self, id: PibId) -> Option<PibValue> {
         let number = match id {
             PibId::MAX_BE => self.max_be,
             PibId::MIN_BE => self.min_be,
@@ -151,7 +151,7 @@ impl Pib {
     }
 
     /// Writes one of the attributes of this structure, where it and what it must fit with allow the value.
-    pub fn write(&mut self, id: PibId, value: &PibValue) -> Result<(), MacStatus> {
+    pub(super) fn write(&mut self, id: PibId, value: &PibValue) -> Result<(), MacStatus> {
         let mut changed = self.clone();
         if id == PibId::BROADCAST_MAX_CW_ENABLE {
             let PibValue::Flag(flag) = *value else { return Err(MacStatus::InvalidParameter) };
@@ -167,7 +167,7 @@ impl Pib {
     }
 
     /// Ranges of digest 2.3 and 4.1.
-    pub fn check(&self) -> Result<(), MacStatus> {
+    pub(super) fn check(&self) -> Result<(), MacStatus> {
         let exponents = self.min_be < self.max_be && self.max_be <= MOST_BE;
         let fairness =
             u16::from(self.csma_fairness_limit) >= 2 * u16::from(self.max_be.saturating_sub(self.min_be));
@@ -202,7 +202,7 @@ impl Pib {
 
 impl Counters {
     /// Reads the counter of an identifier.
-    pub fn read(&self, id: PibId) -> Option<PibValue> {
+    pub(super) fn read(&self, id: PibId) -> Option<PibValue> {
         let count = match id {
             PibId::TX_DATA_PACKET_COUNT => self.tx_data_packets,
             PibId::RX_DATA_PACKET_COUNT => self.rx_data_packets,
