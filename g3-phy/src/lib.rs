@@ -11,6 +11,7 @@
 //! | [`constellation`], [`interleaver`], [`encoder`] | bits to carrier phases |
 //! | [`Transmitter`] | carrier phases to samples |
 //! | [`Receiver`] | samples to frames |
+//! | [`phy`] | both behind the primitives |
 //! | [`primitives`] | what the MAC asks and is told |
 //!
 //! "Digest" in comments is `spec/g3-phy.md`, the project's summary of the standard.
@@ -28,6 +29,7 @@ pub mod interleaver;
 pub mod layout;
 mod modulation;
 pub mod options;
+pub mod phy;
 pub mod primitives;
 mod receiver;
 pub mod timing;

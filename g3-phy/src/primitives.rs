@@ -1,6 +1,6 @@
 //! What the MAC asks of the PHY and what the PHY tells it: the primitives of G.9903 as plain data.
 //!
-//! Three parties speak this: the soft modem of this crate (`phy`), the link fidelity of `channel-sim`,
+//! Three parties speak this: the soft modem of this crate ([`crate::phy`]), the link fidelity of `channel-sim`,
 //! and a modem chip behind a UART. Because it is data, it can be recorded, sent through a socket and replayed.
 //!
 //! Instants are those of the modem's own sample clock. A modem that works in blocks reports an event a little

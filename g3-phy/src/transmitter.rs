@@ -97,6 +97,11 @@ impl Transmitter {
         self.frame.is_some() || self.sent < self.piece_len
     }
 
+    /// Whether the first samples of a frame have been pulled and not yet the last.
+    pub fn has_started(&self) -> bool {
+        self.next_piece > 0 && self.is_busy()
+    }
+
     /// Writes the frame's next samples and returns how many; fewer than asked for means that it has ended.
     pub fn pull(&mut self, out: &mut [f32]) -> usize {
         let mut written = 0;
