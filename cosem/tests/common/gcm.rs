@@ -1,0 +1,43 @@
+//! Ciphering of single APDUs, independent of the crate's own.
+
+use super::{CLIENT_TITLE, METER_TITLE, Site, keys};
+use aes_gcm::aead::{AeadInOut, KeyInit};
+use aes_gcm::aes::Aes128;
+use aes_gcm::aes::cipher::consts::U12;
+use aes_gcm::{AesGcm, Key, Nonce, Tag};
+
+type Gcm = AesGcm<Aes128, U12, U12>;
+
+fn gcm() -> (Gcm, [u8; 17]) {
+    let keys = keys();
+    let mut aad = [0x30; 17];
+    aad[1..].copy_from_slice(&keys.authentication);
+    (Gcm::new(&Key::<Gcm>::from(keys.encryption)), aad)
+}
+
+fn nonce(title: [u8; 8], counter: [u8; 4]) -> Nonce<U12> {
+    let mut nonce = [0; 12];
+    nonce[..8].copy_from_slice(&title);
+    nonce[8..].copy_from_slice(&counter);
+    Nonce::from(nonce)
+}
+
+/// Sends a plain APDU glo-ciphered with an invocation counter and returns the plain reply.
+pub fn exchange<const PDU: usize>(site: &mut Site<PDU>, counter: u32, apdu: &[u8]) -> Vec<u8> {
+    let (gcm, aad) = gcm();
+    let mut body = apdu.to_vec();
+    let nonce_out = nonce(CLIENT_TITLE.0, counter.to_be_bytes());
+    let tag = gcm.encrypt_inout_detached(&nonce_out, &aad, body.as_mut_slice().into()).unwrap();
+    let mut request = vec![apdu[0] | 8, (body.len() + 17) as u8, 0x30];
+    request.extend(counter.to_be_bytes());
+    request.extend(body);
+    request.extend(tag);
+    let reply = site.answer(1, &request);
+    let counter: [u8; 4] = reply[3..7].try_into().unwrap();
+    let (text, tag) = reply[7..].split_at(reply.len() - 7 - 12);
+    let mut text = text.to_vec();
+    let tag = Tag::<U12>::try_from(tag).unwrap();
+    gcm.decrypt_inout_detached(&nonce(METER_TITLE.0, counter), &aad, text.as_mut_slice().into(), &tag)
+        .unwrap();
+    text
+}
