@@ -31,6 +31,7 @@ use crate::{Complex, LengthError};
 mod on_microfft;
 #[cfg(feature = "std")]
 mod on_rustfft;
+mod split;
 
 #[cfg(not(feature = "std"))]
 use on_microfft::Engine;
@@ -112,8 +113,7 @@ pub struct RealFft {
     size: Size,
     /// Of N/2 points.
     engine: Engine,
-    /// e^(-2 pi i k / N) / 2 at place k - 1, for 0 < k < N/4.
-    twiddles: [Complex; Size::N512.points() / 4],
+    split: split::Split,
     work: [Complex; Size::N512.points() / 2],
 }
 
@@ -124,15 +124,10 @@ impl RealFft {
             Size::N256 => Points::N128,
             Size::N512 => Points::N256,
         };
-        let mut twiddles = [Complex::default(); Size::N512.points() / 4];
-        for (index, twiddle) in twiddles.iter_mut().enumerate() {
-            let angle = -core::f64::consts::TAU * (index + 1) as f64 / size.points() as f64;
-            *twiddle = Complex::new(0.5 * libm::cos(angle) as f32, 0.5 * libm::sin(angle) as f32);
-        }
         Self {
             size,
             engine: Engine::new(points),
-            twiddles,
+            split: split::Split::new(size),
             work: [Complex::default(); Size::N512.points() / 2],
         }
     }
@@ -152,24 +147,11 @@ impl RealFft {
         }
         self.engine.forward(even_odd);
 
-        // The transforms of the even and of the odd samples are the conjugate-even and -odd parts.
-        let (low, high) = even_odd.split_at_mut(half / 2);
-        let dc = low[0];
-        low[0] = Complex::new(dc.re + dc.im, 0.0);
+        self.split.forward(even_odd);
+        let dc = even_odd[0];
+        even_odd[0] = Complex::new(dc.re + dc.im, 0.0);
         nyquist[0] = Complex::new(dc.re - dc.im, 0.0);
-        high[0].im = -high[0].im;
-        let mirrored = low[1..].iter_mut().zip(high[1..].iter_mut().rev());
-        for ((one, other), twiddle) in mirrored.zip(&self.twiddles) {
-            let even = (*one + other.conj()) * 0.5;
-            let difference = *one - other.conj();
-            // -i * twiddle * difference
-            let turned = Complex::new(
-                twiddle.re * difference.im + twiddle.im * difference.re,
-                twiddle.im * difference.im - twiddle.re * difference.re,
-            );
-            *one = even + turned;
-            *other = (even - turned).conj();
-        }
+        even_odd[half / 2].im = -even_odd[half / 2].im;
         Ok(())
     }
 
@@ -186,22 +168,10 @@ impl RealFft {
         let work = &mut self.work[..half];
         work.copy_from_slice(&bins[..half]);
 
-        let (low, high) = work.split_at_mut(half / 2);
-        let (dc, nyquist) = (low[0].re, bins[half].re);
-        low[0] = Complex::new(dc + nyquist, dc - nyquist);
-        high[0] = high[0].conj() * 2.0;
-        let mirrored = low[1..].iter_mut().zip(high[1..].iter_mut().rev());
-        for ((one, other), twiddle) in mirrored.zip(&self.twiddles) {
-            let even = *one + other.conj();
-            let difference = (*one - other.conj()) * 2.0;
-            // i * conj(twiddle) * difference
-            let turned = Complex::new(
-                twiddle.im * difference.re - twiddle.re * difference.im,
-                twiddle.re * difference.re + twiddle.im * difference.im,
-            );
-            *one = even + turned;
-            *other = (even - turned).conj();
-        }
+        self.split.inverse(work);
+        let (dc, nyquist) = (bins[0].re, bins[half].re);
+        work[0] = Complex::new(dc + nyquist, dc - nyquist);
+        work[half / 2] = bins[half / 2].conj() * 2.0;
         self.engine.inverse(work);
         for (pair, value) in samples.as_chunks_mut::<2>().0.iter_mut().zip(work) {
             *pair = [value.re, value.im];

@@ -57,7 +57,7 @@ const SIGNS: ([i16; HALF], [i16; HALF]) = {
 /// The workspace of a decoder for blocks of up to `STAGES` stages, that is `STAGES` - 6 information bits.
 #[derive(Clone, Debug)]
 pub struct Viterbi<const STAGES: usize> {
-    /// Bit (2 * 32 * (n & 1) + n) / 2 of a stage tells from which half of the states state n was reached.
+    /// Bit n of a stage tells from which half of the states state n was reached.
     decisions: [u64; STAGES],
 }
 
@@ -132,8 +132,8 @@ fn stage(metrics: &mut [i16; STATES], first: i16, second: i16) -> u64 {
         let (low_one, high_one) = (low - branch, high + branch);
         zero[j] = low_zero.max(high_zero);
         one[j] = low_one.max(high_one);
-        flags[j] = u8::from(high_zero > low_zero);
-        flags[j + HALF] = u8::from(high_one > low_one);
+        flags[2 * j] = u8::from(high_zero > low_zero);
+        flags[2 * j + 1] = u8::from(high_one > low_one);
     }
     for j in 0..HALF {
         metrics[2 * j] = zero[j];
@@ -156,13 +156,17 @@ fn pack(flags: &[u8; STATES]) -> u64 {
 
 /// Follows the decisions from state 0 at the end; the bit that leaves the register at a stage was put in six earlier.
 fn trace_back(decisions: &[u64], info_bits: usize, output: &mut [u8]) {
-    output.fill(0);
-    let mut state = 0;
-    let after_tail = decisions.iter().skip(convolutional::TAIL_BITS);
-    for (index, &decision) in after_tail.enumerate().take(info_bits).rev() {
-        let bit = (decision.rotate_right(state >> 1 | (state & 1) << 5) & 1) as u32;
-        state = state >> 1 | bit << 5;
-        output[index / 8] |= (bit as u8) << (7 - index % 8);
+    // The state is in the top six bits; those that were in it before follow, so that eight stages leave an octet.
+    let mut history: u64 = 0;
+    let after_tail = decisions.get(convolutional::TAIL_BITS..).unwrap_or_default();
+    for (octet, stages) in output.iter_mut().zip(after_tail.chunks(8)).rev() {
+        for &decision in stages.iter().rev() {
+            history = history >> 1 | (decision >> (history >> 58)) << 63;
+        }
+        *octet = (history >> 56) as u8;
+    }
+    if let (Some(last), used @ 1..) = (output.last_mut(), info_bits % 8) {
+        *last &= !(0xFF >> used);
     }
 }
 
