@@ -1,6 +1,6 @@
 //! Collects the FCH's symbols, combines the six copies of each bit, decodes, and learns the link from it.
 
-use super::carriers::{CarrierBank, Carriers, Figures};
+use super::carriers::{CarrierBank, Carriers, Figures, inverse_sqrt, power};
 use crate::band::{BandPlan, MAX_CARRIERS};
 use crate::coding::{self, HEADER_CODED_BITS};
 use crate::header::{FrameControl, HEADER_BITS, HEADER_OCTETS};
@@ -12,6 +12,8 @@ use dsp::viterbi::Viterbi;
 
 /// Room for the FCH's bits on air with their padding.
 const MAX_HEADER_BITS: usize = FCH_REPETITION * HEADER_CODED_BITS + MAX_CARRIERS;
+/// FCH symbols with the fewest carriers that a tone mask may leave a frame (digest 8.1).
+const MAX_HEADER_SYMBOLS: usize = (FCH_REPETITION * HEADER_CODED_BITS).div_ceil(11);
 /// Part of the soft decisions' weight that may contradict the decoded header. The checksum of five bits alone would
 /// pass one of 32 headers made of noise.
 const MOST_CONTRADICTION: f32 = 0.2;
@@ -25,7 +27,8 @@ pub(super) struct HeaderDecoder {
     correlation: [f32; MAX_HEADER_BITS],
     /// |y_s|^2 + |y_(s-1)|^2 of each carrier, from the second symbol on.
     power: Figures,
-    total_power: f32,
+    /// Power of each symbol on all carriers; the reference's first.
+    symbol_power: [f32; MAX_HEADER_SYMBOLS + 1],
     symbol: usize,
     symbols: usize,
     carriers: usize,
@@ -47,9 +50,9 @@ impl HeaderDecoder {
             previous: super::carriers::NO_CARRIERS,
             correlation: [0.0; MAX_HEADER_BITS],
             power: [0.0; MAX_CARRIERS],
-            total_power: 0.0,
+            symbol_power: [0.0; MAX_HEADER_SYMBOLS + 1],
             symbol: 0,
-            symbols,
+            symbols: symbols.min(MAX_HEADER_SYMBOLS),
             carriers: bank.count(),
             interleaver: Interleaver::new(bank.count(), symbols, true),
         }
@@ -59,7 +62,7 @@ impl HeaderDecoder {
     pub(super) fn start(&mut self, reference: Carriers) {
         self.previous = reference;
         self.power.fill(0.0);
-        self.total_power = 0.0;
+        self.symbol_power[0] = power(&reference);
         self.symbol = 0;
     }
 
@@ -75,9 +78,11 @@ impl HeaderDecoder {
                 *power += now.norm_sqr() + before.norm_sqr();
             }
         }
-        self.total_power += super::carriers::power(symbol);
         self.previous = *symbol;
         self.symbol += 1;
+        if let Some(symbol_power) = self.symbol_power.get_mut(self.symbol) {
+            *symbol_power = power(symbol);
+        }
         self.symbol >= self.symbols
     }
 
@@ -88,7 +93,8 @@ impl HeaderDecoder {
 
     /// Mean power of a symbol on all carriers together.
     pub(super) fn mean_power(&self) -> f32 {
-        self.total_power / self.symbols.max(1) as f32
+        let powers = self.symbol_power.iter().skip(1).take(self.symbols);
+        powers.sum::<f32>() / self.symbols.max(1) as f32
     }
 
     /// Decodes the header. `None` where it is none.
@@ -98,10 +104,15 @@ impl HeaderDecoder {
         plan: &BandPlan,
         order: FccsOrder,
     ) -> Option<(FrameControl, Link)> {
+        // Every pair of symbols at unit power: an impulse cannot outvote the copies that it missed.
+        let mut weights = [0.0_f32; MAX_HEADER_SYMBOLS];
+        for (weight, powers) in weights.iter_mut().zip(self.symbol_power.windows(2)) {
+            *weight = powers.iter().map(|&power| inverse_sqrt(power)).product();
+        }
         let mut sums = [0.0_f32; HEADER_CODED_BITS];
-        self.for_each_copy(|bit, _, correlation| {
-            if let Some(sum) = sums.get_mut(bit) {
-                *sum += correlation;
+        self.for_each_copy(|bit, position, correlation| {
+            if let (Some(sum), Some(weight)) = (sums.get_mut(bit), weights.get(position / self.carriers)) {
+                *sum += weight * correlation;
             }
         });
         let mean = sums.iter().map(|sum| sum.abs()).sum::<f32>() / sums.len() as f32;

@@ -4,7 +4,7 @@
 //! phase points, divided by the carrier's noise power. They go straight to their places before the interleaver,
 //! where Robust's four copies add up, so that no symbol is kept.
 
-use super::carriers::{Carriers, Figures};
+use super::carriers::{Carriers, Figures, power};
 use super::header_decoder::Link;
 use crate::Modulation;
 use crate::band::MAX_CARRIERS;
@@ -31,6 +31,9 @@ pub(super) struct PayloadDecoder {
     weight: Figures,
     payload: Option<(PayloadLayout, PayloadInterleaver)>,
     symbol: usize,
+    noise: SymbolNoise,
+    /// Noise in the symbol before, relative to that in the header.
+    previous_noise: f32,
 }
 
 impl PayloadDecoder {
@@ -41,6 +44,8 @@ impl PayloadDecoder {
             weight: [0.0; MAX_CARRIERS],
             payload: None,
             symbol: 0,
+            noise: SymbolNoise::default(),
+            previous_noise: 1.0,
         }
     }
 
@@ -59,6 +64,8 @@ impl PayloadDecoder {
         self.payload = layout.map(|layout| (layout, PayloadInterleaver::new(&layout, interleaving)));
         let copies = layout.map_or(1, |layout| layout.modulation.repetition());
         self.weight = weights(link, active, copies);
+        self.noise = SymbolNoise::new(link);
+        self.previous_noise = 1.0;
     }
 
     /// Takes a payload symbol.
@@ -66,11 +73,14 @@ impl PayloadDecoder {
         let Some((layout, interleaver)) = &self.payload else { return };
         let repetition = layout.modulation.repetition();
         let mut places = interleaver.symbol(self.symbol);
+        let noise = self.noise.relative(symbol);
+        let trust = self.noise.trust(self.previous_noise, noise);
+        self.previous_noise = noise;
         for ((now, before), weight) in symbol.iter().zip(&self.previous).zip(&self.weight) {
             if *weight == 0.0 {
                 continue;
             }
-            let product = now * before.conj() * *weight;
+            let product = now * before.conj() * (*weight * trust);
             let (metrics, bits) = soft_bits(layout.modulation, product);
             for (metric, place) in metrics.iter().take(bits).zip(&mut places) {
                 if let Some(soft) = self.soft.get_mut(place / repetition) {
@@ -87,11 +97,49 @@ impl PayloadDecoder {
         let (layout, _) = self.payload.as_ref()?;
         let mut room = [0; MAX_RS_WORD];
         let word = room.get_mut(..layout.word_octets())?;
-        viterbi.decode(self.soft.get(..layout.coded_bits())?, layout.info_bits(), word).ok()?;
+        let soft = self.soft.get(..layout.coded_bits())?;
+        // A code of rate 1/2 says nothing with fewer bits than it has information; silence would decode as zeros,
+        // which are a codeword.
+        if soft.iter().filter(|&&soft| soft != 0).count() < layout.info_bits() {
+            return None;
+        }
+        viterbi.decode(soft, layout.info_bits(), word).ok()?;
         let corrected = coding::reed_solomon(layout.modulation).decode(word).ok()?;
         let data = word.get_mut(..usize::from(layout.psdu_capacity))?;
         Scrambler::new().apply(data);
         Some((Psdu::from_slice(data).ok()?, corrected as u8))
+    }
+}
+
+/// Noise of a symbol against that of the header, from the power on all carriers together.
+#[derive(Clone, Copy, Debug, Default)]
+struct SymbolNoise {
+    signal: f32,
+    noise: f32,
+    /// Power from which it is more than chance.
+    remarkable: f32,
+}
+
+impl SymbolNoise {
+    fn new(link: &Link) -> Self {
+        let signal: f32 = link.signal.iter().sum();
+        let noise = link.noise.iter().sum::<f32>().max(f32::MIN_POSITIVE);
+        let both = link.signal.iter().zip(&link.noise);
+        let variance: f32 = both.map(|(signal, noise)| noise * (noise + 2.0 * signal)).sum();
+        Self { signal, noise, remarkable: signal + noise + 3.0 * libm::sqrtf(variance) }
+    }
+
+    /// 1, or more for a symbol hit by an impulse.
+    fn relative(&self, symbol: &Carriers) -> f32 {
+        let power = power(symbol);
+        if power > self.remarkable { ((power - self.signal) / self.noise).max(1.0) } else { 1.0 }
+    }
+
+    /// Factor for the product of two symbols with these noises: inversely as the variance of the product,
+    /// S (N1 + N2) + N1 N2.
+    fn trust(&self, one: f32, other: f32) -> f32 {
+        let snr = self.signal / self.noise;
+        (2.0 * snr + 1.0) / (snr * (one + other) + one * other)
     }
 }
 
