@@ -1,3 +1,9 @@
 //! The server at the substation: forms the network, reads the meters, keeps the readings.
 
-fn main() {}
+use clap::Parser;
+use data_concentrator::cli::Cli;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    data_concentrator::run::run(&Cli::parse())
+}

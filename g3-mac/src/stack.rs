@@ -6,7 +6,7 @@ use crate::adaptation::{
 };
 use crate::frame::{KeyIndex, SecurityLevel};
 use crate::mac::{
-    Counters, Gmk, Mac, MacAction, MacConfig, MacEvent, MacStatus, Pib, PibId, PibValue, Readings,
+    Counters, Gmk, Mac, MacAction, MacConfig, MacEvent, MacStatus, NonceForm, Pib, PibId, PibValue,
     TransmitSettings,
 };
 use g3_phy::primitives::{Event, Request};
@@ -46,8 +46,6 @@ pub struct StackConfig {
     pub tone_map: ToneMap,
     /// The MAC's further attributes.
     pub mac: Pib,
-    /// Which readings of the standard the network follows.
-    pub readings: Readings,
 }
 
 impl StackConfig {
@@ -63,7 +61,6 @@ impl StackConfig {
             modulation: Modulation::Robust,
             tone_map: plan.full_tone_map(),
             mac: Pib::default(),
-            readings: Readings::default(),
         }
     }
 }
@@ -104,15 +101,14 @@ impl Stack {
     /// # Errors
     /// [`MacStatus::InvalidParameter`] where attributes are out of their range.
     pub fn new(config: StackConfig) -> Result<Self, MacStatus> {
-        let StackConfig { plan, mask, pan_id, short_address, gmk, modulation, tone_map, mac, readings } =
-            config;
+        let StackConfig { plan, mask, pan_id, short_address, gmk, modulation, tone_map, mac } = config;
         let mac = MacConfig {
             plan,
             mask,
             pan_id,
             short_address,
             keys: [Some(gmk), None],
-            readings,
+            nonce_form: NonceForm::default(),
             settings: TransmitSettings { modulation, tone_map },
             pib: mac,
         };

@@ -10,6 +10,7 @@ mod frame;
 pub use client::{PortError, RemoteWorld};
 pub use frame::{FrameError, MAX_FRAME, read_frame, write_frame};
 
+use crate::feeder::{Feeder, Position};
 use crate::scenario::{MeterSpec, Scenario};
 use crate::world::{Exchange, LinkReport};
 use g3_phy::primitives::Request;
@@ -73,6 +74,10 @@ pub struct Provision {
     pub group_master_key: [u8; 16],
     /// The meters.
     pub meters: Vec<MeterSpec>,
+    /// Where the coordinator is.
+    pub busbar: Option<Position>,
+    /// Where the cables lie: the straight pieces between buses that have coordinates.
+    pub cables: Vec<(Position, Position)>,
 }
 
 impl Provision {
@@ -87,6 +92,23 @@ impl Provision {
             pan_id: scenario.pan_id,
             group_master_key: scenario.group_master_key(),
             meters: scenario.meters(),
+            busbar: position(&scenario.feeder, scenario.feeder.busbar),
+            cables: cables(&scenario.feeder),
         }
     }
+}
+
+fn position(feeder: &Feeder, bus: usize) -> Option<Position> {
+    feeder.buses.get(bus).and_then(|bus| bus.position)
+}
+
+/// The pieces of every section, along the buses merged away.
+fn cables(feeder: &Feeder) -> Vec<(Position, Position)> {
+    let mut cables = Vec::new();
+    for section in &feeder.sections {
+        let along = [section.from].into_iter().chain(section.via.iter().copied()).chain([section.to]);
+        let points: Vec<_> = along.filter_map(|bus| position(feeder, bus)).collect();
+        cables.extend(points.iter().zip(points.iter().skip(1)).map(|(&from, &to)| (from, to)));
+    }
+    cables
 }

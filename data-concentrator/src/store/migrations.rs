@@ -52,6 +52,7 @@ pub(super) const STEPS: &[&str] = &[
         meter_time BLOB NOT NULL,
         quality TEXT NOT NULL,
         cycle_id INTEGER NOT NULL REFERENCES cycle(id),
+        last_cycle_id INTEGER NOT NULL REFERENCES cycle(id),
         PRIMARY KEY (meter_id, profile, object, utc_ms)
     ) STRICT, WITHOUT ROWID;
     CREATE TABLE object_facts (
@@ -68,7 +69,7 @@ pub(super) const STEPS: &[&str] = &[
     "ALTER TABLE cycle_meter ADD COLUMN snr_db REAL;
     ALTER TABLE cycle_meter ADD COLUMN hops INTEGER;
     CREATE INDEX reading_by_time ON reading (meter_id, profile, utc_ms, object);
-    CREATE INDEX reading_by_cycle ON reading (meter_id, profile, object, cycle_id, utc_ms);",
+    CREATE INDEX reading_by_cycle ON reading (meter_id, profile, object, last_cycle_id, utc_ms);",
 ];
 
 /// Brings the schema to the newest version, one transaction for each step.
@@ -107,7 +108,7 @@ mod tests {
         INSERT INTO meter VALUES (1, 1, 'BSB0000001', 'house 1', 'b1', 1, 1);
         INSERT INTO cycle VALUES (1, 1, 'complete', 1000, 2000);
         INSERT INTO cycle_meter VALUES (1, 1, 'read', NULL, 1, 1500, 500);
-        INSERT INTO reading VALUES (1, '', '1.0.1.8.0.255', 1400, 77, 0, 30, 60, 0, x'', 'valid', 1);
+        INSERT INTO reading VALUES (1, '', '1.0.1.8.0.255', 1400, 77, 0, 30, 60, 0, x'', 'valid', 1, 1);
         INSERT INTO record VALUES (0, 3, x'0102');";
 
     #[test]

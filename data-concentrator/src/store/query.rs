@@ -161,7 +161,7 @@ impl Store {
                 FROM known WHERE name IS NOT NULL)
             {READING} JOIN known ON object = name WHERE meter_id = ?1 AND profile = '' AND utc_ms =
                 (SELECT utc_ms FROM reading WHERE meter_id = ?1 AND profile = '' AND object = name
-                 ORDER BY cycle_id DESC, utc_ms DESC LIMIT 1)
+                 ORDER BY last_cycle_id DESC, utc_ms DESC LIMIT 1)
             ORDER BY object"
         ))?;
         Ok(query.query_map([meter.0], reading)?.collect::<Result<_, _>>()?)
@@ -171,7 +171,7 @@ impl Store {
     pub fn latest_of(&self, meter: MeterId, object: &str) -> Result<Option<ReadingRow>, StoreError> {
         let mut query = self.connection.prepare_cached(&format!(
             "{READING} WHERE meter_id = ?1 AND profile = '' AND object = ?2
-             ORDER BY cycle_id DESC, utc_ms DESC LIMIT 1"
+             ORDER BY last_cycle_id DESC, utc_ms DESC LIMIT 1"
         ))?;
         Ok(query.query_row(params![meter.0, object], reading).optional()?)
     }

@@ -176,12 +176,16 @@ impl Store {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut stored = Stored::default();
         for reading in &outcome.readings {
-            if insert(&transaction, cycle, meter, reading)? {
-                stored.new += 1;
-            } else if known_value(&transaction, meter, reading)? == Some((reading.raw, reading.scaler)) {
-                stored.known += 1;
-            } else {
-                stored.contradicted += 1;
+            match known_value(&transaction, meter, reading)? {
+                None => {
+                    insert(&transaction, cycle, meter, reading)?;
+                    stored.new += 1;
+                }
+                Some(known) if known == (reading.raw, reading.scaler) => {
+                    seen_again(&transaction, cycle, meter, reading)?;
+                    stored.known += 1;
+                }
+                Some(_) => stored.contradicted += 1,
             }
         }
         transaction.prepare_cached(
@@ -254,12 +258,12 @@ fn insert(
     cycle: CycleId,
     meter: MeterId,
     reading: &Reading,
-) -> Result<bool, StoreError> {
-    let changed = connection
+) -> Result<(), StoreError> {
+    connection
         .prepare_cached(
             "INSERT INTO reading (meter_id, profile, object, utc_ms, raw, scaler, unit, offset_minutes,
-             clock_status, meter_time, quality, cycle_id)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT DO NOTHING",
+             clock_status, meter_time, quality, cycle_id, last_cycle_id)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?12)",
         )?
         .execute(params![
             meter.0,
@@ -275,7 +279,29 @@ fn insert(
             reading.quality.name(),
             cycle.0,
         ])?;
-    Ok(changed == 1)
+    Ok(())
+}
+
+/// A simulated line that starts anew tells the same again: the newest reading is the one that came last.
+fn seen_again(
+    connection: &Connection,
+    cycle: CycleId,
+    meter: MeterId,
+    reading: &Reading,
+) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE reading SET last_cycle_id = ?5
+             WHERE meter_id = ?1 AND profile = ?2 AND object = ?3 AND utc_ms = ?4",
+        )?
+        .execute(params![
+            meter.0,
+            reading.profile.as_deref().unwrap_or_default(),
+            reading.object,
+            reading.time.utc_ms,
+            cycle.0,
+        ])?;
+    Ok(())
 }
 
 fn known_value(

@@ -1,0 +1,279 @@
+//! A reading cycle: every meter in reach, and once more those that did not answer.
+
+use super::line::{Heard, LineError};
+use super::plan::{Answer, LOAD_PROFILE, Plan};
+use super::session::{Link, Session, SessionError};
+use crate::calendar::Calendar;
+use crate::network::Network;
+use crate::store::{CycleId, MeterId, MeterOutcome, MeterResult, NetworkId, StoreError};
+use cosem::Progress;
+use cosem::client::ClientError;
+use thiserror::Error;
+
+/// How often a meter is asked from the start in one cycle.
+pub const ATTEMPTS: u32 = 3;
+
+/// Milliseconds in a day.
+const DAY_MS: i64 = 86_400_000;
+
+/// Why a cycle ended early.
+#[derive(Debug, Error)]
+pub enum CycleError {
+    /// The line is gone.
+    #[error(transparent)]
+    Line(LineError),
+    /// The database is gone.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Somebody wanted it.
+    #[error("stopped")]
+    Stopped,
+}
+
+impl From<LineError> for CycleError {
+    fn from(error: LineError) -> Self {
+        match error {
+            LineError::Stopped => Self::Stopped,
+            error => Self::Line(error),
+        }
+    }
+}
+
+/// What a cycle needs of whoever runs it.
+pub trait Host: Link {
+    /// Forgets what was heard.
+    fn listen_anew(&mut self);
+    /// What was heard since.
+    fn heard(&self) -> Heard;
+    /// Whether a head-end has the meter's management client to itself.
+    fn taken(&self, meter: usize) -> bool;
+    /// Waits a little for what is taken. `false`: it was long enough.
+    fn wait(&mut self) -> Result<bool, CycleError>;
+    /// Tells people how a meter's turn ended.
+    fn turn(&mut self, meter: usize, outcome: &MeterOutcome);
+    /// Whether to stop.
+    fn stopped(&self) -> bool;
+}
+
+/// The network as a cycle walks through it.
+#[derive(Debug)]
+pub struct Roster<'a> {
+    /// The network.
+    pub network: &'a Network,
+    /// Its row.
+    pub network_id: NetworkId,
+    /// Its meters' rows, in its order.
+    pub meter_ids: &'a [MeterId],
+    /// A session with each meter, in the same order.
+    pub sessions: &'a mut [Session],
+}
+
+/// Reads every meter in reach, with as many attempts as it takes up to [`ATTEMPTS`]; keeps each meter's readings as
+/// soon as it has spoken.
+pub fn run(host: &mut impl Host, roster: &mut Roster<'_>, cycle: CycleId) -> Result<(), CycleError> {
+    let network = roster.network;
+    let late_before = host.surroundings().store.cycle_before(roster.network_id, cycle)?;
+    let (mut pending, far): (Vec<usize>, Vec<usize>) = (0..network.meters.len())
+        .partition(|&meter| network.meters.get(meter).is_some_and(|m| m.link.in_reach));
+    for meter in far {
+        let ended_utc_ms = network.calendar.utc_ms(host.now());
+        let outcome = MeterOutcome {
+            result: MeterResult::OutOfReach,
+            detail: Some("the line model gives it less signal to noise than Robust frames need".into()),
+            attempts: 0,
+            readings: Vec::new(),
+            ended_utc_ms,
+            duration_ms: 0,
+            snr_db: None,
+            hops: None,
+        };
+        keep(host, roster, cycle, meter, &outcome)?;
+        host.turn(meter, &outcome);
+    }
+    for attempt in 1..=ATTEMPTS {
+        let mut failed = Vec::new();
+        for meter in std::mem::take(&mut pending) {
+            if host.stopped() {
+                return Err(CycleError::Stopped);
+            }
+            if host.taken(meter) && (attempt < ATTEMPTS || !wait_for(host, meter)?) {
+                failed.push(meter);
+                continue;
+            }
+            let Some(outcome) = read(host, roster, meter, attempt, late_before)? else { continue };
+            let again = attempt < ATTEMPTS && outcome.result != MeterResult::Read;
+            if again {
+                failed.push(meter);
+            }
+            // What was said is safe before the meter is asked for the rest.
+            if !again || !outcome.readings.is_empty() {
+                keep(host, roster, cycle, meter, &outcome)?;
+            }
+            if !again {
+                host.turn(meter, &outcome);
+            }
+        }
+        pending = failed;
+    }
+    for meter in pending {
+        let outcome = MeterOutcome {
+            result: MeterResult::NoAnswer,
+            detail: Some("a head-end had the meter to itself for the whole cycle".into()),
+            attempts: 0,
+            readings: Vec::new(),
+            ended_utc_ms: network.calendar.utc_ms(host.now()),
+            duration_ms: 0,
+            snr_db: None,
+            hops: None,
+        };
+        keep(host, roster, cycle, meter, &outcome)?;
+        host.turn(meter, &outcome);
+    }
+    let ended = network.calendar.utc_ms(host.now());
+    host.surroundings().store.end_cycle(cycle, ended)?;
+    Ok(())
+}
+
+fn wait_for(host: &mut impl Host, meter: usize) -> Result<bool, CycleError> {
+    while host.taken(meter) {
+        if !host.wait()? {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn keep(
+    host: &mut impl Host,
+    roster: &Roster<'_>,
+    cycle: CycleId,
+    meter: usize,
+    outcome: &MeterOutcome,
+) -> Result<(), CycleError> {
+    let Some(&id) = roster.meter_ids.get(meter) else { return Ok(()) };
+    host.surroundings().store.keep(cycle, id, outcome)?;
+    Ok(())
+}
+
+/// One attempt at one meter.
+fn read(
+    host: &mut impl Host,
+    roster: &mut Roster<'_>,
+    meter: usize,
+    attempt: u32,
+    late_before: Option<i64>,
+) -> Result<Option<MeterOutcome>, CycleError> {
+    let calendar = roster.network.calendar;
+    let (Some(session), Some(&id)) = (roster.sessions.get_mut(meter), roster.meter_ids.get(meter)) else {
+        return Ok(None);
+    };
+    let store = &host.surroundings().store;
+    let facts = store.object_facts(id)?;
+    let newest = store.newest_profile_row(id, &LOAD_PROFILE.to_string())?;
+    let started = calendar.utc_ms(host.now());
+    let mut plan = Plan {
+        facts,
+        // One more than the newest: rows lie on whole seconds.
+        profile_from_utc_ms: newest.map_or_else(|| midnight(calendar, started), |utc_ms| utc_ms + 1000),
+        now_utc_ms: started,
+        offset_minutes: calendar.offset_minutes,
+        late_before_utc_ms: late_before,
+    };
+    host.listen_anew();
+    let said = converse(host, session, &mut plan, calendar);
+    let ended_utc_ms = calendar.utc_ms(host.now());
+    let mut outcome = MeterOutcome {
+        result: MeterResult::Read,
+        detail: None,
+        attempts: attempt,
+        readings: Vec::new(),
+        ended_utc_ms,
+        duration_ms: ended_utc_ms - started,
+        snr_db: host.heard().snr_db(),
+        hops: Some(1),
+    };
+    match said {
+        Ok(answer) => {
+            if plan.facts.as_ref() != Some(&answer.facts) && Plan::complete(&answer.facts) {
+                host.surroundings().store.keep_object_facts(id, &answer.facts)?;
+            }
+            if !answer.missing.is_empty() {
+                outcome.detail = Some(answer.missing.join("; "));
+            }
+            if !answer.profile {
+                outcome.result = MeterResult::Partial;
+            }
+            outcome.readings = answer.readings;
+        }
+        Err(SessionError::Line(fatal @ (LineError::Port(_) | LineError::Stopped))) => {
+            return Err(fatal.into());
+        }
+        Err(error) => {
+            let silent = matches!(error, SessionError::Line(_));
+            outcome.result = if silent { MeterResult::NoAnswer } else { MeterResult::Refused };
+            if silent {
+                outcome.hops = None;
+            }
+            outcome.detail = Some(error.to_string());
+        }
+    }
+    Ok(Some(outcome))
+}
+
+/// Association, one GET with list, release.
+fn converse(
+    host: &mut impl Host,
+    session: &mut Session,
+    plan: &mut Plan,
+    calendar: Calendar,
+) -> Result<Answer, SessionError> {
+    let mut collected = Vec::new();
+    associate(host, session, &mut collected)?;
+    plan.now_utc_ms = calendar.utc_ms(host.now());
+    let queries = plan.queries();
+    session.run(host, &mut collected, |client, around| client.get_with_list(&queries, around).map(|_| ()))?;
+    let answer = plan.understand(&collected)?;
+    // The values are here; a release that gets lost costs nothing but the meter's patience.
+    let released = session.run(host, &mut collected, |client, _| client.release().map(|_| ()));
+    if let Err(SessionError::Line(fatal @ LineError::Port(_))) = released {
+        return Err(fatal.into());
+    }
+    Ok(answer)
+}
+
+/// Opens the association; once more where the meter has seen higher invocation counters than ours.
+fn associate(
+    host: &mut impl Host,
+    session: &mut Session,
+    room: &mut Vec<u8>,
+) -> Result<Progress, SessionError> {
+    use cosem::xdlms::ServiceException::InvocationCounter;
+    session.client.reset();
+    match session.run(host, room, |client, around| client.associate(around).map(|_| ())) {
+        Err(SessionError::Client(ClientError::Exception(InvocationCounter(_)))) => {
+            session.client.reset();
+            session.run(host, room, |client, around| client.associate(around).map(|_| ()))
+        }
+        outcome => outcome,
+    }
+}
+
+/// Local midnight before `utc_ms`.
+fn midnight(calendar: Calendar, utc_ms: i64) -> i64 {
+    let offset_ms = i64::from(calendar.offset_minutes) * 60_000;
+    (utc_ms + offset_ms).div_euclid(DAY_MS) * DAY_MS - offset_ms
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_day_begins_at_local_midnight() {
+        let calendar = Calendar { start_utc_ms: 0, offset_minutes: 60 };
+        let midnight_utc_ms = crate::testkit::MIDNIGHT_UTC_MS;
+        assert_eq!(midnight(calendar, midnight_utc_ms), midnight_utc_ms);
+        assert_eq!(midnight(calendar, midnight_utc_ms + DAY_MS - 1), midnight_utc_ms);
+        assert_eq!(midnight(calendar, midnight_utc_ms - 1), midnight_utc_ms - DAY_MS);
+    }
+}

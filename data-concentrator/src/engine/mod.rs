@@ -1,0 +1,326 @@
+//! The engine: one thread that owns the line, reads the meters in cycles and passes head-ends' requests through.
+
+pub mod commands;
+pub mod cycle;
+pub mod line;
+mod pass_through;
+pub mod plan;
+pub mod port;
+pub mod session;
+pub mod surroundings;
+
+use crate::calendar::Calendar;
+use crate::live::{Activity, CycleProgress, Live};
+use crate::network::Network;
+use crate::store::{CycleId, MeterId, MeterOutcome, MeterResult, NetworkId, Store, StoreError};
+use commands::{Command, Commands, Pass, Passed, Stop};
+use cosem::{Client, ClientConfig, Keys, SystemTitle};
+use cycle::{CycleError, Host, Roster};
+use g3_mac::mac::MacStatus;
+use line::{Accept, Heard, Line, LineError, Peer, Timing};
+use pass_through::Holds;
+use plc_core::address::ShortAddress;
+use plc_core::env::StoreError as RecordError;
+use plc_core::time::{Duration, Instant, millis, seconds};
+use port::PhyPort;
+use session::{Link, Session};
+use std::convert::Infallible;
+use std::sync::Arc;
+use surroundings::Surroundings;
+use thiserror::Error;
+
+/// UDP port of the concentrator's own clients.
+const OWN_PORT: u16 = g3_mac::udp::DLMS_PORT;
+/// First UDP port of head-ends' connections. Those up to 0xF0BF are compressed to four bits (digest 1.1).
+const FIRST_HEAD_END_PORT: u16 = 0xF0B0;
+/// wPort of a meter's management logical device.
+const MANAGEMENT_DEVICE: u16 = 1;
+/// wPort of the concentrator's own client.
+const MANAGEMENT_CLIENT: u16 = 1;
+/// How long a cycle waits for a meter that a head-end has to itself.
+const PATIENCE: Duration = seconds(90);
+
+/// System title of the concentrator's own client: manufacturer `BSB`, device type 0xDC. Its keys differ from meter to
+/// meter, so one title serves for all of them.
+const SYSTEM_TITLE: SystemTitle = SystemTitle([b'B', b'S', b'B', 0xDC, 0, 0, 0, 1]);
+
+/// Why the engine cannot start.
+#[derive(Debug, Error)]
+pub enum EngineError {
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The network's configuration.
+    #[error("the MAC does not take the network's configuration: {0}")]
+    Mac(#[from] MacStatus),
+    /// A record in it.
+    #[error("the database failed: {0}")]
+    Record(#[from] RecordError),
+}
+
+/// Who wants to know how a meter's turn ended.
+pub type OnTurn = Box<dyn FnMut(usize, &MeterOutcome) + Send>;
+
+/// What the engine is made of.
+pub struct EngineConfig {
+    /// The coordinator's modem.
+    pub port: Box<dyn PhyPort>,
+    /// The database.
+    pub store: Store,
+    /// The network behind the port.
+    pub network: Arc<Network>,
+    /// Determines challenges and back-off.
+    pub seed: u64,
+    /// How long to wait for what.
+    pub timing: Timing,
+    /// Where to tell what is going on.
+    pub live: Live,
+    /// How to be told to stop.
+    pub stop: Stop,
+    /// What head-ends ask for.
+    pub commands: Commands,
+    /// Told of every meter's turn.
+    pub on_turn: OnTurn,
+}
+
+/// The engine.
+pub struct Engine {
+    network: Arc<Network>,
+    network_id: NetworkId,
+    meter_ids: Vec<MeterId>,
+    sessions: Vec<Session>,
+    desk: Desk,
+}
+
+/// All of the engine but what a cycle walks through.
+struct Desk {
+    line: Line,
+    live: Live,
+    stop: Stop,
+    commands: Commands,
+    holds: Holds,
+    /// The last answer that went to each head-end's client, to tell a repeated one from a new one.
+    last_passed: Option<(u16, Vec<u8>)>,
+    addresses: Vec<ShortAddress>,
+    on_turn: OnTurn,
+    waited: Duration,
+}
+
+/// How a cycle went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CycleSummary {
+    /// Its row.
+    pub cycle: CycleId,
+    /// Meters in reach.
+    pub asked: usize,
+    /// Meters read.
+    pub read: usize,
+    /// How long it took on the line.
+    pub line_time: Duration,
+}
+
+impl Engine {
+    /// Opens the network in the database and puts the coordinator on its modem.
+    pub fn new(config: EngineConfig) -> Result<Self, EngineError> {
+        let EngineConfig { port, mut store, network, seed, timing, live, stop, commands, on_turn } = config;
+        let provision = port.provision();
+        let (network_id, meter_ids) = store.open_network(&network)?;
+        let surroundings = Surroundings::new(store, seed)?;
+        let calendar: Calendar = network.calendar;
+        let sessions = provision.meters.iter().zip(&meter_ids).map(|(meter, &id)| {
+            let keys = Keys { encryption: meter.keys.encryption, authentication: meter.keys.authentication };
+            let peer = Peer {
+                meter: meter.short_address,
+                port: OWN_PORT,
+                client: MANAGEMENT_CLIENT,
+                server: MANAGEMENT_DEVICE,
+            };
+            Session { client: Client::new(ClientConfig::management(SYSTEM_TITLE, keys)), peer, meter: id }
+        });
+        let sessions = sessions.collect();
+        let addresses = provision.meters.iter().map(|meter| meter.short_address).collect();
+        let line = Line::new(port, surroundings, timing, calendar, live.clone(), stop.clone())?;
+        let desk = Desk {
+            line,
+            live,
+            stop,
+            commands,
+            holds: Holds::default(),
+            last_passed: None,
+            addresses,
+            on_turn,
+            waited: Duration::from_ticks(0),
+        };
+        Ok(Self { network, network_id, meter_ids, sessions, desk })
+    }
+
+    /// The network's row.
+    pub const fn network_id(&self) -> NetworkId {
+        self.network_id
+    }
+
+    /// The line's time.
+    pub const fn now(&self) -> Instant {
+        self.desk.line.now()
+    }
+
+    /// Runs one reading cycle.
+    pub fn cycle(&mut self) -> Result<CycleSummary, CycleError> {
+        let started = self.desk.line.now();
+        let utc_ms = self.network.calendar.utc_ms(started);
+        let cycle = self.desk.line.surroundings.store.begin_cycle(self.network_id, utc_ms)?;
+        let asked = self.network.meters.iter().filter(|meter| meter.link.in_reach).count();
+        self.desk.waited = Duration::from_ticks(0);
+        self.desk.live.update(|snapshot| {
+            snapshot.activity = Activity::Reading;
+            snapshot.next_cycle_utc_ms = None;
+            snapshot.cycle = Some(CycleProgress { number: cycle.number(), done: 0, of: asked, read: 0 });
+        });
+        let mut roster = Roster {
+            network: &self.network,
+            network_id: self.network_id,
+            meter_ids: &self.meter_ids,
+            sessions: &mut self.sessions,
+        };
+        cycle::run(&mut self.desk, &mut roster, cycle)?;
+        let read = self.desk.live.snapshot().cycle.map_or(0, |progress| progress.read);
+        self.desk.live.update(|snapshot| snapshot.activity = Activity::Waiting);
+        Ok(CycleSummary { cycle, asked, read, line_time: self.desk.line.now() - started })
+    }
+
+    /// Serves head-ends and begins a cycle every `every`, at the pace of the wall clock, until it is told to stop.
+    pub fn serve(&mut self, every: Duration) -> Result<Infallible, CycleError> {
+        self.desk.line.follow_wall_clock();
+        loop {
+            // Cycles lie on the calendar: with 15 minutes, just after each row of the load profile.
+            let due = self.next_cycle(every);
+            let utc_ms = self.network.calendar.utc_ms(due);
+            self.desk.live.update(|snapshot| snapshot.next_cycle_utc_ms = Some(utc_ms));
+            while self.desk.line.now() < due {
+                if self.desk.stop.stopped() {
+                    return Err(CycleError::Stopped);
+                }
+                self.desk.pass_waiting()?;
+                self.desk.line.step(due).map_err(LineError::from)?;
+            }
+            self.cycle()?;
+        }
+    }
+
+    /// The next multiple of `every` on the calendar, and a little, so that meters whose clocks are slow have captured.
+    fn next_cycle(&self, every: Duration) -> Instant {
+        const GRACE_MS: i64 = 5_000;
+        let now = self.desk.line.now();
+        let every_ms = i64::try_from(every.as_ticks() / 6_000).unwrap_or(i64::MAX).max(1);
+        let utc_ms = self.network.calendar.utc_ms(now) - GRACE_MS;
+        let wait_ms = every_ms - utc_ms.rem_euclid(every_ms);
+        now + millis(u64::try_from(wait_ms).unwrap_or(0))
+    }
+}
+
+impl Desk {
+    /// Passes through what waits, in the order in which it came.
+    fn pass_waiting(&mut self) -> Result<(), LineError> {
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Closed { connection } => self.holds.closed(connection),
+                Command::Pass(pass) => self.pass(pass)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, pass: Pass) -> Result<(), LineError> {
+        let Pass { connection, meter, client, apdu, reply } = pass;
+        if reply.is_closed() {
+            return Ok(());
+        }
+        let Some(&address) = self.addresses.get(meter) else { return Ok(()) };
+        if !self.holds.admits(connection, meter, client, self.line.now()) {
+            // Where the other end has gone meanwhile, there is nobody to tell.
+            let _ = reply.send(Passed::Busy);
+            return Ok(());
+        }
+        self.holds.asked(connection, meter, client, &apdu, self.line.now());
+        let port = FIRST_HEAD_END_PORT + (connection % 16) as u16;
+        let peer = Peer { meter: address, port, client, server: MANAGEMENT_DEVICE };
+        let (before, heard) = (self.last_passed.take(), self.line.heard());
+        let mut answer = None;
+        let asked = self.line.ask(peer, &apdu, &mut |_, octets| {
+            // An answer that was lost and repeated may come twice: the second is not that of the next request.
+            let late = before.as_ref().is_some_and(|(port, last)| *port == peer.port && last == octets);
+            if !late {
+                answer = Some(octets.to_vec());
+            }
+            !late
+        });
+        self.line.set_heard(heard);
+        let passed = match (asked, answer) {
+            (Err(fatal @ (LineError::Port(_) | LineError::Stopped)), _) => return Err(fatal),
+            (Err(error), _) => Passed::Silent(error.to_string()),
+            (Ok(()), answer) => Passed::Answer(answer.unwrap_or_default()),
+        };
+        if let Passed::Answer(octets) = &passed {
+            self.holds.answered(connection, meter, client, octets, self.line.now());
+            self.last_passed = Some((port, octets.clone()));
+        }
+        let _ = reply.send(passed);
+        Ok(())
+    }
+}
+
+impl Link for Desk {
+    fn now(&self) -> Instant {
+        self.line.now()
+    }
+
+    fn surroundings(&mut self) -> &mut Surroundings {
+        &mut self.line.surroundings
+    }
+
+    fn ask(&mut self, peer: Peer, apdu: &[u8], accept: Accept<'_>) -> Result<(), LineError> {
+        // People wait behind a head-end's request; the cycle has time.
+        self.pass_waiting()?;
+        self.line.ask(peer, apdu, accept)
+    }
+}
+
+impl Host for Desk {
+    fn listen_anew(&mut self) {
+        self.line.set_heard(Heard::default());
+    }
+
+    fn heard(&self) -> Heard {
+        self.line.heard()
+    }
+
+    fn taken(&self, meter: usize) -> bool {
+        self.holds.held(meter, MANAGEMENT_CLIENT, self.line.now())
+    }
+
+    fn wait(&mut self) -> Result<bool, CycleError> {
+        if self.stop.stopped() {
+            return Err(CycleError::Stopped);
+        }
+        let before = self.line.now();
+        self.pass_waiting()?;
+        self.line.step(before + millis(200)).map_err(LineError::from)?;
+        self.waited += self.line.now() - before;
+        Ok(self.waited < PATIENCE)
+    }
+
+    fn turn(&mut self, meter: usize, outcome: &MeterOutcome) {
+        self.live.update(|snapshot| {
+            if let Some(cycle) = snapshot.cycle.as_mut().filter(|_| outcome.result != MeterResult::OutOfReach)
+            {
+                cycle.done += 1;
+                cycle.read += usize::from(outcome.result == MeterResult::Read);
+            }
+        });
+        (self.on_turn)(meter, outcome);
+    }
+
+    fn stopped(&self) -> bool {
+        self.stop.stopped()
+    }
+}
