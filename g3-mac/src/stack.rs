@@ -6,7 +6,7 @@ use crate::adaptation::{
 };
 use crate::frame::{KeyIndex, SecurityLevel};
 use crate::mac::{
-    Counters, Gmk, Mac, MacAction, MacConfig, MacEvent, MacStatus, NonceForm, Pib, PibId, PibValue,
+    Counters, Gmk, Mac, MacAction, MacConfig, MacEvent, MacStatus, Pib, PibId, PibValue, Readings,
     TransmitSettings,
 };
 use g3_phy::primitives::{Event, Request};
@@ -46,6 +46,8 @@ pub struct StackConfig {
     pub tone_map: ToneMap,
     /// The MAC's further attributes.
     pub mac: Pib,
+    /// Which readings of the standard the network follows.
+    pub readings: Readings,
 }
 
 impl StackConfig {
@@ -61,6 +63,7 @@ impl StackConfig {
             modulation: Modulation::Robust,
             tone_map: plan.full_tone_map(),
             mac: Pib::default(),
+            readings: Readings::default(),
         }
     }
 }
@@ -101,14 +104,15 @@ impl Stack {
     /// # Errors
     /// [`MacStatus::InvalidParameter`] where attributes are out of their range.
     pub fn new(config: StackConfig) -> Result<Self, MacStatus> {
-        let StackConfig { plan, mask, pan_id, short_address, gmk, modulation, tone_map, mac } = config;
+        let StackConfig { plan, mask, pan_id, short_address, gmk, modulation, tone_map, mac, readings } =
+            config;
         let mac = MacConfig {
             plan,
             mask,
             pan_id,
             short_address,
             keys: [Some(gmk), None],
-            nonce_form: NonceForm::default(),
+            readings,
             settings: TransmitSettings { modulation, tone_map },
             pib: mac,
         };

@@ -4,5 +4,11 @@
 #[cfg(any(test, feature = "std"))]
 extern crate std;
 
+pub mod application;
+mod meter;
 pub mod metering;
+pub mod node;
 pub mod objects;
+pub mod reader;
+
+pub use meter::{Meter, MeterConfig, MeterOf, PROFILE_ROWS};

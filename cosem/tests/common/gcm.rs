@@ -5,6 +5,7 @@ use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::aes::Aes128;
 use aes_gcm::aes::cipher::consts::U12;
 use aes_gcm::{AesGcm, Key, Nonce, Tag};
+use cosem::SystemTitle;
 
 type Gcm = AesGcm<Aes128, U12, U12>;
 
@@ -33,11 +34,17 @@ pub fn exchange<const PDU: usize>(site: &mut Site<PDU>, counter: u32, apdu: &[u8
     request.extend(body);
     request.extend(tag);
     let reply = site.answer(1, &request);
-    let counter: [u8; 4] = reply[3..7].try_into().unwrap();
-    let (text, tag) = reply[7..].split_at(reply.len() - 7 - 12);
+    let counter = u32::from_be_bytes(reply[3..7].try_into().unwrap());
+    open(METER_TITLE, counter, &reply[7..]).unwrap()
+}
+
+/// Deciphers text and tag; `None` where the tag is wrong.
+pub fn open(origin: SystemTitle, counter: u32, body: &[u8]) -> Option<Vec<u8>> {
+    let (gcm, aad) = gcm();
+    let (text, tag) = body.split_at(body.len() - 12);
     let mut text = text.to_vec();
-    let tag = Tag::<U12>::try_from(tag).unwrap();
-    gcm.decrypt_inout_detached(&nonce(METER_TITLE.0, counter), &aad, text.as_mut_slice().into(), &tag)
-        .unwrap();
-    text
+    let tag = Tag::<U12>::try_from(tag).ok()?;
+    let nonce = nonce(origin.0, counter.to_be_bytes());
+    gcm.decrypt_inout_detached(&nonce, &aad, text.as_mut_slice().into(), &tag).ok()?;
+    Some(text)
 }

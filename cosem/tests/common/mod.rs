@@ -1,8 +1,9 @@
 //! A meter and a client for tests and the example server.
-#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic)]
+#![allow(dead_code, unreachable_pub, clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
 pub mod gcm;
 pub mod meter;
+pub mod tcp;
 
 use cosem::client::{ClientError, Collect};
 use cosem::{Client, Progress, Server};

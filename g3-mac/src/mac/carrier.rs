@@ -28,7 +28,7 @@ pub(super) struct Spaces {
     pub(super) ack_wait: Duration,
     pub(super) eifs: Duration,
     /// From the first preamble sample to the end of the longest frame.
-    longest_frame: Duration,
+    pub(super) longest_frame: Duration,
 }
 
 impl Spaces {
@@ -79,12 +79,14 @@ pub(super) struct Carrier {
     /// Slots of a contention period.
     period_slots: u32,
     state: State,
+    /// Changes with everything that is heard or sent: a back-off counts for one value only.
+    epoch: u32,
 }
 
 impl Carrier {
     /// At power-up anything may be on the line: EIFS.
     pub(super) fn new(spaces: Spaces, period_slots: u32) -> Self {
-        Self { spaces, period_slots, state: State::PowerUp }
+        Self { spaces, period_slots, state: State::PowerUp, epoch: 0 }
     }
 
     pub(super) fn spaces(&self) -> &Spaces {
@@ -96,12 +98,12 @@ impl Carrier {
     }
 
     pub(super) fn preamble(&mut self, start: Instant) {
-        self.state = State::Preamble { start };
+        self.become_state(State::Preamble { start });
     }
 
     /// A frame's header is known, or the own frame has been sent.
     pub(super) fn frame(&mut self, end: Instant, response_expected: bool) {
-        self.state = State::Frame { end, response_expected };
+        self.become_state(State::Frame { end, response_expected });
     }
 
     /// A frame was decoded: its header is known, in case it was not told.
@@ -113,12 +115,16 @@ impl Carrier {
 
     /// An acknowledgement was heard or sent.
     pub(super) fn acknowledgement(&mut self, ack: Ack, end: Instant) {
-        self.state = if ack.more_segments { State::Eifs { from: end } } else { State::Spaced { from: end } };
+        self.become_state(if ack.more_segments {
+            State::Eifs { from: end }
+        } else {
+            State::Spaced { from: end }
+        });
     }
 
     /// A header that cannot be read, or an answer that answers something else.
     pub(super) fn unknown(&mut self, from: Instant) {
-        self.state = State::Eifs { from };
+        self.become_state(State::Eifs { from });
     }
 
     /// The line is quiet again.
@@ -126,6 +132,11 @@ impl Carrier {
         if matches!(self.state, State::Preamble { .. }) {
             self.unknown(at);
         }
+    }
+
+    /// Stays the same while nothing is heard or sent.
+    pub(super) fn epoch(&self) -> u32 {
+        self.epoch
     }
 
     /// Whether a transmission may begin.
@@ -157,6 +168,11 @@ impl Carrier {
             State::Response { from } => Some(from + self.spaces.ack_wait),
             State::PowerUp | State::Eifs { .. } | State::Spaced { .. } | State::Idle => None,
         }
+    }
+
+    fn become_state(&mut self, state: State) {
+        self.state = state;
+        self.epoch = self.epoch.wrapping_add(1);
     }
 
     /// Makes the transitions that time alone makes.

@@ -78,7 +78,7 @@ impl ContentionWindow {
             }
         };
         // The high half of a product is uniform to within window / 2^32.
-        (u64::from(rng.next_u32()) * u64::from(window) >> 32) as u32
+        ((u64::from(rng.next_u32()) * u64::from(window)) >> 32) as u32
     }
 
     /// The channel was busy at the slot drawn; `false` where the frame is to be given up.

@@ -55,6 +55,27 @@ use transmit::Outgoing;
 /// Requests that wait besides the one being sent.
 pub const QUEUE: usize = 2;
 
+/// Rules of which the evidence allows more than one reading (docs/decisions/0003).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Readings {
+    /// Which nonce CCM* uses. All of a network must agree.
+    pub nonce_form: NonceForm,
+    /// What a frame during the back-off counts as. A node's own affair.
+    pub preemption: Preemption,
+}
+
+/// What it counts as when another node's frame begins during the back-off and still holds the line at the slot drawn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Preemption {
+    /// As a busy channel: the window adapts, and the fairness limit works.
+    #[default]
+    Busy,
+    /// As nothing, where the frame's header was decoded: a new back-off is drawn after it, as one vendor does it.
+    Rescheduled,
+}
+
 /// What a [`Mac`] is configured with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct MacConfig {
@@ -68,8 +89,8 @@ pub struct MacConfig {
     pub short_address: ShortAddress,
     /// Group master keys in slots 0 and 1 (macKeyTable).
     pub keys: [Option<Gmk>; 2],
-    /// Which nonce the network uses.
-    pub nonce_form: NonceForm,
+    /// Which readings of the standard the network follows.
+    pub readings: Readings,
     /// Modulation and tone map of unicast frames to neighbours without settings of their own.
     pub settings: TransmitSettings,
     /// Attributes that users may write.
@@ -107,7 +128,7 @@ pub struct Mac {
     pan_id: PanId,
     short_address: ShortAddress,
     keys: [Option<Gmk>; 2],
-    nonce_form: NonceForm,
+    readings: Readings,
     pib: Pib,
     counters: Counters,
     settings: Settings,
@@ -139,7 +160,7 @@ impl Mac {
     /// # Errors
     /// [`MacStatus::InvalidParameter`] where attributes are out of their range.
     pub fn new(config: MacConfig) -> Result<Self, MacStatus> {
-        let MacConfig { plan, mask, pan_id, short_address, keys, nonce_form, settings, pib } = config;
+        let MacConfig { plan, mask, pan_id, short_address, keys, readings, settings, pib } = config;
         pib.check()?;
         Ok(Self {
             plan,
@@ -147,7 +168,7 @@ impl Mac {
             pan_id,
             short_address,
             keys,
-            nonce_form,
+            readings,
             counters: Counters::default(),
             settings: Settings::new(settings),
             carrier: Carrier::new(Spaces::of(&plan, mask), period_slots(&pib)),

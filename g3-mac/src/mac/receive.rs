@@ -8,7 +8,7 @@ use crate::frame::{self, AuxiliarySecurity, Endpoint, Frame, FrameError, FrameTy
 use crate::security;
 use g3_phy::primitives::{Ack, PdAckRequest, PdDataIndication};
 use plc_core::address::{Address, PanId, ShortAddress};
-use plc_core::time::{Instant, seconds};
+use plc_core::time::{Duration, Instant, seconds};
 
 impl Mac {
     /// A data frame was received; the carrier knows of it already.
@@ -87,7 +87,7 @@ impl Mac {
         if self.is_duplicate(source, frame, indication.start) {
             return true;
         }
-        let patience = self.carrier.spaces().eifs;
+        let patience = self.segment_patience();
         match self.reassembly.take(source, frame, indication.start, indication.end, patience) {
             Taken::Refused => false,
             Taken::Partly => true,
@@ -96,6 +96,14 @@ impl Mac {
                 true
             }
         }
+    }
+
+    /// How long after a segment the next one may begin: its sender may have to repeat it. (EIFS, as the digest
+    /// supposes in 2.6, is shorter than one damaged Robust segment with its answer.)
+    fn segment_patience(&self) -> Duration {
+        let spaces = self.carrier.spaces();
+        let once = spaces.longest_frame + spaces.ack_wait;
+        once * (1 + u32::from(self.pib.max_frame_retries))
     }
 
     /// Whether this is a segment of an MSDU that was delivered before.
@@ -170,7 +178,7 @@ impl Mac {
         }
         let Some(key) = self.key(security.key_index) else { return false };
         let Ok(associated) = frame::associated_data(header, &security) else { return false };
-        let nonce = security::nonce(self.nonce_form, source.pan_id, sender, security.frame_counter);
+        let nonce = security::nonce(self.readings.nonce_form, source.pan_id, sender, security.frame_counter);
         security::open(&key, &nonce, &associated, msdu).is_ok()
             && self.devices.accept(sender, security.frame_counter).is_ok()
     }

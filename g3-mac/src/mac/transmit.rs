@@ -16,7 +16,7 @@ use super::contention::{Attempts, Class};
 use super::primitives::{McpsDataConfirm, McpsDataRequest, QualityOfService};
 use super::reassembly::SecuredMsdu;
 use super::settings::TransmitSettings;
-use super::{Mac, MacStatus};
+use super::{Mac, MacStatus, Preemption};
 use crate::frame::{
     self, AuxiliarySecurity, Endpoint, Frame, FrameType, Header, KeyIndex, MAX_SEGMENT_COUNT, SegmentControl,
     Source,
@@ -64,7 +64,7 @@ enum Phase {
     /// A back-off is to be drawn as soon as it is known where it counts from.
     Contending,
     /// The channel will be looked at then.
-    Backoff(Instant),
+    Backoff { at: Instant, epoch: u32 },
     /// In the contention-free slot: sent at this instant whatever the channel does.
     Reserved(Instant),
     /// With the PHY.
@@ -97,17 +97,21 @@ impl Mac {
                     let slots =
                         self.window.draw(&self.pib, outgoing.class, &mut outgoing.attempts, env.rng());
                     let first = outgoing.class.first_slot(&self.pib);
-                    outgoing.phase =
-                        Phase::Backoff(slot_instant(opportunity, now, self.carrier.spaces(), first, slots));
+                    let at = slot_instant(opportunity, now, self.carrier.spaces(), first, slots);
+                    outgoing.phase = Phase::Backoff { at, epoch: self.carrier.epoch() };
                 }
-                Phase::Backoff(at) if now < at => return Step::Idle(Some(at)),
-                Phase::Backoff(at) => {
-                    if self.ack.is_none() && self.carrier.is_clear(now) {
+                Phase::Backoff { at, .. } if now < at => return Step::Idle(Some(at)),
+                Phase::Backoff { at, epoch } => {
+                    if self.ack.is_some() || !self.carrier.is_clear(now) {
+                        self.channel_busy(at, now);
+                        if self.outgoing.is_none() {
+                            return Step::Idle(Some(now));
+                        }
+                    } else if epoch == self.carrier.epoch() {
                         return self.send_segment(at, now);
-                    }
-                    self.channel_busy(at, now);
-                    if self.outgoing.is_none() {
-                        return Step::Idle(Some(now));
+                    } else {
+                        // A frame came and went: the slots count anew.
+                        outgoing.phase = Phase::Contending;
                     }
                 }
                 Phase::Reserved(at) => return self.send_segment(at, now),
@@ -148,7 +152,7 @@ impl Mac {
     pub(super) fn acknowledged(&mut self, now: Instant, ack: Ack, end: Instant) {
         let Some(outgoing) = &mut self.outgoing else { return };
         match outgoing.phase {
-            Phase::Backoff(_) => outgoing.phase = Phase::Contending,
+            Phase::Backoff { .. } => self.preempt(),
             Phase::AwaitingAck(_) if ack.positive && ack.fcs == outgoing.segment.fcs => {
                 self.segment_delivered(end, now);
             }
@@ -170,7 +174,7 @@ impl Mac {
     pub(super) fn overheard(&mut self, now: Instant) {
         let Some(outgoing) = &mut self.outgoing else { return };
         match outgoing.phase {
-            Phase::Backoff(_) => outgoing.phase = Phase::Contending,
+            Phase::Backoff { .. } => self.preempt(),
             Phase::AwaitingAck(_) => self.retry_all(now),
             Phase::Contending | Phase::Reserved(_) | Phase::OnAir => {}
         }
@@ -257,7 +261,7 @@ impl Mac {
         let security = AuxiliarySecurity { frame_counter, key_index };
         let associated =
             frame::associated_data(header, &security).map_err(|_| MacStatus::InvalidParameter)?;
-        let nonce = security::nonce(self.nonce_form, self.pan_id, self.short_address, frame_counter);
+        let nonce = security::nonce(self.readings.nonce_form, self.pan_id, self.short_address, frame_counter);
         security::seal(&key, &nonce, &associated, msdu).map_err(|_| MacStatus::FrameTooLong)?;
         Ok(security)
     }
@@ -309,6 +313,15 @@ impl Mac {
         let at = end + self.carrier.spaces().cifs;
         if let Some(outgoing) = &mut self.outgoing {
             outgoing.phase = Phase::Reserved(at);
+        }
+    }
+
+    /// Another node's frame was decoded during the back-off.
+    fn preempt(&mut self) {
+        if let Some(outgoing) = &mut self.outgoing
+            && self.readings.preemption == Preemption::Rescheduled
+        {
+            outgoing.phase = Phase::Contending;
         }
     }
 
