@@ -1,12 +1,13 @@
 //! Frame error rate of the receiver with its own synchronisation in white Gaussian noise.
 //!
 //! ```text
-//! cargo run --release -p g3-phy --example awgn_fer -- robust -2.5,-2,-1.5 1000 [seed]
+//! cargo run --release -p g3-phy --example awgn_fer -- robust -2.5,-2,-1.5 1000 [seed] [swing dB]
 //! ```
 //!
 //! One receiver hears a continuous stream: noise of random length, a frame with a PSDU of about 100 octets that
-//! fills its symbols and its preamble at payload power, noise again. SNR is Es/N0 per carrier. The interval is
-//! Wilson's at 95 %.
+//! fills its symbols and its preamble at payload power, noise again. SNR is Es/N0 per carrier. With a swing the
+//! noise goes up and down by that much (peak to peak, a sine in dB at 100 Hz) around the same mean power. The
+//! interval is Wilson's at 95 %.
 
 #![allow(clippy::print_stdout, clippy::expect_used)]
 
@@ -25,17 +26,18 @@ fn main() {
         Some("dbpsk") => Modulation::Dbpsk,
         Some("dqpsk") => Modulation::Dqpsk,
         Some("d8psk") => Modulation::D8psk,
-        _ => return println!("usage: awgn_fer robust|dbpsk|dqpsk|d8psk SNR_DB[,SNR_DB...] FRAMES [SEED]"),
+        _ => return println!("usage: awgn_fer robust|dbpsk|dqpsk|d8psk SNR_DB[,SNR_DB...] FRAMES [SEED] [SWING_DB]"),
     };
     let snrs = arguments.get(1).map_or("0", String::as_str).split(',');
     let frames = arguments.get(2).map_or(200, |frames| frames.parse().expect("a number of frames"));
     let seed = arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed"));
+    let swing_db = arguments.get(4).map_or(0.0, |swing| swing.parse().expect("a swing in dB"));
     println!(
         "mode    SNR dB  frames  FER      95 % interval      undetected  header  payload  ns/sample  mean LQI"
     );
     for snr in snrs {
         let snr_db: f32 = snr.parse().expect("an SNR in dB");
-        let tally = measure(modulation, snr_db, frames, seed);
+        let tally = measure(modulation, snr_db, frames, seed, swing_db);
         let (low, high) = wilson(tally.frames - tally.right, tally.frames);
         println!(
             "{modulation:?} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:8} {:8} {:8} {:10.1} {:8.1}",
@@ -62,11 +64,12 @@ struct Tally {
     time: Duration,
 }
 
-fn measure(modulation: Modulation, snr_db: f32, frames: usize, seed: u64) -> Tally {
+fn measure(modulation: Modulation, snr_db: f32, frames: usize, seed: u64, swing_db: f32) -> Tally {
     let options = common::level_preamble();
     let mut random = Random::new(seed ^ u64::from(snr_db.to_bits()) << 20);
     let mut receiver = Receiver::new(&PLAN, ToneMask::ALL, &options);
     let deviation = common::noise_for_snr_db(snr_db);
+    let swing = swing_over_half_cycle(swing_db);
     let (mut tally, mut position) = (Tally { frames, ..Tally::default() }, 0);
     for _ in 0..frames {
         let psdu = common::full_psdu(modulation, 100, &mut random);
@@ -74,7 +77,9 @@ fn measure(modulation: Modulation, snr_db: f32, frames: usize, seed: u64) -> Tal
         let before = 2_000 + random.below(1_000);
         let mut line = vec![0.0; before + frame.len() + 1_000];
         common::mix(&mut line, before, &frame, 1.0);
-        common::add_noise(&mut line, deviation, &mut random);
+        for (n, sample) in line.iter_mut().enumerate() {
+            *sample += deviation * swing[(position as usize + n) % swing.len()] * random.gaussian();
+        }
         let (mut heard, mut right) = (false, false);
         for block in line.chunks(1_000) {
             let began = Instant::now();
@@ -102,6 +107,16 @@ fn measure(modulation: Modulation, snr_db: f32, frames: usize, seed: u64) -> Tal
         tally.undetected += usize::from(!heard);
     }
     tally
+}
+
+/// Factor of the noise amplitude for each sample of 10 ms; the mean of its square is 1.
+fn swing_over_half_cycle(swing_db: f32) -> Vec<f32> {
+    let power = |n: usize| {
+        let sine = (std::f32::consts::TAU * n as f32 / 4_000.0).sin();
+        10.0_f32.powf(0.05 * swing_db * sine)
+    };
+    let mean = (0..4_000).map(power).sum::<f32>() / 4_000.0;
+    (0..4_000).map(|n| (power(n) / mean).sqrt()).collect()
 }
 
 /// Wilson's score interval at 95 %.

@@ -19,6 +19,7 @@
 mod carriers;
 mod detector;
 mod header_decoder;
+mod noise_tracker;
 mod payload_decoder;
 mod synchroniser;
 
@@ -35,6 +36,7 @@ use carriers::{CarrierBank, copy_sane, power};
 use detector::{Detection, Detector};
 use dsp::viterbi::Viterbi;
 use header_decoder::{HeaderDecoder, Link};
+use noise_tracker::{NoiseTracker, NullReference};
 use heapless::Deque;
 use payload_decoder::PayloadDecoder;
 use plc_core::time::Instant;
@@ -65,6 +67,7 @@ pub struct Receiver {
     detector: Detector,
     synchroniser: Option<Synchroniser>,
     header: HeaderDecoder,
+    nulls: NullReference,
     payload: PayloadDecoder,
     viterbi: Viterbi<STAGES>,
     link: Link,
@@ -130,6 +133,7 @@ impl Receiver {
             detector: Detector::new(bank.bins()),
             synchroniser: None,
             header: HeaderDecoder::new(&bank, timing::fch_symbols(plan, mask)),
+            nulls: NullReference::new(),
             payload: PayloadDecoder::new(),
             viterbi: Viterbi::new(),
             link: Link { signal: [0.0; MAX_CARRIERS], noise: [0.0; MAX_CARRIERS] },
@@ -236,7 +240,7 @@ impl Receiver {
             State::Header { start } => self.step_header(start),
             State::Payload { frame, symbols_left } => {
                 let symbol = self.bank.transform(&self.window);
-                self.payload.push(&symbol);
+                self.payload.push(&symbol, &self.bank.null_powers());
                 self.window_start += SYMBOL_STRIDE as u64;
                 let symbols_left = symbols_left.saturating_sub(1);
                 if symbols_left == 0 {
@@ -284,6 +288,7 @@ impl Receiver {
                     .saturating_add_signed(i64::from(offset));
                 // From a preamble window's place in its symbol to the FCH window's.
                 let advance = offset - (PREFIX_SAMPLES - WINDOW_IN_SYMBOL) as i32;
+                self.nulls.clear();
                 self.header.start(synchroniser.header_reference(&self.bank, advance));
                 self.window_start = start + first_window();
                 self.state = State::Header { start };
@@ -293,6 +298,7 @@ impl Receiver {
 
     fn step_header(&mut self, start: u64) {
         let symbol = self.bank.transform(&self.window);
+        self.nulls.push(&self.bank.null_powers());
         self.window_start += SYMBOL_STRIDE as u64;
         if !self.header.push(&symbol) {
             return;
@@ -350,6 +356,7 @@ impl Receiver {
             self.options.interleaving,
             carries_data,
             &self.link,
+            Some(NoiseTracker::new(&self.link, &self.nulls)),
             self.header.last_symbol(),
         );
         self.state = State::Payload { frame, symbols_left: payload_symbols };

@@ -13,6 +13,12 @@ pub(super) type Figures = [f32; MAX_CARRIERS];
 
 pub(super) const NO_CARRIERS: Carriers = [Complex::new(0.0, 0.0); MAX_CARRIERS];
 
+/// Bins beside the band that carry nothing but noise: twelve below and twelve above, two bins away from the
+/// carriers.
+pub(super) const NULL_TONES: usize = 24;
+/// Power of each null tone.
+pub(super) type NullPowers = [f32; NULL_TONES];
+
 /// Samples beyond this are taken for damage, not signal: full scale is 1.
 const GREATEST_SAMPLE: f32 = 1e6;
 
@@ -26,6 +32,7 @@ pub(super) struct CarrierBank {
     count: usize,
     /// e^(j phase) of SYNCP.
     syncp: Carriers,
+    null_bins: [u16; NULL_TONES],
 }
 
 impl CarrierBank {
@@ -36,7 +43,13 @@ impl CarrierBank {
             bins: [0; MAX_CARRIERS],
             count: 0,
             syncp: NO_CARRIERS,
+            null_bins: [0; NULL_TONES],
         };
+        let (lowest, highest) = (plan.first_carrier, plan.first_carrier + plan.carriers() as u16 - 1);
+        for (place, bin) in bank.null_bins.iter_mut().enumerate() {
+            let away = 3 + (place / 2) as u16;
+            *bin = if place % 2 == 0 { lowest.saturating_sub(away) } else { highest + away };
+        }
         let unmasked = plan.unmasked(mask).offsets().zip(bank.bins.iter_mut().zip(&mut bank.syncp));
         for (offset, (bin, syncp)) in unmasked {
             let phase = plan.syncp_phases.get(offset).copied().unwrap_or_default();
@@ -71,6 +84,11 @@ impl CarrierBank {
             *carrier = self.spectrum.get(usize::from(bin)).copied().unwrap_or_default();
         }
         carriers
+    }
+
+    /// Power of the null tones in the window transformed last.
+    pub(super) fn null_powers(&self) -> NullPowers {
+        self.null_bins.map(|bin| self.spectrum.get(usize::from(bin)).map_or(0.0, Complex::norm_sqr))
     }
 
     /// The carriers of one window without the phases of SYNCP.

@@ -17,7 +17,7 @@ const HISTORY: usize = 7;
 /// Lengths of the sums: one window tells a strong preamble at once, seven a weak one.
 const SUMS: [usize; 3] = [1, 3, HISTORY];
 /// Exponent of a false alarm's probability for one sum and delay; see `threshold`.
-const RARITY: f32 = 24.0;
+const RARITY: f32 = 26.0;
 /// Cheap test before the search over delays: mean product of neighbouring phasors, squared.
 const GATE: f32 = 0.12;
 

@@ -4,8 +4,9 @@
 //! phase points, divided by the carrier's noise power. They go straight to their places before the interleaver,
 //! where Robust's four copies add up, so that no symbol is kept.
 
-use super::carriers::{Carriers, Figures, power};
+use super::carriers::{Carriers, Figures, NullPowers};
 use super::header_decoder::Link;
+use super::noise_tracker::NoiseTracker;
 use crate::Modulation;
 use crate::band::MAX_CARRIERS;
 use crate::coding::{self, MAX_CODED_BITS};
@@ -31,9 +32,8 @@ pub(super) struct PayloadDecoder {
     weight: Figures,
     payload: Option<(PayloadLayout, PayloadInterleaver)>,
     symbol: usize,
-    noise: SymbolNoise,
-    /// Noise in the symbol before, relative to that in the header.
-    previous_noise: f32,
+    /// `None` where every symbol counts the same.
+    noise: Option<NoiseTracker>,
 }
 
 impl PayloadDecoder {
@@ -44,8 +44,7 @@ impl PayloadDecoder {
             weight: [0.0; MAX_CARRIERS],
             payload: None,
             symbol: 0,
-            noise: SymbolNoise::default(),
-            previous_noise: 1.0,
+            noise: None,
         }
     }
 
@@ -56,6 +55,7 @@ impl PayloadDecoder {
         interleaving: Interleaving,
         active: impl Fn(usize) -> bool,
         link: &Link,
+        noise: Option<NoiseTracker>,
         reference: &Carriers,
     ) {
         self.previous = *reference;
@@ -64,18 +64,15 @@ impl PayloadDecoder {
         self.payload = layout.map(|layout| (layout, PayloadInterleaver::new(&layout, interleaving)));
         let copies = layout.map_or(1, |layout| layout.modulation.repetition());
         self.weight = weights(link, active, copies);
-        self.noise = SymbolNoise::new(link);
-        self.previous_noise = 1.0;
+        self.noise = noise;
     }
 
     /// Takes a payload symbol.
-    pub(super) fn push(&mut self, symbol: &Carriers) {
+    pub(super) fn push(&mut self, symbol: &Carriers, nulls: &NullPowers) {
         let Some((layout, interleaver)) = &self.payload else { return };
         let repetition = layout.modulation.repetition();
         let mut places = interleaver.symbol(self.symbol);
-        let noise = self.noise.relative(symbol);
-        let trust = self.noise.trust(self.previous_noise, noise);
-        self.previous_noise = noise;
+        let trust = self.noise.as_mut().map_or(1.0, |noise| noise.trust(symbol, nulls));
         for ((now, before), weight) in symbol.iter().zip(&self.previous).zip(&self.weight) {
             if *weight == 0.0 {
                 continue;
@@ -108,38 +105,6 @@ impl PayloadDecoder {
         let data = word.get_mut(..usize::from(layout.psdu_capacity))?;
         Scrambler::new().apply(data);
         Some((Psdu::from_slice(data).ok()?, corrected as u8))
-    }
-}
-
-/// Noise of a symbol against that of the header, from the power on all carriers together.
-#[derive(Clone, Copy, Debug, Default)]
-struct SymbolNoise {
-    signal: f32,
-    noise: f32,
-    /// Power from which it is more than chance.
-    remarkable: f32,
-}
-
-impl SymbolNoise {
-    fn new(link: &Link) -> Self {
-        let signal: f32 = link.signal.iter().sum();
-        let noise = link.noise.iter().sum::<f32>().max(f32::MIN_POSITIVE);
-        let both = link.signal.iter().zip(&link.noise);
-        let variance: f32 = both.map(|(signal, noise)| noise * (noise + 2.0 * signal)).sum();
-        Self { signal, noise, remarkable: signal + noise + 3.0 * libm::sqrtf(variance) }
-    }
-
-    /// 1, or more for a symbol hit by an impulse.
-    fn relative(&self, symbol: &Carriers) -> f32 {
-        let power = power(symbol);
-        if power > self.remarkable { ((power - self.signal) / self.noise).max(1.0) } else { 1.0 }
-    }
-
-    /// Factor for the product of two symbols with these noises: inversely as the variance of the product,
-    /// S (N1 + N2) + N1 N2.
-    fn trust(&self, one: f32, other: f32) -> f32 {
-        let snr = self.signal / self.noise;
-        (2.0 * snr + 1.0) / (snr * (one + other) + one * other)
     }
 }
 

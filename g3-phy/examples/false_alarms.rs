@@ -1,0 +1,46 @@
+//! What the receiver takes for a preamble in white noise, and what listening costs.
+//!
+//! ```text
+//! cargo run --release -p g3-phy --example false_alarms -- MINUTES [seed]
+//! ```
+
+#![allow(clippy::print_stdout, clippy::expect_used)]
+
+#[path = "../tests/common/mod.rs"]
+mod common;
+
+use common::{PLAN, Random};
+use g3_phy::options::Options;
+use g3_phy::primitives::{CarrierSense, Event};
+use g3_phy::{Receiver, ToneMask};
+use std::time::{Duration, Instant};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let minutes: u64 = arguments.next().map_or(1, |minutes| minutes.parse().expect("minutes"));
+    let mut random = Random::new(arguments.next().map_or(1, |seed| seed.parse().expect("a seed")));
+    let mut receiver = Receiver::new(&PLAN, ToneMask::ALL, &Options::default());
+    let (mut preambles, mut headers, mut time) = (0, 0, Duration::ZERO);
+    let mut block = [0.0; 4_000];
+    let blocks = minutes * 60 * u64::from(PLAN.clock.rate_hz()) / block.len() as u64;
+    for index in 0..blocks {
+        block.iter_mut().for_each(|sample| *sample = random.gaussian());
+        let began = Instant::now();
+        receiver.push(index * block.len() as u64, &block);
+        time += began.elapsed();
+        while let Some(event) = receiver.poll() {
+            match event {
+                Event::CarrierSense(CarrierSense::Preamble(_)) => preambles += 1,
+                Event::CarrierSense(CarrierSense::Idle(_)) => {}
+                _ => headers += 1,
+            }
+        }
+    }
+    let samples = blocks as f64 * block.len() as f64;
+    println!(
+        "{minutes} min of noise: {preambles} preambles reported, {headers} headers tried, {:.2} ns/sample listening; \
+         a receiver has {} octets",
+        time.as_secs_f64() * 1e9 / samples,
+        size_of::<Receiver>(),
+    );
+}
