@@ -26,24 +26,29 @@ fn main() {
         Some("dbpsk") => Modulation::Dbpsk,
         Some("dqpsk") => Modulation::Dqpsk,
         Some("d8psk") => Modulation::D8psk,
-        _ => return println!("usage: awgn_fer robust|dbpsk|dqpsk|d8psk SNR_DB[,SNR_DB...] FRAMES [SEED] [SWING_DB]"),
+        _ => {
+            return println!(
+                "usage: awgn_fer robust|dbpsk|dqpsk|d8psk SNR_DB[,SNR_DB...] FRAMES [SEED] [SWING_DB]"
+            );
+        }
     };
     let snrs = arguments.get(1).map_or("0", String::as_str).split(',');
     let frames = arguments.get(2).map_or(200, |frames| frames.parse().expect("a number of frames"));
     let seed = arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed"));
     let swing_db = arguments.get(4).map_or(0.0, |swing| swing.parse().expect("a swing in dB"));
     println!(
-        "mode    SNR dB  frames  FER      95 % interval      undetected  header  payload  ns/sample  mean LQI"
+        "mode    SNR dB  frames  FER      95 % interval      no preamble  lost  header  payload  ns/sample  mean LQI"
     );
     for snr in snrs {
         let snr_db: f32 = snr.parse().expect("an SNR in dB");
         let tally = measure(modulation, snr_db, frames, seed, swing_db);
         let (low, high) = wilson(tally.frames - tally.right, tally.frames);
         println!(
-            "{modulation:?} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:8} {:8} {:8} {:10.1} {:8.1}",
+            "{modulation:?} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:5} {:7} {:8} {:10.1} {:8.1}",
             tally.frames,
             1.0 - tally.right as f64 / tally.frames as f64,
             tally.undetected,
+            tally.lost,
             tally.header_failed,
             tally.payload_failed,
             tally.time.as_secs_f64() * 1e9 / tally.samples as f64,
@@ -57,6 +62,7 @@ struct Tally {
     frames: usize,
     right: usize,
     undetected: usize,
+    lost: usize,
     header_failed: usize,
     payload_failed: usize,
     lqi: u32,
@@ -80,7 +86,7 @@ fn measure(modulation: Modulation, snr_db: f32, frames: usize, seed: u64, swing_
         for (n, sample) in line.iter_mut().enumerate() {
             *sample += deviation * swing[(position as usize + n) % swing.len()] * random.gaussian();
         }
-        let (mut heard, mut right) = (false, false);
+        let (mut sensed, mut heard, mut right) = (false, false, false);
         for block in line.chunks(1_000) {
             let began = Instant::now();
             receiver.push(position, block);
@@ -88,6 +94,7 @@ fn measure(modulation: Modulation, snr_db: f32, frames: usize, seed: u64, swing_
             position += block.len() as u64;
             while let Some(event) = receiver.poll() {
                 match event {
+                    Event::CarrierSense(CarrierSense::Preamble(_)) => sensed = true,
                     Event::CarrierSense(CarrierSense::Header { .. }) => heard = true,
                     Event::CarrierSense(CarrierSense::HeaderFailed { .. }) => {
                         heard = true;
@@ -104,7 +111,8 @@ fn measure(modulation: Modulation, snr_db: f32, frames: usize, seed: u64, swing_
         }
         tally.samples += line.len();
         tally.right += usize::from(right);
-        tally.undetected += usize::from(!heard);
+        tally.undetected += usize::from(!sensed);
+        tally.lost += usize::from(sensed && !heard);
     }
     tally
 }

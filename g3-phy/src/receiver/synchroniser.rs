@@ -7,10 +7,11 @@ use super::carriers::{CarrierBank, Carriers, Figures, add, agreement, inverse_sq
 use super::detector::{Detection, Detector};
 use crate::band::{FFT_SAMPLES, MAX_CARRIERS, SYNCP_SYMBOLS};
 
-/// Agreement from which a window counts. Noise alone has a standard deviation of 0.12 (1/sqrt(72)).
-const AGREEMENT: f32 = 0.22;
-/// Windows that may be lost, to an impulse say, before the preamble is given up.
-const MOST_LOST: usize = 2;
+/// Agreement from which a window counts: a standard deviation of what noise alone gives, 1/sqrt(72). Higher bounds
+/// throw away the noisy half of mains-synchronous noise (docs/decisions/0002).
+const CLEAR: f32 = 0.12;
+/// Windows that may be unclear, by an impulse say, before the preamble is given up.
+const MOST_LOST: usize = 3;
 
 /// What an aligned window showed.
 #[derive(Clone, Copy, Debug)]
@@ -58,7 +59,7 @@ impl Synchroniser {
         scale(&mut unit, inverse_sqrt(power(window)));
         let agreement = agreement(&unit, &self.reference) * inverse_sqrt(power(&self.reference));
         self.seen += 1;
-        if agreement.abs() < AGREEMENT {
+        if agreement.abs() < CLEAR {
             self.lost += 1;
         } else {
             let sign = agreement.signum();
