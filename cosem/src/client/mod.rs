@@ -354,6 +354,7 @@ enum Waiting {
 impl<const PDU: usize> Client<PDU> {
     /// A client without association.
     pub fn new(config: ClientConfig) -> Self {
+        const { assert!(PDU >= crate::server::MIN_PDU, "an AARQ would not fit") }
         let sent = SendCounter::new(config.sent_record);
         Self {
             config,

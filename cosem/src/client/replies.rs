@@ -1,7 +1,7 @@
 //! What the client makes of replies.
 
 use super::{Client, ClientError, Collect, MAX_COUNTER_JUMP, Progress, State, Waiting};
-use crate::acse::{AARE, Aare, AssociationResult, Diagnostic, RLRE, Release};
+use crate::acse::{AARE, Aare, AssociationResult, RLRE, Release};
 use crate::axdr::Data;
 use crate::security::{Cipher, SecurityError};
 use crate::server::open_envelope;
@@ -72,9 +72,9 @@ impl<const PDU: usize> Client<PDU> {
         };
         let title = aare.responding_title.ok_or(ClientError::NotAuthentic)?;
         let stoc = aare.responding_value.ok_or(ClientError::NotAuthentic)?;
-        let challenged = aare.diagnostic == Diagnostic::AUTHENTICATION_REQUIRED;
-        // A challenge that is our own would let a server without keys answer with our answer.
-        if !challenged || stoc == &self.ctos[..] {
+        // The diagnostic should be "authentication required", but there are servers that say nothing; what counts is
+        // the answer to our challenge. One that is our own would let a server without keys answer with our answer.
+        if stoc == &self.ctos[..] {
             return Err(ClientError::NotAuthentic);
         }
         let (_, body) =

@@ -183,7 +183,7 @@ impl Producer {
         } else if is_buffer {
             let profile = model.profile(&object).ok_or(DataAccessError::ObjectUnavailable)?;
             let selected = select(profile, access)?;
-            let rows = selected.rows.end - selected.rows.start;
+            let rows = selected.rows.end.saturating_sub(selected.rows.start);
             out.array(usize::try_from(rows).map_err(|_| DataAccessError::OtherReason)?)?;
             self.elements = Elements::Rows { index, selected };
         } else if object.class_id == classes::ASSOCIATION_LN && attribute == objects::OBJECT_LIST {

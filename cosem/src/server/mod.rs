@@ -45,6 +45,8 @@ pub use selection::{BY_ENTRY as SELECT_BY_ENTRY, BY_RANGE as SELECT_BY_RANGE};
 pub const DEFAULT_PDU: usize = 1024;
 /// Shortest APDU a client has to be able to receive: less leaves no room for a block.
 pub const MIN_CLIENT_PDU: u16 = 64;
+/// Shortest APDU a server can be made for: an AARE with the longest challenge has to fit.
+pub const MIN_PDU: usize = 192;
 /// Octets of the items of a GET with list.
 pub const MAX_LIST_OCTETS: usize = 512;
 /// Octets of a value that arrives in several blocks of a SET.
@@ -231,6 +233,7 @@ impl<const PDU: usize> Association<PDU> {
 impl<const PDU: usize> Server<PDU> {
     /// A server without associations.
     pub const fn new(config: ServerConfig) -> Self {
+        const { assert!(PDU >= MIN_PDU, "an AARE would not fit") }
         Self {
             config,
             sent: SendCounter::new(SENT_RECORD),
@@ -271,6 +274,9 @@ impl<const PDU: usize> Server<PDU> {
         env: &mut dyn Environment,
         out: &mut [u8],
     ) -> Result<usize, ServerError> {
+        if out.len() < PDU {
+            return Err(Full { at: 0, needed: PDU, left: out.len() }.into());
+        }
         let tag = apdu.first().copied().unwrap_or_default();
         if client != self.config.public_sap && client != self.config.management_sap {
             return self.handle_stranger(tag, out);

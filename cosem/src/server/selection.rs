@@ -110,7 +110,7 @@ fn by_entry(all: Selected, parameters: &Data<'_>) -> Result<Selected, DataAccess
         *number = u64::try_from(value).map_err(|_| DataAccessError::TypeUnmatched)?;
     }
     let [from, to, from_column, to_column] = numbers;
-    let rows = one_based(from, to, all.rows.end - all.rows.start)?;
+    let rows = one_based(from, to, all.rows.end.saturating_sub(all.rows.start))?;
     let columns = one_based(from_column, to_column, u64::from(all.columns.count_ones()))?;
     let columns = (columns.start..columns.end).fold(0, |bits, column| bits | 1_u32 << column);
     if columns == 0 {

@@ -23,17 +23,27 @@ fn nonce(title: [u8; 8], counter: [u8; 4]) -> Nonce<U12> {
     Nonce::from(nonce)
 }
 
-/// Sends a plain APDU glo-ciphered with an invocation counter and returns the plain reply.
-pub fn exchange<const PDU: usize>(site: &mut Site<PDU>, counter: u32, apdu: &[u8]) -> Vec<u8> {
+/// Ciphers a plain APDU of at most 200 octets into an APDU with `tag`.
+pub fn seal(origin: SystemTitle, counter: u32, tag: u8, apdu: &[u8]) -> Vec<u8> {
     let (gcm, aad) = gcm();
     let mut body = apdu.to_vec();
-    let nonce_out = nonce(CLIENT_TITLE.0, counter.to_be_bytes());
-    let tag = gcm.encrypt_inout_detached(&nonce_out, &aad, body.as_mut_slice().into()).unwrap();
-    let mut request = vec![apdu[0] | 8, (body.len() + 17) as u8, 0x30];
-    request.extend(counter.to_be_bytes());
-    request.extend(body);
-    request.extend(tag);
-    let reply = site.answer(1, &request);
+    let nonce = nonce(origin.0, counter.to_be_bytes());
+    let mac = gcm.encrypt_inout_detached(&nonce, &aad, body.as_mut_slice().into()).unwrap();
+    let length = body.len() + 17;
+    let mut sealed = vec![tag];
+    if length >= 0x80 {
+        sealed.push(0x81);
+    }
+    sealed.extend([length as u8, 0x30]);
+    sealed.extend(counter.to_be_bytes());
+    sealed.extend(body);
+    sealed.extend(mac);
+    sealed
+}
+
+/// Sends a plain APDU glo-ciphered with an invocation counter and returns the plain reply.
+pub fn exchange<const PDU: usize>(site: &mut Site<PDU>, counter: u32, apdu: &[u8]) -> Vec<u8> {
+    let reply = site.answer(1, &seal(CLIENT_TITLE, counter, apdu[0] | 8, apdu));
     let counter = u32::from_be_bytes(reply[3..7].try_into().unwrap());
     open(METER_TITLE, counter, &reply[7..]).unwrap()
 }
