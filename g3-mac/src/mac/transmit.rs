@@ -4,7 +4,7 @@
 //!                    channel known            slot reached, clear           sent
 //!   Contending ------------------> Backoff ------------------------> OnAir ------> AwaitingAck
 //!      ^  ^                          |  |                              ^                | |  |
-//!      |  +-- another frame heard ---+  | busy: window adapted         |                | |  +-- last segment
+//!      |  +-- a frame came and went -+  | busy: window adapted         |                | |  +-- last segment
 //!      |                                | (or given up)                |  acknowledged, | |      acknowledged: done
 //!      +--------------------------------+                              |  or to repeat: | |
 //!      |                                                               +-- after CIFS --+ |
