@@ -9,7 +9,9 @@
 //! | [`port`] | that port over TCP, both ends |
 //! | [`random`] | independent streams of randomness from one seed |
 
+pub mod clock;
 pub mod feeder;
+pub mod line;
 pub mod noise;
 pub mod port;
 pub mod random;

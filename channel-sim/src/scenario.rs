@@ -63,6 +63,10 @@ pub struct MeterSpec {
     pub name: String,
     /// Serial number, eight digits.
     pub serial: String,
+    /// Logical device name: BSB and the serial number, sixteen characters.
+    pub logical_device_name: String,
+    /// System title: BSB and the serial number as five octets.
+    pub system_title: [u8; 8],
     /// Name of its bus.
     pub bus: String,
     /// Its phase.
@@ -124,9 +128,14 @@ impl Scenario {
         let meter = |(index, load): (usize, &Load)| {
             let bus = &self.feeder.buses[load.bus];
             let number = index + 1;
+            let serial = 26_000_000 + number as u64;
+            let mut system_title = serial.to_be_bytes();
+            system_title[..3].copy_from_slice(b"BSB");
             MeterSpec {
                 name: load.name.clone(),
-                serial: format!("{:08}", 26_000_000 + number),
+                serial: format!("{serial:08}"),
+                logical_device_name: format!("BSB{serial:013}"),
+                system_title,
                 bus: bus.name.clone(),
                 phase: load.phase,
                 position: bus.position,
@@ -242,6 +251,8 @@ mod tests {
         assert_eq!(meters.len(), 12);
         assert_eq!(meters[11].short_address, ShortAddress(12));
         assert_eq!(meters[0].serial, "26000001");
+        assert_eq!(meters[0].logical_device_name, "BSB0000026000001");
+        assert_eq!(meters[0].system_title, *b"BSB\x00\x01\x8c\xba\x81");
         assert!((meters[0].distance_m - 49.0).abs() < 1e-9);
         let mut keys: Vec<[u8; 16]> =
             meters.iter().flat_map(|meter| [meter.keys.encryption, meter.keys.authentication]).collect();

@@ -1,15 +1,40 @@
 //! The line in virtual time with every modem on it.
+//!
+//! Time advances in blocks of 256 line samples (0.64 ms). In each, every modem first says what it sends; then
+//! everyone hears the sum of what all others sent, through the filter of each pair, and noise of its own. Modems
+//! live on their own clocks. Nodes are worked on in parallel; the result does not depend on how many threads
+//! there are. See `docs/world.md`.
 
+mod links;
+mod meter;
+mod modem;
+mod node;
+mod profile;
+
+pub use links::{Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB};
+pub use meter::WorldError;
+pub use modem::{CoordinatorPort, Modem, PhyPort};
+pub use profile::Profile;
+
+use crate::clock::{Clock, Interpolator};
+use crate::line::filter::{FilterPlan, Filters};
+use crate::line::{Line, source_volts};
+use crate::noise::{Envelope, Mains, NoiseSource};
+use crate::random::{Purpose, stream, uniform};
 use crate::scenario::Scenario;
+use dsp::Complex;
+use g3_phy::TX_RMS;
+use g3_phy::phy::PhyConfig;
 use g3_phy::primitives::{Event, Request};
-use plc_core::time::Instant;
+use node::{Common, MAINS_MARGIN, Node};
+use plc_core::time::{Instant, SampleClock, TICKS_PER_SECOND};
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-/// Line, meters and the coordinator's PHY port in virtual time.
-pub struct World {
-    scenario: Scenario,
-    now: Instant,
-}
+/// Line blocks between two measurements of the meters: 80 ms, in which 10 kW are 0.2 Wh. A minute has 750.
+const BLOCKS_PER_MEASUREMENT: u64 = 125;
+/// Meters that one thread takes at a time.
+const MIN_SHARE: usize = 4;
 
 /// What [`World::exchange`] brings back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -20,34 +45,88 @@ pub struct Exchange {
     pub events: Vec<Event>,
 }
 
-/// One meter's link with the coordinator.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct LinkReport {
-    /// Index into the scenario's meters.
-    pub meter: usize,
-    /// From the coordinator to the meter.
-    pub down: Direction,
-    /// From the meter to the coordinator.
-    pub up: Direction,
-    /// Whether both directions have at least 3 dB more than the Robust modulation needs.
-    pub in_reach: bool,
-}
-
-/// One direction of a link.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Direction {
-    /// Effective signal to noise over the carriers, in dB.
-    pub snr_db: f32,
-    /// Signal to noise of the worst carrier, in dB.
-    pub worst_carrier_db: f32,
-    /// Mean loss over the carriers, from the transmitter's nominal level to the receiver's port, in dB.
-    pub loss_db: f32,
+/// Line, meters and the coordinator's PHY port in virtual time.
+pub struct World {
+    scenario: Scenario,
+    plan: FilterPlan,
+    filters: Filters,
+    interpolator: Interpolator,
+    coordinator: Node<dyn PhyPort>,
+    meters: Vec<Node<dyn Modem>>,
+    mains: Mains,
+    envelope: Envelope,
+    deviations: [Vec<f32>; 4],
+    /// What is on the air in the block to come: sender and spectrum.
+    on_air: Vec<(usize, Vec<Complex>)>,
+    /// For each meter, the spectrum it sends in the block after.
+    next: Vec<(bool, Vec<Complex>)>,
+    /// Blocks that have passed.
+    blocks: u64,
+    events: Vec<Event>,
+    wall: std::time::Duration,
+    blocks_profiled: u64,
 }
 
 impl World {
-    /// The line at the scenario's start.
-    pub fn new(scenario: Scenario) -> Self {
-        Self { scenario, now: Instant::from_ticks(0) }
+    /// The line at the scenario's start: a coordinator's PHY and a whole meter at each household.
+    pub fn new(scenario: Scenario) -> Result<Self, WorldError> {
+        let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
+        let meters = meter::build(&scenario)?;
+        Ok(Self::with_modems(scenario, coordinator, meters))
+    }
+
+    /// A world with modems of the caller's: the coordinator's and one for each of the scenario's meters, in order.
+    /// Meters that are missing are not on the line, and more than there are households are ignored.
+    pub fn with_modems(
+        scenario: Scenario,
+        coordinator: Box<dyn PhyPort>,
+        meters: Vec<Box<dyn Modem>>,
+    ) -> Self {
+        let plan = FilterPlan::CENELEC_A;
+        let line = Line::new(&scenario);
+        let volts_per_unit = (source_volts(scenario.level_dbuv) / f64::from(TX_RMS)) as f32;
+        let clock = |index: usize| {
+            let offset = uniform(&mut stream(scenario.seed, Purpose::Clock, 1 << 32 | index as u64));
+            Clock::new(scenario.clock_ppm(index), offset)
+        };
+        let noise = |index: usize| {
+            NoiseSource::new(&scenario.noise, &plan, &mut stream(scenario.seed, Purpose::Noise, index as u64))
+        };
+        let coordinator = Node::new(0, 3, clock(0), noise(0), volts_per_unit, plan, coordinator);
+        let meters: Vec<Node<dyn Modem>> = meters
+            .into_iter()
+            .zip(line.households())
+            .enumerate()
+            .map(|(meter, (modem, household))| {
+                let (index, mains) = (meter + 1, household.phase.index());
+                Node::new(index, mains, clock(index), noise(index), volts_per_unit, plan, modem)
+            })
+            .collect();
+        let next = vec![(false, Vec::new()); meters.len()];
+        let mut world = Self {
+            filters: Filters::new(&line, plan),
+            scenario,
+            plan,
+            interpolator: Interpolator::default(),
+            coordinator,
+            meters,
+            mains: Mains::EUROPE,
+            envelope: Envelope::kata1(),
+            deviations: std::array::from_fn(|_| Vec::new()),
+            on_air: Vec::new(),
+            next,
+            blocks: 0,
+            events: Vec::new(),
+            wall: std::time::Duration::ZERO,
+            blocks_profiled: 0,
+        };
+        let past = world.scenario.ticks_since_midnight();
+        for (index, node) in world.meters.iter_mut().enumerate() {
+            measure_past(&world.scenario, index, past, node.modem.as_mut());
+            let (active, spectrum) = &mut world.next[index];
+            *active = node.transmit(&world.interpolator, 0, spectrum);
+        }
+        world
     }
 
     /// What determines it.
@@ -55,21 +134,187 @@ impl World {
         &self.scenario
     }
 
-    /// The coordinator's time.
+    /// The coordinator's time: the end of what its PHY has heard.
     pub fn now(&self) -> Instant {
-        self.now
+        SampleClock::KHZ_400.instant(self.coordinator.received)
+    }
+
+    /// The line's time, which the scenario's truth is a function of.
+    pub fn line_now(&self) -> Instant {
+        SampleClock::KHZ_400.instant(self.blocks * self.plan.block as u64)
     }
 
     /// Hands `requests` to the coordinator's PHY and lets time run until the PHY has something to tell or its
     /// clock reaches `until`. Times are the coordinator's own.
     pub fn exchange(&mut self, requests: Vec<Request>, until: Instant) -> Exchange {
-        drop(requests);
-        self.now = self.now.max(until);
-        Exchange { now: self.now, events: Vec::new() }
+        let now = self.now();
+        for request in requests {
+            self.coordinator.modem.request(now, request);
+        }
+        self.collect();
+        while self.events.is_empty() && self.now() < until {
+            self.step();
+            self.collect();
+        }
+        Exchange { now: self.now(), events: std::mem::take(&mut self.events) }
+    }
+
+    /// Lets the given number of blocks pass.
+    pub fn run_blocks(&mut self, blocks: u64) {
+        for _ in 0..blocks {
+            self.step();
+            self.collect();
+        }
+    }
+
+    /// Forgets what the coordinator's PHY has told since the last exchange.
+    pub fn drop_events(&mut self) {
+        self.collect();
+        self.events.clear();
     }
 
     /// The links of all meters with the coordinator, by the line model.
     pub fn links(&self) -> Vec<LinkReport> {
-        Vec::new()
+        let volts = source_volts(self.scenario.level_dbuv);
+        let link = |meter: usize| {
+            // Noise is of the same density at every port.
+            let noise = &self.coordinator.noise;
+            let down = links::direction(&self.filters, 0, meter + 1, volts, noise);
+            let up = links::direction(&self.filters, meter + 1, 0, volts, noise);
+            LinkReport::new(meter, down, up)
+        };
+        (0..self.filters.modems() - 1).map(link).collect()
+    }
+
+    /// Where the processor's time went since the start or [`World::reset_profile`].
+    pub fn profile(&self) -> Profile {
+        let sum = |of: fn(&profile::Spent) -> std::time::Duration| {
+            let meters: std::time::Duration = self.meters.iter().map(|node| of(&node.spent)).sum();
+            (meters + of(&self.coordinator.spent)).as_secs_f64()
+        };
+        let (channel_s, noise_s, modems_s) =
+            (sum(|spent| spent.channel), sum(|spent| spent.noise), sum(|spent| spent.modem));
+        let wall_s = self.wall.as_secs_f64();
+        let threads = rayon::current_num_threads() as f64;
+        let blocks = (self.blocks - self.blocks_profiled) as f64;
+        Profile {
+            virtual_s: blocks * self.plan.block as f64 / self.plan.rate_hz,
+            wall_s,
+            channel_s,
+            noise_s,
+            modems_s,
+            rest_s: (wall_s - (channel_s + noise_s + modems_s) / threads).max(0.0),
+        }
+    }
+
+    /// Starts the profile anew.
+    pub fn reset_profile(&mut self) {
+        self.coordinator.spent = profile::Spent::default();
+        for node in &mut self.meters {
+            node.spent = profile::Spent::default();
+        }
+        self.wall = std::time::Duration::ZERO;
+        self.blocks_profiled = self.blocks;
+    }
+
+    fn collect(&mut self) {
+        while let Some(event) = self.coordinator.modem.poll() {
+            self.events.push(event);
+        }
+    }
+
+    /// One block: the meters have said already what they send in it.
+    fn step(&mut self) {
+        let started = std::time::Instant::now();
+        let block = self.plan.block as u64;
+        let block_start = self.blocks * block;
+        let following = block_start + block;
+        self.put_on_air(block_start);
+        self.mains_deviations(block_start);
+        let common = Common {
+            interpolator: &self.interpolator,
+            filters: &self.filters,
+            on_air: &self.on_air,
+            block_start,
+            deviations: &self.deviations,
+        };
+        let scenario = &self.scenario;
+        let measures = (self.blocks + 1).is_multiple_of(BLOCKS_PER_MEASUREMENT);
+        let ticks = BLOCKS_PER_MEASUREMENT * block * TICKS_PER_SECOND / self.plan.rate_hz as u64;
+        let end = scenario.ticks_since_midnight() + following * TICKS_PER_SECOND / self.plan.rate_hz as u64;
+        let pass = |(node, (active, spectrum)): (&mut Node<dyn Modem>, &mut (bool, Vec<Complex>))| {
+            node.receive(&common);
+            if measures {
+                measure(scenario, node.index - 1, end - ticks, end, node.modem.as_mut());
+            }
+            *active = node.transmit(common.interpolator, following, spectrum);
+        };
+        let coordinator = &mut self.coordinator;
+        let meters = self.meters.par_iter_mut().zip(self.next.par_iter_mut()).with_min_len(MIN_SHARE);
+        rayon::join(|| coordinator.receive(&common), || meters.for_each(pass));
+        self.blocks += 1;
+        self.wall += started.elapsed();
+    }
+
+    /// Gathers what is sent in the block that begins at `block_start`.
+    fn put_on_air(&mut self, block_start: u64) {
+        // The spectra's memory goes round: from the list on the air back to the meters.
+        let mut spare: Vec<Vec<Complex>> = self.on_air.drain(..).map(|(_, spectrum)| spectrum).collect();
+        let mut spectrum = spare.pop().unwrap_or_default();
+        if self.coordinator.transmit(&self.interpolator, block_start, &mut spectrum) {
+            self.on_air.push((0, spectrum));
+        }
+        for (node, (active, next)) in self.meters.iter().zip(&mut self.next) {
+            if *active {
+                let fresh = spare.pop().unwrap_or_default();
+                self.on_air.push((node.index, std::mem::replace(next, fresh)));
+            }
+        }
+    }
+
+    /// Standard deviations of mains-synchronous noise around the block, for L1, L2, L3 and the coordinator, whose
+    /// port sums the three phases.
+    fn mains_deviations(&mut self, block_start: u64) {
+        if !self.coordinator.noise.follows_mains() {
+            for deviations in &mut self.deviations {
+                deviations.resize(self.plan.block + 2 * MAINS_MARGIN, 1.0);
+            }
+            return;
+        }
+        let first = block_start as f64 - MAINS_MARGIN as f64;
+        let count = self.plan.block + 2 * MAINS_MARGIN;
+        // The mains frequency does not move within a block.
+        let turns = self.mains.turns(first / self.plan.rate_hz);
+        let last = self.mains.turns((first + count as f64) / self.plan.rate_hz);
+        let per_sample = (last - turns) / count as f64;
+        for deviations in &mut self.deviations {
+            deviations.clear();
+        }
+        for sample in 0..count {
+            let here = turns + sample as f64 * per_sample;
+            let variances = [0.0, -1.0 / 3.0, 1.0 / 3.0].map(|shift| self.envelope.variance(here + shift));
+            for (deviations, variance) in self.deviations.iter_mut().zip(variances) {
+                deviations.push(variance.sqrt());
+            }
+            self.deviations[3].push((variances.iter().sum::<f32>() / 3.0).sqrt());
+        }
+    }
+}
+
+/// Tells a meter what its household drew between two points in ticks after midnight.
+fn measure(scenario: &Scenario, index: usize, from: u64, to: u64, modem: &mut (impl Modem + ?Sized)) {
+    let span = i128::from(to - from).max(1);
+    let mean = scenario.energy_between(index, from, to).milliwatt_ticks / span;
+    modem.measure(mean as i64, to - from);
+}
+
+/// Tells a meter the day so far: everything since local midnight, in steps of a minute.
+fn measure_past(scenario: &Scenario, index: usize, end: u64, modem: &mut (impl Modem + ?Sized)) {
+    const MINUTE: u64 = 60 * TICKS_PER_SECOND;
+    let mut at = 0;
+    while at < end {
+        let next = ((at / MINUTE + 1) * MINUTE).min(end);
+        measure(scenario, index, at, next, modem);
+        at = next;
     }
 }
