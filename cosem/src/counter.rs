@@ -62,6 +62,11 @@ impl SendCounter {
         Ok(number)
     }
 
+    /// The number used last; 0 before the first.
+    pub const fn last(&self) -> u32 {
+        self.next.saturating_sub(1)
+    }
+
     /// Continues at `number` at least: after a peer has seen higher ones. Never goes back.
     pub fn raise_to(&mut self, number: u32) {
         self.next = self.next.max(number);

@@ -13,6 +13,8 @@ use cosem::server::{CURRENT_ASSOCIATION, INVOCATION_COUNTER};
 use cosem::xdlms::{AttributeDescriptor, DataAccessError, MethodDescriptor, ServiceException};
 use cosem::{Client, ClientConfig, DateTime, Obis, Progress, Query, Selection};
 use plc_core::testkit::TestEnvironment;
+use proptest::prelude::*;
+use std::collections::BTreeSet;
 
 const ENERGY_VALUE: Query = Query::new(3, ENERGY, 2);
 const LOAD_BUFFER: Query = Query::new(7, LOAD_PROFILE, 2);
@@ -303,6 +305,51 @@ fn nothing_but_the_answer_to_the_challenge_opens_an_association() {
     let refused = ServiceException::parse(&site.answer(1, &recorded));
     assert_eq!(refused, Ok(ServiceException::InvocationCounter(4)));
     assert!(site.server.is_open(Role::Management));
+}
+
+#[test]
+fn an_older_request_that_comes_twice_disturbs_nothing() {
+    let mut session = Session::<1024, 1024>::management(1024);
+    session.client.get(&ENERGY_VALUE, &mut session.env).unwrap();
+    let older = session.client.request().to_vec();
+    assert_eq!(session.run(), Ok(Progress::Value));
+    session.get(Query::new(8, CLOCK, 2)).unwrap();
+    let refused = session.site.answer(1, &older);
+    session.client.get(&ENERGY_VALUE, &mut session.env).unwrap();
+    let progress = session.client.handle(&refused, &mut session.collected, &mut session.env);
+    assert_eq!(progress, Ok(Progress::Ignored));
+    assert_eq!(session.run(), Ok(Progress::Value));
+}
+
+proptest! {
+    #[test]
+    fn no_counter_is_on_the_wire_twice_however_often_both_sides_crash(
+        crashes in proptest::collection::vec((any::<bool>(), any::<bool>(), 0_usize..400), 1..6),
+    ) {
+        let mut session = Session::<1024, 1024>::management(1024);
+        let mut seen = BTreeSet::new();
+        for (server_crashes, client_crashes, reads) in crashes {
+            for _ in 0..reads {
+                session.client.get(&ENERGY_VALUE, &mut session.env).unwrap();
+                let request = session.client.request().to_vec();
+                let reply = session.site.answer(1, &request);
+                for (from_client, apdu) in [(true, request), (false, reply.clone())] {
+                    // Tag, length, security control, counter.
+                    prop_assert_eq!(apdu[2], 0x30);
+                    prop_assert!(seen.insert((from_client, <[u8; 4]>::try_from(&apdu[3..7]).unwrap())));
+                }
+                prop_assert_eq!(session.client.handle(&reply, &mut session.collected, &mut session.env), Ok(Progress::Value));
+            }
+            if server_crashes {
+                session.site.server = Site::<1024>::new().server;
+            }
+            if client_crashes {
+                session.client = Client::new(session.client.config().clone());
+            }
+            session.client.associate(&mut session.env).unwrap();
+            prop_assert_eq!(session.run(), Ok(Progress::Associated));
+        }
+    }
 }
 
 #[test]

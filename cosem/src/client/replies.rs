@@ -45,10 +45,14 @@ impl<const PDU: usize> Client<PDU> {
 
     fn excepted(&mut self, apdu: &[u8]) -> Result<Progress, ClientError> {
         let exception = ServiceException::parse(apdu)?;
-        self.waiting = Waiting::Nothing;
         if let ServiceException::InvocationCounter(expected) = exception {
+            // The request that is waited for would have been accepted: this is about an older one that came twice.
+            if expected <= self.sent.last() {
+                return Ok(Progress::Ignored);
+            }
             self.sent.raise_at_most(expected, MAX_COUNTER_JUMP);
         }
+        self.waiting = Waiting::Nothing;
         Err(ClientError::Exception(exception))
     }
 
