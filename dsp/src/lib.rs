@@ -13,6 +13,7 @@
 //! | [`viterbi`] | its soft-decision decoder | G.9903, PRIME |
 //! | [`soft`] | log-likelihood ratios to the `i8` soft decisions of [`viterbi`] | both |
 //! | [`window`] | the raised-cosine edges of an OFDM symbol | G.9903 |
+//! | [`cpu`] | which version of a kernel runs: portable, AVX2, AVX-512 | |
 //!
 //! # Conventions
 //!
@@ -26,6 +27,7 @@
 extern crate std;
 
 pub mod convolutional;
+pub mod cpu;
 pub mod crc;
 pub mod fft;
 pub mod reed_solomon;

@@ -2,9 +2,8 @@
 //!
 //! Maximum-likelihood decoding over a whole terminated block: the path starts and ends in the zero state. Soft
 //! decisions are `i8`, positive for bit 0, the magnitude is the reliability, 0 an erasure (see [`crate::soft`]).
-//! Path metrics are 16-bit correlations, brought back near zero every 64 stages, so blocks may have any length. A
-//! stage's 64 decisions are one `u64` of a workspace that the caller owns: 8 octets a stage, 16 KiB for the largest
-//! G3 block (255 octets, 2046 stages).
+//! A stage's 64 decisions are one `u64` of a workspace that the caller owns: 8 octets a stage, 16 KiB for the
+//! largest G3 block (255 octets, 2046 stages).
 //!
 //! ```
 //! use dsp::{convolutional, viterbi::Viterbi};
@@ -20,44 +19,40 @@
 //! # Ok::<(), dsp::LengthError>(())
 //! ```
 //!
-//! # How it is laid out
+//! # From both ends
 //!
-//! A state is the last six information bits, the newest in bit 0. States j and j + 32 lead to 2j and 2j + 1 with the
-//! same coded pair up to complement (both generators have their first and last tap), so one correlation per j serves
-//! four branches. The 32 butterflies of a stage are plain loops over arrays that LLVM turns into vector code.
+//! The trellis is walked forward from its start and backward from its end; the two walks meet in the middle, where
+//! the path is the one through the state with the best sum of both metrics. That is the same maximum as that of a
+//! single walk, but two independent chains of short dependencies keep a processor twice as busy, and so do the two
+//! traces outward from the middle.
+//!
+//! # Versions
+//!
+//! | version | metrics | chosen |
+//! |---|---|---|
+//! | portable (`portable`) | 16 bits | always there; what to read against the standard |
+//! | AVX2, AVX-512 (`simd`) | 16 bits, and 8 bits for [`Viterbi::decode_coarse`] | when the processor has them |
+//!
+//! All versions give the same bits and the same cost for the same input, ties included: metrics never saturate, and
+//! a tie goes to the same branch in each.
 
-use crate::{LengthError, convolutional};
+use crate::{LengthError, convolutional, cpu::Level};
 
-const STATES: usize = 64;
-const HALF: usize = STATES / 2;
+mod portable;
+#[cfg(target_arch = "x86_64")]
+mod simd;
 
-/// Stages between two normalisations: 64 stages move a metric by at most 64 * 256, and metrics of one stage lie
-/// within 6 * 2 * 256 of each other, so 16 bits hold them.
-const NORMALISE_EVERY: usize = 64;
+/// Greatest magnitude of a soft decision inside [`Viterbi::decode_coarse`].
+pub const MOST_RELIABLE_COARSE: u8 = 7;
 
-/// Start metric of the states in which the path cannot start. The worst true path of six stages (-1536) beats the
-/// best false one (-8192 + 1536).
-const UNREACHABLE: i16 = -8192;
-
-/// The branch signs of butterfly j: those of the coded pair on the branch from state j with input bit 0; +1 for a
-/// coded 0, -1 for a coded 1.
-const SIGNS: ([i16; HALF], [i16; HALF]) = {
-    let mut first = [0; HALF];
-    let mut second = [0; HALF];
-    let mut state = 0;
-    while state < HALF {
-        // Bit i of the state is delay i + 1: taps of 1+D+D^2+D^3+D^6 and 1+D^2+D^3+D^5+D^6 without the input.
-        first[state] = if (state & 0b10_0111).count_ones() % 2 == 0 { 1 } else { -1 };
-        second[state] = if (state & 0b11_0110).count_ones() % 2 == 0 { 1 } else { -1 };
-        state += 1;
-    }
-    (first, second)
-};
+/// Both walks go over whole groups of this many stages: four turns of the six bits of a state, three octets.
+const GROUP: usize = 24;
 
 /// The workspace of a decoder for blocks of up to `STAGES` stages, that is `STAGES` - 6 information bits.
 #[derive(Clone, Debug)]
 pub struct Viterbi<const STAGES: usize> {
-    /// Bit n of a stage tells from which half of the states state n was reached.
+    /// One bit a state and stage: whether the likelier of its two branches is that which leaves the place of the
+    /// state in the trellis (see [`portable`]). The wide versions lay the branch metrics of a stage here first.
     decisions: [u64; STAGES],
 }
 
@@ -78,22 +73,74 @@ impl<const STAGES: usize> Viterbi<STAGES> {
     ///
     /// `soft` or `output` is too short, or the block has more stages than the workspace.
     pub fn decode(&mut self, soft: &[i8], info_bits: usize, output: &mut [u8]) -> Result<u32, LengthError> {
-        LengthError::at_most(
-            "Viterbi block, bits with tail",
-            STAGES,
-            info_bits.saturating_add(convolutional::TAIL_BITS),
-        )?;
-        let stages = info_bits + convolutional::TAIL_BITS;
-        LengthError::at_least("soft decisions", 2 * stages, soft.len())?;
-        LengthError::at_least("Viterbi output, octets", info_bits.div_ceil(8), output.len())?;
+        let [cost] = decode_on::<STAGES, 1>(Level::best(), FINE, [self], [soft], info_bits, [output])?;
+        Ok(cost)
+    }
 
-        let decisions = &mut self.decisions[..stages];
-        let soft = &soft[..2 * stages];
-        let correlation = forward(soft, decisions);
-        trace_back(decisions, info_bits, &mut output[..info_bits.div_ceil(8)]);
+    /// [`Viterbi::decode`] of soft decisions in 15 steps, faster where the processor has vectors of octets: each is
+    /// divided by 8, rounded to nearest, halves away from zero, and clipped to ±7. So it takes the same soft
+    /// decisions, best with a mean magnitude near 32, at a small loss.
+    ///
+    /// Returns the cost in units of the divided decisions.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Viterbi::decode`].
+    pub fn decode_coarse(
+        &mut self,
+        soft: &[i8],
+        info_bits: usize,
+        output: &mut [u8],
+    ) -> Result<u32, LengthError> {
+        let [cost] = decode_on::<STAGES, 1>(Level::best(), COARSE, [self], [soft], info_bits, [output])?;
+        Ok(cost)
+    }
 
-        let reliability: u32 = soft.iter().map(|decision| u32::from(decision.unsigned_abs())).sum();
-        Ok(reliability.saturating_add_signed(-correlation) / 2)
+    /// [`Viterbi::decode`] of two blocks of one length at a time: the same results, in less time than one after the
+    /// other where the processor has wide vectors.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Viterbi::decode`], for either block; then neither has been decoded.
+    pub fn decode_pair(
+        workspaces: [&mut Self; 2],
+        soft: [&[i8]; 2],
+        info_bits: usize,
+        outputs: [&mut [u8]; 2],
+    ) -> Result<[u32; 2], LengthError> {
+        decode_on(Level::best(), FINE, workspaces, soft, info_bits, outputs)
+    }
+
+    /// [`Viterbi::decode_coarse`] of two blocks of one length at a time.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Viterbi::decode`], for either block; then neither has been decoded.
+    pub fn decode_coarse_pair(
+        workspaces: [&mut Self; 2],
+        soft: [&[i8]; 2],
+        info_bits: usize,
+        outputs: [&mut [u8]; 2],
+    ) -> Result<[u32; 2], LengthError> {
+        decode_on(Level::best(), COARSE, workspaces, soft, info_bits, outputs)
+    }
+
+    /// [`Viterbi::decode`], or [`Viterbi::decode_coarse`] if `coarse`, with the version of `level`, for comparisons
+    /// and measurements. All levels give the same.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`Viterbi::decode`].
+    pub fn decode_at(
+        &mut self,
+        level: Level,
+        coarse: bool,
+        soft: &[i8],
+        info_bits: usize,
+        output: &mut [u8],
+    ) -> Result<u32, LengthError> {
+        let [cost] = decode_on::<STAGES, 1>(level.available(), coarse, [self], [soft], info_bits, [output])?;
+        Ok(cost)
     }
 }
 
@@ -103,71 +150,59 @@ impl<const STAGES: usize> Default for Viterbi<STAGES> {
     }
 }
 
-/// Fills in the decisions of every stage; returns the correlation of the best path that ends in state 0.
-fn forward(soft: &[i8], decisions: &mut [u64]) -> i32 {
-    let mut metrics = [UNREACHABLE; STATES];
-    metrics[0] = 0;
-    let mut base = 0;
-    for (soft, decisions) in soft.chunks(2 * NORMALISE_EVERY).zip(decisions.chunks_mut(NORMALISE_EVERY)) {
-        let offset = metrics[0];
-        base += i32::from(offset);
-        metrics.iter_mut().for_each(|metric| *metric -= offset);
-        for (pair, decision) in soft.chunks_exact(2).zip(decisions) {
-            *decision = stage(&mut metrics, i16::from(pair[0]), i16::from(pair[1]));
-        }
+const FINE: bool = false;
+const COARSE: bool = true;
+
+/// Checks the lengths and decodes with the version of `level`, which the processor must have.
+fn decode_on<const STAGES: usize, const BLOCKS: usize>(
+    level: Level,
+    coarse: bool,
+    workspaces: [&mut Viterbi<STAGES>; BLOCKS],
+    soft: [&[i8]; BLOCKS],
+    info_bits: usize,
+    outputs: [&mut [u8]; BLOCKS],
+) -> Result<[u32; BLOCKS], LengthError> {
+    LengthError::at_most(
+        "Viterbi block, bits with tail",
+        STAGES,
+        info_bits.saturating_add(convolutional::TAIL_BITS),
+    )?;
+    let stages = info_bits + convolutional::TAIL_BITS;
+    for soft in soft {
+        LengthError::at_least("soft decisions", 2 * stages, soft.len())?;
     }
-    base + i32::from(metrics[0])
+    for output in &outputs {
+        LengthError::at_least("Viterbi output, octets", info_bits.div_ceil(8), output.len())?;
+    }
+    let soft = soft.map(|soft| &soft[..2 * stages]);
+    let mut decisions = workspaces.map(|workspace| &mut workspace.decisions[..stages]);
+    let mut outputs = outputs.map(|output| &mut output[..info_bits.div_ceil(8)]);
+
+    #[cfg(target_arch = "x86_64")]
+    if let Some(costs) = simd::decode(level, coarse, &mut decisions, soft, info_bits, &mut outputs) {
+        return Ok(costs);
+    }
+    // Level is only looked at on processors with more than one.
+    _ = level;
+    let mut costs = [0; BLOCKS];
+    for (((cost, soft), decisions), output) in
+        costs.iter_mut().zip(soft).zip(&mut decisions).zip(&mut outputs)
+    {
+        *cost = portable::decode(soft, coarse, decisions, info_bits, output);
+    }
+    Ok(costs)
 }
 
-/// Add, compare, select: one stage for all states.
-#[inline(always)]
-fn stage(metrics: &mut [i16; STATES], first: i16, second: i16) -> u64 {
-    let mut flags = [0_u8; STATES];
-    let mut zero = [0_i16; HALF];
-    let mut one = [0_i16; HALF];
-    for j in 0..HALF {
-        let branch = SIGNS.0[j] * first + SIGNS.1[j] * second;
-        let (low, high) = (metrics[j], metrics[j + HALF]);
-        let (low_zero, high_zero) = (low + branch, high - branch);
-        let (low_one, high_one) = (low - branch, high + branch);
-        zero[j] = low_zero.max(high_zero);
-        one[j] = low_one.max(high_one);
-        flags[2 * j] = u8::from(high_zero > low_zero);
-        flags[2 * j + 1] = u8::from(high_one > low_one);
-    }
-    for j in 0..HALF {
-        metrics[2 * j] = zero[j];
-        metrics[2 * j + 1] = one[j];
-    }
-    pack(&flags)
+/// How many stages are walked from the start; the others are walked from the end.
+const fn meeting(stages: usize) -> usize {
+    (stages + GROUP) / (2 * GROUP) * GROUP
 }
 
-/// Bit i of the result is flag i.
-#[inline(always)]
-fn pack(flags: &[u8; STATES]) -> u64 {
-    let mut packed = 0;
-    for (index, eight) in flags.as_chunks::<8>().0.iter().enumerate() {
-        // Eight zero-or-one octets meet in the top octet, the first as its least significant bit.
-        let gathered = u64::from_le_bytes(*eight).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-        packed |= gathered << (8 * index);
-    }
-    packed
-}
-
-/// Follows the decisions from state 0 at the end; the bit that leaves the register at a stage was put in six earlier.
-fn trace_back(decisions: &[u64], info_bits: usize, output: &mut [u8]) {
-    // The state is in the top six bits; those that were in it before follow, so that eight stages leave an octet.
-    let mut history: u64 = 0;
-    let after_tail = decisions.get(convolutional::TAIL_BITS..).unwrap_or_default();
-    for (octet, stages) in output.iter_mut().zip(after_tail.chunks(8)).rev() {
-        for &decision in stages.iter().rev() {
-            history = history >> 1 | (decision >> (history >> 58)) << 63;
-        }
-        *octet = (history >> 56) as u8;
-    }
-    if let (Some(last), used @ 1..) = (output.last_mut(), info_bits % 8) {
-        *last &= !(0xFF >> used);
-    }
+/// A soft decision in the 15 steps of [`Viterbi::decode_coarse`].
+const fn coarsened(soft: i8) -> i8 {
+    let magnitude = (soft.unsigned_abs() + 4) >> 3;
+    let magnitude = if magnitude > MOST_RELIABLE_COARSE { MOST_RELIABLE_COARSE } else { magnitude } as i8;
+    if soft < 0 { -magnitude } else { magnitude }
 }
 
 #[cfg(test)]
@@ -315,7 +350,88 @@ mod tests {
         assert!(rate * (1.0 + relative) > bound(3.73), "{rate} is too good to be true");
     }
 
+    const LEVELS: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
+
+    /// Blocks that are hard on ties and on ranges: few values, extremes only, a codeword with noise, anything.
+    fn blocks() -> impl Strategy<Value = (usize, Vec<i8>)> {
+        (0_usize..900, 0_u64..u64::MAX, 0..5).prop_map(|(bits, seed, kind)| {
+            let mut noise = Noise::new(seed);
+            let info: Vec<u8> = (0..bits.div_ceil(8)).map(|_| noise.below(256) as u8).collect();
+            let mut soft = coded_soft(&info, bits, 32);
+            for soft in &mut soft {
+                *soft = match kind {
+                    0 => noise.below(3) as i8 - 1,
+                    1 => [-128, 127][noise.below(2)],
+                    2 => (f64::from(*soft) + 24.0 * noise.gaussian()) as i8,
+                    3 => noise.below(256) as u8 as i8,
+                    _ => [*soft, -128, 127, 0][noise.below(4)],
+                };
+            }
+            (bits, soft)
+        })
+    }
+
+    #[test]
+    fn every_level_stays_exact_where_metrics_spread_most() {
+        // Long runs of certainty for a path, then against it: the ranges that `simd` claims.
+        let bits = 2040;
+        let info: Vec<u8> = (0..255).map(|index| (index * 151) as u8).collect();
+        for turn in [1, 2, 5, 6, 7, 12, 40, 500, 4000] {
+            let soft: Vec<i8> = coded_soft(&info, bits, 127)
+                .iter()
+                .enumerate()
+                .map(|(at, &soft)| if at / turn % 2 == 0 { soft } else { -soft })
+                .collect();
+            for coarse in [false, true] {
+                let mut viterbi = Box::new(Viterbi::<2046>::new());
+                let mut expected = [0; 255];
+                let cost = viterbi.decode_at(Level::Portable, coarse, &soft, bits, &mut expected);
+                for level in LEVELS {
+                    let mut decoded = [0; 255];
+                    assert_eq!(viterbi.decode_at(level, coarse, &soft, bits, &mut decoded), cost);
+                    assert_eq!(decoded, expected, "{level:?}, {turn}");
+                }
+            }
+        }
+    }
+
     proptest! {
+        #[test]
+        fn every_level_and_pairing_gives_the_same((bits, soft) in blocks(), (_, other) in blocks(), coarse: bool) {
+            let octets = bits.div_ceil(8);
+            let mut viterbi = Box::new(Viterbi::<906>::new());
+            let mut expected = vec![0xA5; octets + 1];
+            let cost = viterbi.decode_at(Level::Portable, coarse, &soft, bits, &mut expected).expect("lengths fit");
+            for level in LEVELS {
+                let mut decoded = vec![0xA5; octets + 1];
+                prop_assert_eq!(viterbi.decode_at(level, coarse, &soft, bits, &mut decoded), Ok(cost), "{:?}", level);
+                prop_assert_eq!(&decoded, &expected, "{:?}", level);
+            }
+            let steps: Vec<i8> = soft.iter().map(|&soft| if coarse { coarsened(soft) } else { soft }).collect();
+            let mut decoded = vec![0xA5; octets + 1];
+            prop_assert_eq!(viterbi.decode(&steps, bits, &mut decoded), Ok(cost), "coarse is fine of coarsened");
+            prop_assert_eq!(&decoded, &expected);
+
+            let mut other = other;
+            other.resize(soft.len(), 0);
+            let mut second = viterbi.clone();
+            let mut second_alone = vec![0xA5; octets + 1];
+            let second_cost =
+                viterbi.decode_at(Level::Portable, coarse, &other, bits, &mut second_alone).expect("lengths fit");
+            let mut outputs = [vec![0xA5; octets + 1], vec![0xA5; octets + 1]];
+            let [one, two] = &mut outputs;
+            let pair = if coarse { Viterbi::decode_coarse_pair } else { Viterbi::decode_pair };
+            let costs = pair([&mut viterbi, &mut second], [&soft, &other], bits, [one, two]);
+            prop_assert_eq!(costs, Ok([cost, second_cost]));
+            prop_assert_eq!(outputs, [expected, second_alone]);
+        }
+
+        #[test]
+        fn coarse_steps_are_eighths_to_nearest(soft: i8) {
+            let exact = (f32::from(soft) / 8.0).round().clamp(-7.0, 7.0);
+            prop_assert_eq!(f32::from(coarsened(soft)), exact);
+        }
+
         #[test]
         fn what_was_encoded_comes_back(info in proptest::collection::vec(any::<u8>(), 0..64), short in 0_usize..8) {
             let bits = (8 * info.len()).saturating_sub(short);

@@ -1,0 +1,45 @@
+//! Which version of a kernel runs on this processor.
+
+/// How wide the vector instructions are that a kernel may use. Ordered: a level includes those below it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Level {
+    /// Plain Rust, on any processor; the reference that the others are tested against.
+    Portable,
+    /// x86-64 with AVX2 and FMA.
+    Avx2,
+    /// x86-64 with AVX-512 F, BW, DQ and VL.
+    Avx512,
+}
+
+impl Level {
+    /// The highest level of this processor and operating system.
+    #[inline]
+    pub fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            cpufeatures::new!(avx2, "avx2", "fma", "bmi1", "bmi2");
+            cpufeatures::new!(avx512, "avx512f", "avx512bw", "avx512dq", "avx512vl");
+            if avx2::get() {
+                return if avx512::get() { Self::Avx512 } else { Self::Avx2 };
+            }
+        }
+        Self::Portable
+    }
+
+    /// This level if the processor has it, the best there is otherwise.
+    pub fn available(self) -> Self {
+        self.min(Self::best())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_available_is_at_most_the_best() {
+        for level in [Level::Portable, Level::Avx2, Level::Avx512] {
+            assert!(level.available() <= level && level.available() <= Level::best());
+        }
+    }
+}
