@@ -10,7 +10,7 @@ use cosem::axdr::{Data, Encoder};
 use cosem::client::{ClientError, results};
 use cosem::model::Role;
 use cosem::server::{CURRENT_ASSOCIATION, INVOCATION_COUNTER};
-use cosem::xdlms::{AttributeDescriptor, DataAccessError, MethodDescriptor, ServiceException};
+use cosem::xdlms::{AttributeDescriptor, Conformance, DataAccessError, MethodDescriptor, ServiceException};
 use cosem::{Client, ClientConfig, DateTime, Obis, Progress, Query, Selection};
 use plc_core::testkit::TestEnvironment;
 use proptest::prelude::*;
@@ -271,6 +271,29 @@ fn a_client_that_lost_its_counter_catches_up() {
 }
 
 #[test]
+fn what_was_not_agreed_on_is_not_supported() {
+    let config = ClientConfig::management(CLIENT_TITLE, keys());
+    let mut session = Session::<1024, 1024>::open(ClientConfig { conformance: Conformance::GET, ..config });
+    assert_eq!(session.client.conformance(), Conformance::GET);
+    let refused = Err(ClientError::Exception(ServiceException::NotSupported));
+    let label = AttributeDescriptor::new(1, LABEL, 2);
+    session.client.set(&label, &Data::OctetString(b"x"), &mut session.env).unwrap();
+    assert_eq!(session.run(), refused);
+    session.client.get_with_list(&[ENERGY_VALUE], &mut session.env).unwrap();
+    assert_eq!(session.run(), refused);
+    let shift = MethodDescriptor::new(8, CLOCK, 6);
+    session.client.action(&shift, Some(&Data::Long(1)), &mut session.env).unwrap();
+    assert_eq!(session.run(), refused);
+    let first = Selection::Entries { first: 1, last: 1 };
+    session.client.get(&LOAD_BUFFER.selecting(first), &mut session.env).unwrap();
+    assert_eq!(session.run(), refused);
+    // 96 rows do not fit, and blocks were not agreed on either.
+    let unavailable = ClientError::DataAccess(DataAccessError::DataBlockUnavailable);
+    assert_eq!(session.get(LOAD_BUFFER), Err(unavailable));
+    assert_eq!(session.get(ENERGY_VALUE), Ok(Data::DoubleLongUnsigned(1_234_567)));
+}
+
+#[test]
 fn plain_requests_and_wrong_keys_get_nowhere() {
     let mut session = Session::<1024, 1024>::management(1024);
     let plain = common::hex("c001c100030100010800ff0200");
@@ -374,8 +397,10 @@ fn long_values_are_set_in_blocks() {
     let nothing = site.answer(16, &common::hex("c103c1 01 00000002 02 6364"));
     assert_eq!(nothing, common::hex("c503c1 12 00000002"));
 
-    let mut session = Session::<1024, 1024>::management(1024);
     // Ciphered by hand: this client does not send blocks.
+    let config = ClientConfig::management(CLIENT_TITLE, keys());
+    let conformance = config.conformance.with(Conformance::BLOCK_SET);
+    let mut session = Session::<1024, 1024>::open(ClientConfig { conformance, ..config });
     let mut blocks = cosem_blocks(&mut session, &common::hex("09040a0b0c0d"));
     let last = blocks.pop().unwrap();
     assert_eq!(last, common::hex("c503c1 00 00000003"));

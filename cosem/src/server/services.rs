@@ -114,6 +114,14 @@ impl From<Full> for Unanswered {
 }
 
 impl<const PDU: usize> Asker<'_, PDU> {
+    /// Refuses what the association did not agree on.
+    fn needs(&self, conformance: Conformance) -> Result<(), Unanswered> {
+        if self.association.conformance.has(conformance) {
+            return Ok(());
+        }
+        Err(Unanswered::Exception(ServiceException::NotSupported))
+    }
+
     fn get(
         &mut self,
         request: &[u8],
@@ -128,6 +136,9 @@ impl<const PDU: usize> Asker<'_, PDU> {
             1 => {
                 let (descriptor, access) = read_item(&mut reader)?;
                 finished(&reader, ())?;
+                if access.is_some() {
+                    self.needs(Conformance::SELECTIVE_ACCESS)?;
+                }
                 self.association.transfer = Transfer::None;
                 match Producer::value(&descriptor, access.as_ref(), source) {
                     Ok(producer) => self.get_first(&[1, invoke_id.0, 0], invoke_id, producer, source, out),
@@ -140,6 +151,7 @@ impl<const PDU: usize> Asker<'_, PDU> {
                 self.get_next(invoke_id, number, source, out)
             }
             3 => {
+                self.needs(Conformance::MULTIPLE_REFERENCES)?;
                 let items = Items::read(&mut reader, |reader| read_item(reader).map(|_| ()))?;
                 finished(&reader, ())?;
                 self.association.transfer = Transfer::None;
@@ -214,9 +226,13 @@ impl<const PDU: usize> Asker<'_, PDU> {
         model: &mut dyn ObjectModel,
         out: &mut [u8],
     ) -> Result<usize, Unanswered> {
+        self.needs(Conformance::SET)?;
         let mut reader = Reader::new(request);
         let (tag, choice) = (reader.u8()?, reader.u8()?);
         let invoke_id = InvokeId(reader.u8()?);
+        if choice != 1 {
+            self.needs(Conformance::BLOCK_SET)?;
+        }
         match choice {
             1 => {
                 let descriptor = AttributeDescriptor::read(&mut reader)?;
@@ -315,6 +331,7 @@ impl<const PDU: usize> Asker<'_, PDU> {
         model: &mut dyn ObjectModel,
         out: &mut [u8],
     ) -> Result<usize, Unanswered> {
+        self.needs(Conformance::ACTION)?;
         let (invoke_id, descriptor, parameter) = read_action(request)?;
         self.association.transfer = Transfer::None;
         // tag, choice, invoke id, result, flag of the return parameters, their choice
