@@ -22,6 +22,9 @@ pub(super) type NullPowers = [f32; NULL_TONES];
 /// Samples beyond this are taken for damage, not signal: full scale is 1.
 const GREATEST_SAMPLE: f32 = 1e6;
 
+/// How far a carrier may stand above the mean magnitude of all. Noise is cut there in one of six carriers.
+pub(super) const ABOVE_MEAN: f32 = 1.5;
+
 /// Transforms windows of 256 samples and picks the unmasked carriers.
 #[derive(Clone, Debug)]
 pub(super) struct CarrierBank {
@@ -122,6 +125,21 @@ pub(super) fn power(carriers: &Carriers) -> f32 {
 /// Real part of the inner product: positive where two windows agree.
 pub(super) fn agreement(one: &Carriers, other: &Carriers) -> f32 {
     one.iter().zip(other).map(|(one, other)| one.re * other.re + one.im * other.im).sum()
+}
+
+/// The carriers with the sum of their powers brought to 1 and none far above the mean magnitude, so that neither a
+/// loud window nor a disturber's carrier outweighs the others.
+pub(super) fn levelled(carriers: &Carriers, count: usize) -> Carriers {
+    let inverse = carriers.map(|carrier| inverse_sqrt(carrier.norm_sqr()));
+    let magnitudes = carriers.iter().zip(&inverse).map(|(carrier, inverse)| carrier.norm_sqr() * inverse);
+    let limit = ABOVE_MEAN * magnitudes.sum::<f32>() / count.max(1) as f32;
+    let mut levelled = *carriers;
+    for (carrier, inverse) in levelled.iter_mut().zip(&inverse) {
+        *carrier *= (limit * inverse).min(1.0);
+    }
+    let unit = inverse_sqrt(power(&levelled));
+    levelled.iter_mut().for_each(|carrier| *carrier *= unit);
+    levelled
 }
 
 pub(super) fn scale(carriers: &mut Carriers, factor: f32) {

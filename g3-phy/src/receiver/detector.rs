@@ -1,13 +1,13 @@
 //! Finds a preamble in anything: the listening state.
 //!
-//! Every 256 samples the carriers of one window, freed of SYNCP's phases, are reduced to unit power and kept. In a
+//! Every 256 samples the carriers of one window, freed of SYNCP's phases, are levelled to unit power and kept. In a
 //! preamble all windows then have the same phases, a straight line over frequency whose slope is the delay. So the
 //! sums over the newest 1, 3 and 7 windows are reduced to unit phasors and the delay is searched that lines them up
 //! best. The metric, the squared mean of the lined-up phasors, is 1 for a clean preamble and about 1/carriers in
 //! noise. It depends on no level and on no shape of the noise spectrum, and one window hit by an impulse weighs no
 //! more than another.
 
-use super::carriers::{Carriers, NO_CARRIERS, add, inverse_sqrt, power, scale};
+use super::carriers::{Carriers, NO_CARRIERS, add, agreement, inverse_sqrt, levelled, power};
 use crate::band::{FFT_SAMPLES, MAX_CARRIERS};
 use dsp::Complex;
 use dsp::fft::{ComplexFft, Size};
@@ -78,8 +78,7 @@ impl Detector {
     pub(super) fn push(&mut self, window: &Carriers) -> Option<Detection> {
         self.newest = (self.newest + 1) % HISTORY;
         let newest = self.history.get_mut(self.newest)?;
-        *newest = *window;
-        scale(newest, inverse_sqrt(power(window)));
+        *newest = levelled(window, self.carriers);
 
         let (mut sum, mut windows) = (NO_CARRIERS, 0);
         for length in SUMS {
@@ -101,7 +100,7 @@ impl Detector {
         let scale = inverse_sqrt(power(&found.sum));
         (0..HISTORY)
             .filter_map(|age| self.history.get((self.newest + HISTORY - age) % HISTORY))
-            .take_while(|window| super::carriers::agreement(window, &found.sum) * scale > 0.4)
+            .take_while(|window| agreement(window, &found.sum) * scale > 0.4)
             .count()
     }
 

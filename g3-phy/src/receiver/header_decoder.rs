@@ -1,6 +1,6 @@
 //! Collects the FCH's symbols, combines the six copies of each bit, decodes, and learns the link from it.
 
-use super::carriers::{CarrierBank, Carriers, Figures, inverse_sqrt, power};
+use super::carriers::{ABOVE_MEAN, CarrierBank, Carriers, Figures, inverse_sqrt, power};
 use crate::band::{BandPlan, MAX_CARRIERS};
 use crate::coding::{self, HEADER_CODED_BITS};
 use crate::header::{FrameControl, HEADER_BITS, HEADER_OCTETS};
@@ -109,10 +109,12 @@ impl HeaderDecoder {
         for (weight, powers) in weights.iter_mut().zip(self.symbol_power.windows(2)) {
             *weight = powers.iter().map(|&power| inverse_sqrt(power)).product();
         }
+        let limits = self.carrier_limits();
         let mut sums = [0.0_f32; HEADER_CODED_BITS];
         self.for_each_copy(|bit, position, correlation| {
-            if let (Some(sum), Some(weight)) = (sums.get_mut(bit), weights.get(position / self.carriers)) {
-                *sum += weight * correlation;
+            let weight = weights.get(position / self.carriers).zip(limits.get(position % self.carriers));
+            if let (Some(sum), Some((weight, limit))) = (sums.get_mut(bit), weight) {
+                *sum += weight * limit * correlation;
             }
         });
         let mean = sums.iter().map(|sum| sum.abs()).sum::<f32>() / sums.len() as f32;
@@ -125,6 +127,13 @@ impl HeaderDecoder {
         }
         let header = FrameControl::parse(&octets, plan, order).ok()?;
         Some((header, self.link(&octets)))
+    }
+
+    /// Factors that keep a carrier with a disturber from outvoting the others.
+    fn carrier_limits(&self) -> Figures {
+        let magnitudes = self.power.iter().map(|&power| power * inverse_sqrt(power));
+        let limit = ABOVE_MEAN * magnitudes.sum::<f32>() / self.carriers.max(1) as f32;
+        self.power.map(|power| (limit * limit / power.max(f32::MIN_POSITIVE)).min(1.0))
     }
 
     /// Signal and noise from the symbols, now that their bits are known.

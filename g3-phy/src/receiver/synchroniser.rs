@@ -3,7 +3,7 @@
 //! Windows are aligned to symbols now: each is a whole SYNCP or SYNCM, so its agreement with the windows before it
 //! is close to +1 or -1 times what noise leaves of it.
 
-use super::carriers::{CarrierBank, Carriers, Figures, add, agreement, inverse_sqrt, power, scale};
+use super::carriers::{CarrierBank, Carriers, Figures, add, agreement, inverse_sqrt, levelled, power, scale};
 use super::detector::{Detection, Detector};
 use crate::band::{FFT_SAMPLES, MAX_CARRIERS, SYNCP_SYMBOLS};
 
@@ -29,6 +29,7 @@ pub(super) struct Synchroniser {
     /// Sum of the windows, each of unit power, SYNCM with its sign turned.
     reference: Carriers,
     weight: f32,
+    carriers: usize,
     /// The same of the aligned windows at their own level, and their power on each carrier.
     sum: Carriers,
     power: Figures,
@@ -45,6 +46,7 @@ impl Synchroniser {
         Self {
             reference,
             weight: found.windows as f32,
+            carriers: bank.count(),
             sum: super::carriers::NO_CARRIERS,
             power: [0.0; MAX_CARRIERS],
             aligned: 0,
@@ -55,8 +57,7 @@ impl Synchroniser {
 
     /// Takes the next aligned window, freed of SYNCP's phases.
     pub(super) fn push(&mut self, window: &Carriers) -> Progress {
-        let mut unit = *window;
-        scale(&mut unit, inverse_sqrt(power(window)));
+        let unit = levelled(window, self.carriers);
         let agreement = agreement(&unit, &self.reference) * inverse_sqrt(power(&self.reference));
         self.seen += 1;
         if agreement.abs() < CLEAR {
