@@ -1,6 +1,7 @@
 //! Association control: AARQ, AARE, RLRQ and RLRE in BER (digest 1.2).
 
 use crate::security::SystemTitle;
+use crate::slices::shift;
 use plc_core::bytes::{Full, Reader, Truncated, Writer};
 use thiserror::Error;
 
@@ -359,7 +360,7 @@ fn emit_outer(
     if full.needed > full.left {
         return Err(full);
     }
-    out.copy_within(..length, header);
+    shift(out, 0, length, header)?;
     let mut writer = Writer::new(out);
     writer.u8(tag)?;
     put_length(&mut writer, length)?;

@@ -29,6 +29,7 @@ pub mod model;
 pub mod obis;
 pub mod security;
 pub mod server;
+mod slices;
 #[cfg(test)]
 mod testing;
 pub mod wrapper;

@@ -1,6 +1,7 @@
 //! Security suite 0: AES-GCM-128 with tags of twelve octets (digest 1.7).
 
 use crate::axdr::{length_of_length, write_length};
+use crate::slices::{copied, shift};
 use aes_gcm::aead::{AeadInOut, KeyInit};
 use aes_gcm::aes::Aes128;
 use aes_gcm::aes::cipher::consts::U12;
@@ -120,15 +121,16 @@ impl<'a> Cipher<'a> {
         let total = plain_len + protection.overhead();
         let full = Full { at: 0, needed: total, left: out.len() };
         let out = out.get_mut(..total).ok_or(full)?;
-        out.copy_within(..plain_len, SECURITY_HEADER_LEN);
+        shift(out, 0, plain_len, SECURITY_HEADER_LEN)?;
         let control = protection.control();
-        let (header, body) = out.split_at_mut(SECURITY_HEADER_LEN);
-        Writer::new(header).put(&[control])?;
-        header[1..].copy_from_slice(&counter.to_be_bytes());
-        let (text, tag_room) = body.split_at_mut(plain_len);
+        let mut header = Writer::new(out);
+        header.u8(control)?;
+        header.u32_be(counter)?;
+        let body = out.get_mut(SECURITY_HEADER_LEN..).ok_or(full)?;
+        let (text, tag_room) = body.split_at_mut_checked(plain_len).ok_or(full)?;
         let tag = self.seal(protection, control, &nonce(origin, counter), text)?;
         if protection.authenticated {
-            tag_room.copy_from_slice(&tag);
+            copied(&tag, tag_room)?;
         }
         Ok(total)
     }
@@ -151,7 +153,7 @@ impl<'a> Cipher<'a> {
         }
         let end = body.len().checked_sub(if protection.authenticated { TAG_LEN } else { 0 });
         let end = end.filter(|&end| end >= SECURITY_HEADER_LEN).ok_or(malformed)?;
-        let (front, tag) = body.split_at_mut(end);
+        let (front, tag) = body.split_at_mut_checked(end).ok_or(malformed)?;
         let text = front.get_mut(SECURITY_HEADER_LEN..).ok_or(malformed)?;
         let tag = Tag::<U12>::try_from(&*tag).ok().filter(|_| protection.authenticated);
         self.open(protection, control, &nonce(origin, counter), text, tag)?;
@@ -187,8 +189,7 @@ impl<'a> Cipher<'a> {
             return Err(SecurityError::Control(control));
         }
         let mut text = [0; crate::acse::MAX_CHALLENGE_LEN];
-        let text = text.get_mut(..challenge.len()).ok_or(malformed)?;
-        text.copy_from_slice(challenge);
+        let text = copied(challenge, &mut text)?;
         self.open(protection, control, &nonce(origin, counter), text, Some(tag))?;
         Ok(counter)
     }
@@ -300,7 +301,7 @@ impl Envelope {
         if total > out.len() {
             return Err(Full { at: 0, needed: total, left: out.len() });
         }
-        out.copy_within(..body_len, header);
+        shift(out, 0, body_len, header)?;
         let mut writer = Writer::new(out);
         match self {
             Self::ServiceSpecific(tag) => writer.u8(tag)?,

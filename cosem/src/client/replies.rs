@@ -5,12 +5,13 @@ use crate::acse::{AARE, Aare, AssociationResult, RLRE, Release};
 use crate::axdr::Data;
 use crate::security::{Cipher, SecurityError};
 use crate::server::open_envelope;
+use crate::slices::copied;
 use crate::xdlms::{
     ApduError, Block, DataAccessError, InitiateResponse, InvokeId, Items, ServiceException, finished, flag,
     tag,
 };
 use core::ops::Range;
-use plc_core::bytes::Reader;
+use plc_core::bytes::{Full, Reader};
 use plc_core::env::Environment;
 
 impl<const PDU: usize> Client<PDU> {
@@ -83,8 +84,7 @@ impl<const PDU: usize> Client<PDU> {
         }
         let (_, body) =
             open_envelope(information, title).ok_or(SecurityError::Malformed(information.len()))?;
-        let (plain, _) = self.plain.split_at_mut(body.len().min(PDU));
-        plain.copy_from_slice(body);
+        let plain = copied(body, &mut self.plain).map_err(too_long)?;
         let (counter, range) = Cipher::new(&security.keys).unprotect(security.protection, title, plain)?;
         let response = InitiateResponse::parse(plain.get(range).unwrap_or_default())?;
         self.stoc = heapless::Vec::from_slice(stoc).map_err(|_| ClientError::NotAuthentic)?;
@@ -226,13 +226,11 @@ impl<const PDU: usize> Client<PDU> {
     /// Takes the protection off a reply, into the buffer for that. `None` where the invocation counter was used before.
     fn open(&mut self, apdu: &[u8]) -> Result<Option<(Range<usize>, u32)>, ClientError> {
         let Some(security) = &self.config.security else {
-            let (plain, _) = self.plain.split_at_mut(apdu.len().min(PDU));
-            plain.copy_from_slice(apdu);
+            copied(apdu, &mut self.plain).map_err(too_long)?;
             return Ok(Some((0..apdu.len(), 0)));
         };
         let (_, body) = open_envelope(apdu, self.server_title).ok_or(SecurityError::Malformed(apdu.len()))?;
-        let (plain, _) = self.plain.split_at_mut(body.len().min(PDU));
-        plain.copy_from_slice(body);
+        let plain = copied(body, &mut self.plain).map_err(too_long)?;
         let cipher = Cipher::new(&security.keys);
         let (counter, range) = cipher.unprotect(security.protection, self.server_title, plain)?;
         if counter <= self.received {
@@ -241,6 +239,10 @@ impl<const PDU: usize> Client<PDU> {
         self.received = counter;
         Ok(Some((range, counter)))
     }
+}
+
+fn too_long(full: Full) -> ClientError {
+    ClientError::ReplyTooLong(full.needed)
 }
 
 fn collect(into: &mut dyn Collect, first: bool, octets: &[u8]) -> Result<(), ClientError> {

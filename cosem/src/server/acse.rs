@@ -8,6 +8,7 @@ use crate::acse::{
     MIN_CHALLENGE_LEN, Mechanism, RLRE, RLRQ, Release,
 };
 use crate::security::{Cipher, Envelope};
+use crate::slices::copied;
 use crate::xdlms::{Conformance, DLMS_VERSION, InitiateRequest, InitiateResponse, ServiceException, tag};
 use plc_core::bytes::Writer;
 use plc_core::env::Environment;
@@ -110,8 +111,7 @@ impl<const PDU: usize> Server<PDU> {
         else {
             return Ok(Verdict::Reject(Diagnostic::AUTHENTICATION_FAILURE));
         };
-        let (plain, _) = self.plain.split_at_mut(body.len().min(PDU));
-        plain.copy_from_slice(body);
+        let plain = copied(body, &mut self.plain)?;
         let opened = Cipher::new(&self.config.keys).unprotect(self.config.policy, title, plain);
         let Ok((counter, range)) = opened else {
             return Ok(Verdict::Reject(Diagnostic::AUTHENTICATION_FAILURE));
@@ -193,8 +193,7 @@ impl<const PDU: usize> Server<PDU> {
         if let Some(information) = release.user_information.filter(|_| secured) {
             let title = self.management.client_title;
             if let Some((_, body)) = open_envelope(information, title) {
-                let (plain, _) = self.plain.split_at_mut(body.len().min(PDU));
-                plain.copy_from_slice(body);
+                let plain = copied(body, &mut self.plain)?;
                 let opened = Cipher::new(&self.config.keys).unprotect(self.config.policy, title, plain);
                 let floor = self.received.floor(env.store())?;
                 if let Some((counter, _)) = opened.ok().filter(|(counter, _)| *counter > floor) {

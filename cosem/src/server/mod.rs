@@ -34,6 +34,7 @@ use crate::counter::{CounterError, ReceiveCounter, SendCounter};
 use crate::model::{ObjectModel, Role};
 use crate::obis::Obis;
 use crate::security::{Cipher, Envelope, Keys, Protection, SecurityError, SystemTitle};
+use crate::slices::copied;
 use crate::xdlms::{Conformance, ServiceException, tag};
 use plc_core::bytes::{Full, Reader, Writer};
 use plc_core::env::{Environment, RecordKey};
@@ -317,8 +318,7 @@ impl<const PDU: usize> Server<PDU> {
         let length = if secured {
             self.handle_ciphered(apdu, model, env, out)?
         } else {
-            let (head, _) = self.plain.split_at_mut(apdu.len().min(PDU));
-            head.copy_from_slice(apdu);
+            copied(apdu, &mut self.plain)?;
             self.answer_plain(client, 0..apdu.len(), None, model, env, out)?
         };
         if let Some(reply) = out.get(..length) {
@@ -337,8 +337,7 @@ impl<const PDU: usize> Server<PDU> {
         let Some((envelope, body)) = open_envelope(apdu, self.management.client_title) else {
             return refuse(ServiceException::Deciphering, out);
         };
-        let (plain, _) = self.plain.split_at_mut(body.len().min(PDU));
-        plain.copy_from_slice(body);
+        let plain = copied(body, &mut self.plain)?;
         let cipher = Cipher::new(&self.config.keys);
         let opened = cipher.unprotect(self.config.policy, self.management.client_title, plain);
         let Ok((counter, range)) = opened else {

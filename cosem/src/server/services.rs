@@ -10,6 +10,7 @@ use crate::classes;
 use crate::counter::{ReceiveCounter, SendCounter};
 use crate::model::{Object, ObjectModel};
 use crate::security::{Cipher, Envelope, Protection};
+use crate::slices::shift;
 use crate::xdlms::{
     ApduError, AttributeDescriptor, Block, Conformance, DataAccessError, InvokeId, Items, MethodDescriptor,
     SelectiveAccess, ServiceException, finished, flag, tag,
@@ -181,7 +182,7 @@ impl<const PDU: usize> Asker<'_, PDU> {
         };
         if complete {
             let begin = 1 + header.len();
-            out.copy_within(start..start + length, begin);
+            shift(out, start, length, begin)?;
             let mut writer = Writer::new(out);
             writer.u8(tag::GET_RESPONSE)?;
             writer.put(header)?;
@@ -430,7 +431,7 @@ fn get_block(
     out: &mut [u8],
 ) -> Result<usize, Unanswered> {
     let header = BLOCK_HEADER - 3 + length_of_length(length);
-    out.copy_within(BLOCK_HEADER..BLOCK_HEADER + length, header);
+    shift(out, BLOCK_HEADER, length, header)?;
     let mut writer = Writer::new(out);
     writer.put(&[tag::GET_RESPONSE, 2, invoke_id.0, u8::from(last)])?;
     writer.u32_be(number)?;
