@@ -220,7 +220,8 @@ pub trait Profile {
     /// Numbers of the rows there are now, oldest first.
     fn rows(&self) -> core::ops::Range<u64>;
 
-    /// Seconds after 1970-01-01 UTC at which a row was captured. Never decreases with the number.
+    /// Seconds after 1970-01-01 UTC at which a row was captured. It grows with the number, unless the
+    /// clock was set back.
     fn captured_unix(&self, row: u64) -> Option<i64>;
 
     /// Minutes to add to local time to get UTC, for selections whose times have no deviation.

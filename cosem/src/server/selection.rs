@@ -57,19 +57,14 @@ fn by_range(
     let from = bound(&from)?;
     let to = bound(&to)?;
     let first = match open_end(&from) {
-        true => profile.rows().start,
-        false => {
-            let from = from.earliest_unix(deviation).ok_or(DataAccessError::TypeUnmatched)?;
-            first_row(profile, |captured| captured >= from)?
-        }
+        true => i64::MIN,
+        false => from.earliest_unix(deviation).ok_or(DataAccessError::TypeUnmatched)?,
     };
-    let end = match open_end(&to) {
-        true => profile.rows().end,
-        false => {
-            let to = to.latest_unix(deviation).ok_or(DataAccessError::TypeUnmatched)?;
-            first_row(profile, |captured| captured > to)?
-        }
+    let last = match open_end(&to) {
+        true => i64::MAX,
+        false => to.latest_unix(deviation).ok_or(DataAccessError::TypeUnmatched)?,
     };
+    let rows = captured_from_to(profile, first, last);
     let columns = selected.elements().ok_or(DataAccessError::TypeUnmatched)?;
     let mut chosen = 0;
     for column in columns {
@@ -78,7 +73,7 @@ fn by_range(
         chosen |= 1 << place.ok_or(DataAccessError::ScopeOfAccessViolated)?;
     }
     let columns = if chosen == 0 { all_columns } else { chosen };
-    Ok(Selected { rows: first..end.max(first), columns })
+    Ok(Selected { rows, columns })
 }
 
 /// A time without year bounds nothing.
@@ -86,19 +81,15 @@ fn open_end(time: &DateTime) -> bool {
     time.year == 0xFFFF
 }
 
-/// The first row whose time fulfils `reached`, which stays fulfilled from there on.
-fn first_row(profile: &dyn Profile, reached: impl Fn(i64) -> bool) -> Result<u64, DataAccessError> {
-    let Range { start: mut low, end: mut high } = profile.rows();
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let captured = profile.captured_unix(middle).ok_or(DataAccessError::TemporaryFailure)?;
-        if reached(captured) {
-            high = middle;
-        } else {
-            low = middle + 1;
-        }
+/// The rows from the first to the last that was captured from `first` to `last`. Where a clock that was set back ran
+/// over a stretch of time twice, those between go along whatever their time says: none is withheld.
+fn captured_from_to(profile: &dyn Profile, first: i64, last: i64) -> Range<u64> {
+    let all = profile.rows();
+    let asked = |row: &u64| profile.captured_unix(*row).is_some_and(|at| (first..=last).contains(&at));
+    match all.clone().find(asked) {
+        Some(start) => start..all.rev().find(asked).unwrap_or(start) + 1,
+        None => all.end..all.end,
     }
-    Ok(low)
 }
 
 /// Entries and columns count from 1, oldest first; 0 as the last one is the end.
@@ -206,7 +197,7 @@ mod tests {
             range(CLOCK, at(61), at(119), &[ENERGY], false),
             Ok(Selected { rows: 15..18, columns: 0b10 })
         );
-        assert_eq!(range(CLOCK, at(120), at(60), &[], false).unwrap().rows, 18..18);
+        assert!(range(CLOCK, at(120), at(60), &[], false).unwrap().rows.is_empty());
     }
 
     #[test]
@@ -217,6 +208,39 @@ mod tests {
         let day = DateTime { year: 2026, month: 1, day: 15, ..DateTime::UNSPECIFIED };
         assert_eq!(range(CLOCK, day, day, &[], false).unwrap().rows, 10..106);
         assert_eq!(range(CLOCK, DateTime::UNSPECIFIED, at(0, 30), &[], false).unwrap().rows, 10..13);
+    }
+
+    /// Rows of quarter hours whose clock was set back by two after the third.
+    struct SetBack;
+
+    impl Profile for SetBack {
+        fn columns(&self) -> &[CaptureObject] {
+            &COLUMNS
+        }
+
+        fn rows(&self) -> Range<u64> {
+            0..6
+        }
+
+        fn captured_unix(&self, row: u64) -> Option<i64> {
+            [900, 1_800, 2_700, 1_800, 2_700, 3_600].get(usize::try_from(row).ok()?).copied()
+        }
+
+        fn deviation_min(&self) -> i16 {
+            0
+        }
+
+        fn cell(&self, _row: u64, _column: usize, out: &mut Encoder<'_>) -> Result<(), DataAccessError> {
+            Ok(out.null()?)
+        }
+    }
+
+    #[test]
+    fn a_clock_set_back_withholds_no_row() {
+        assert_eq!(captured_from_to(&SetBack, 1_800, 1_800), 1..4);
+        assert_eq!(captured_from_to(&SetBack, 2_000, 3_000), 2..5);
+        assert_eq!(captured_from_to(&SetBack, i64::MIN, 900), 0..1);
+        assert!(captured_from_to(&SetBack, 3_000, 3_500).is_empty());
     }
 
     #[test]
