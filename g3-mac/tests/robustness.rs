@@ -153,7 +153,46 @@ proptest! {
     }
 }
 
-/// The README of the RAM: what a node needs for MAC and adaptation layer, all buffers included.
+/// A PHY behind a wire may send instants that cannot be.
+#[test]
+fn instants_at_the_ends_of_time_do_not_overflow() {
+    let config = StackConfig::cenelec_a(PAN, ShortAddress(1), Gmk([1; 16]));
+    for at in [Instant::from_ticks(0), Instant::from_ticks(u64::MAX)] {
+        let (mut stack, mut env) = (Stack::new(config.clone()).unwrap(), TestEnvironment::new(1));
+        let mut now = Instant::from_ticks(1_000_000_000);
+        let psdu = vec![1, 0, 0, 0x61, 0x88, 1, 0x1D, 0x78, 1, 0, 0, 0, 0, 0];
+        for told in [
+            Told::Request { to: 2, length: 10 },
+            Told::Preamble,
+            Told::Header { response_expected: true, ahead: 0 },
+            Told::Header { response_expected: false, ahead: 0 },
+            Told::HeaderFailed,
+            Told::PayloadFailed,
+            Told::Data { psdu, response_expected: true },
+            Told::Ack { fcs: 1, positive: true, more_segments: true },
+            Told::Ack { fcs: 1, positive: true, more_segments: false },
+            Told::Sent(0),
+            Told::Idle,
+        ] {
+            match event(&told, at) {
+                Some(event) => stack.handle(now, &mut env, StackEvent::Phy(&event)),
+                None => {
+                    let datagram =
+                        Datagram::link_local(PAN, ShortAddress(1), ShortAddress(2), 1, 1, &[0; 10]);
+                    let request = AdpdDataRequest::new(0, datagram.emit().unwrap());
+                    stack.handle(now, &mut env, StackEvent::Data(request));
+                }
+            }
+            // Until what follows from it is over, too.
+            for _ in 0..20 {
+                let (_, until) = check_contract(&mut stack, now, &mut env);
+                now = until.unwrap_or(now + Duration::from_ticks(1_000));
+            }
+        }
+    }
+}
+
+/// What a node needs for MAC and adaptation layer, all buffers included.
 #[test]
 fn stack_size() {
     let (stack, mac) = (size_of::<Stack>(), size_of::<Mac>());

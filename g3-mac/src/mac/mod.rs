@@ -47,8 +47,9 @@ use heapless::{Deque, Vec};
 use plc_core::address::{PanId, ShortAddress};
 use plc_core::env::Environment;
 use plc_core::sans_io::{Machine, Step};
-use plc_core::time::Instant;
+use plc_core::time::{Duration, Instant, seconds};
 use reassembly::Reassembly;
+use receive::Heard;
 use settings::Settings;
 use transmit::Outgoing;
 
@@ -234,26 +235,31 @@ impl Mac {
     }
 
     fn phy(&mut self, now: Instant, event: &Event) {
+        let near = |at: Instant| near(now, at);
         match event {
-            Event::TransmitConfirm(confirm) => self.transmitted(now, confirm),
+            Event::TransmitConfirm(confirm) => {
+                self.transmitted(now, &TransmitConfirm { end: near(confirm.end), ..*confirm });
+            }
             Event::DataIndication(indication) => {
-                self.carrier.decoded(indication.end, indication.header.response_expected);
-                self.receive(now, indication);
+                let (start, end) = (near(indication.start), near(indication.end));
+                self.carrier.decoded(end, indication.header.response_expected);
+                self.receive(now, &Heard { indication, start, end });
             }
             Event::AckIndication(indication) => {
-                self.carrier.acknowledgement(indication.ack, indication.end);
-                self.acknowledged(now, indication.ack, indication.end);
+                let end = near(indication.end);
+                self.carrier.acknowledgement(indication.ack, end);
+                self.acknowledged(now, indication.ack, end);
             }
             Event::CarrierSense(sense) => match *sense {
-                CarrierSense::Preamble(start) => self.carrier.preamble(start),
+                CarrierSense::Preamble(start) => self.carrier.preamble(near(start)),
                 CarrierSense::Header { header, end } => {
-                    self.carrier.frame(end, header.response_expected);
+                    self.carrier.frame(near(end), header.response_expected);
                     self.overheard(now);
                 }
-                CarrierSense::HeaderFailed { end } => self.carrier.unknown(end),
+                CarrierSense::HeaderFailed { end } => self.carrier.unknown(near(end)),
                 // The header was right: what follows the frame is known from it.
                 CarrierSense::PayloadFailed { .. } => {}
-                CarrierSense::Idle(at) => self.carrier.quiet(at),
+                CarrierSense::Idle(at) => self.carrier.quiet(near(at)),
             },
         }
     }
@@ -269,6 +275,16 @@ impl Mac {
         }
     }
 }
+
+/// The instant of an event, brought near the one at which it is told: a PHY at the other end of a wire may say
+/// anything, and an instant at the end of time would overflow what is computed from it.
+fn near(now: Instant, at: Instant) -> Instant {
+    let (now, slack) = (now.as_ticks(), LATEST.as_ticks());
+    Instant::from_ticks(at.as_ticks().clamp(now.saturating_sub(slack), now.saturating_add(slack)))
+}
+
+/// How far from now an event can have happened, or a frame can end.
+const LATEST: Duration = seconds(10);
 
 impl Machine for Mac {
     type Event<'a> = MacEvent<'a>;

@@ -10,38 +10,45 @@ use g3_phy::primitives::{Ack, PdAckRequest, PdDataIndication};
 use plc_core::address::{Address, PanId, ShortAddress};
 use plc_core::time::{Duration, Instant, seconds};
 
+/// A data frame, and when it stood on the line.
+pub(super) struct Heard<'a> {
+    pub(super) indication: &'a PdDataIndication,
+    pub(super) start: Instant,
+    pub(super) end: Instant,
+}
+
 impl Mac {
     /// A data frame was received; the carrier knows of it already.
-    pub(super) fn receive(&mut self, now: Instant, indication: &PdDataIndication) {
-        let (body, fcs) = match frame::check_fcs(&indication.psdu) {
+    pub(super) fn receive(&mut self, now: Instant, heard: &Heard<'_>) {
+        let (body, fcs) = match frame::check_fcs(&heard.indication.psdu) {
             Ok(checked) => checked,
             Err(error) => {
                 self.counters.bad_crcs = self.counters.bad_crcs.wrapping_add(1);
                 if let FrameError::Fcs { received, .. } = error {
-                    self.refuse_damaged(now, indication, received);
+                    self.refuse_damaged(now, heard, received);
                 }
                 return;
             }
         };
         let Ok(frame) = Frame::parse(body) else { return };
         if frame.segment.count > 0 {
-            self.forgive_busy(indication.start, indication.end);
+            self.forgive_busy(heard.start, heard.end);
         }
         if !self.is_for_me(&frame.header) {
             return;
         }
-        if self.take_frame(&frame, indication) && indication.header.response_expected {
+        if self.take_frame(&frame, heard) && heard.indication.header.response_expected {
             let more_segments = !frame.segment.last;
-            self.answer(now, indication.end, Ack { fcs, positive: true, more_segments });
+            self.answer(now, heard.end, Ack { fcs, positive: true, more_segments });
         }
     }
 
     /// A frame with a wrong FCS that seems to be for this node is answered with a negative acknowledgement.
-    fn refuse_damaged(&mut self, now: Instant, indication: &PdDataIndication, fcs: u16) {
-        let Ok((body, _)) = frame::split_fcs(&indication.psdu) else { return };
+    fn refuse_damaged(&mut self, now: Instant, heard: &Heard<'_>, fcs: u16) {
+        let Ok((body, _)) = frame::split_fcs(&heard.indication.psdu) else { return };
         let addressed = Frame::parse(body).is_ok_and(|frame| self.is_for_me(&frame.header));
-        if addressed && indication.header.response_expected {
-            self.answer(now, indication.end, Ack { fcs, positive: false, more_segments: true });
+        if addressed && heard.indication.header.response_expected {
+            self.answer(now, heard.end, Ack { fcs, positive: false, more_segments: true });
         }
     }
 
@@ -71,7 +78,7 @@ impl Mac {
     }
 
     /// Takes a frame for this node; `false` where it counts as not received.
-    fn take_frame(&mut self, frame: &Frame<'_>, indication: &PdDataIndication) -> bool {
+    fn take_frame(&mut self, frame: &Frame<'_>, heard: &Heard<'_>) -> bool {
         let Some(source) = frame.header.source_endpoint() else { return true };
         match frame.header.frame_type {
             FrameType::Data => {}
@@ -84,15 +91,15 @@ impl Mac {
         if self.indications.is_full() {
             return false;
         }
-        if self.is_duplicate(source, frame, indication.start) {
+        if self.is_duplicate(source, frame, heard.start) {
             return true;
         }
         let patience = self.segment_patience();
-        match self.reassembly.take(source, frame, indication.start, indication.end, patience) {
+        match self.reassembly.take(source, frame, heard.start, heard.end, patience) {
             Taken::Refused => false,
             Taken::Partly => true,
             Taken::Whole { security, msdu } => {
-                self.take_msdu(source, frame, indication, security, msdu);
+                self.take_msdu(source, frame, heard, security, msdu);
                 true
             }
         }
@@ -126,7 +133,7 @@ impl Mac {
         &mut self,
         source: Endpoint,
         last: &Frame<'_>,
-        indication: &PdDataIndication,
+        heard: &Heard<'_>,
         security: Option<AuxiliarySecurity>,
         mut msdu: SecuredMsdu,
     ) {
@@ -138,7 +145,7 @@ impl Mac {
         let Ok(msdu) = Msdu::from_slice(&msdu) else { return };
         let ttl = seconds(self.pib.duplicate_detection_ttl_s.into());
         let counter = security.map(|security| security.frame_counter);
-        self.duplicates.note(source, last.header.sequence, counter, indication.end + ttl);
+        self.duplicates.note(source, last.header.sequence, counter, heard.end + ttl);
         let broadcast = matches!(
             last.header.destination,
             Some(Endpoint { address: Address::Short(ShortAddress::BROADCAST), .. })
@@ -156,9 +163,9 @@ impl Mac {
             source,
             destination: last.header.destination,
             msdu,
-            lqi: indication.lqi,
+            lqi: heard.indication.lqi,
             sequence: last.header.sequence,
-            timestamp: indication.end,
+            timestamp: heard.end,
             security: security.map(|security| security.key_index),
             quality_of_service,
         });
