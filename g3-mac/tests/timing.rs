@@ -166,3 +166,28 @@ fn a_channel_that_is_busy_at_fifty_slots_is_a_failure() {
     assert_eq!((status, busy), (AdpStatus::Mac(MacStatus::ChannelAccessFailure), 50));
     assert_eq!(stack.counters().csma_failures, 1);
 }
+
+/// Digest 11: goodput of MSDUs of 400 octets over one hop without loss, in kbit/s.
+#[test]
+fn the_goodput_of_a_lossless_hop_is_the_computed_one() {
+    use g3_phy::Modulation;
+    for (modulation, computed) in Modulation::ALL.into_iter().zip([4.0, 13.0, 18.4, 21.5]) {
+        let mut medium = Medium::with(2, 50, |config| config.modulation = modulation);
+        // 9 octets of compressed headers make it an MSDU of 400.
+        let payload = octets(391, 1);
+        medium.send(0, 1, 0, &payload);
+        assert!(medium.run_to(LONG, |m| m.confirms(0).len() == 1));
+        let begun = medium.now;
+        let count = 200;
+        for round in 1..=count {
+            medium.send(0, 1, 0, &payload);
+            assert!(medium.run_to(LONG, |m| m.confirms(0).len() == 1 + round));
+        }
+        let seconds = plc_core::time::as_seconds_f64(medium.now - begun);
+        let measured = (count * 400 * 8) as f64 / seconds / 1000.0;
+        assert!(
+            (measured / computed - 1.0).abs() < 0.01,
+            "{modulation:?}: {measured:.2} kbit/s, computed {computed}"
+        );
+    }
+}
