@@ -186,3 +186,6 @@ impl<const ROWS: usize> Machine for MeterApplication<ROWS> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

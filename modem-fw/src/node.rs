@@ -228,3 +228,6 @@ impl<A: Application, E: Environment> Node<A, E> {
         *counter = counter.wrapping_add(1);
     }
 }
+
+#[cfg(test)]
+mod tests;
