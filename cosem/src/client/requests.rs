@@ -36,7 +36,8 @@ impl<const PDU: usize> Client<PDU> {
             let wanted = usize::from(security.challenge_len).clamp(MIN_CHALLENGE_LEN, MAX_CHALLENGE_LEN);
             let mut challenge = [0; MAX_CHALLENGE_LEN];
             env.rng().fill_bytes(&mut challenge);
-            self.ctos = challenge.into_iter().take(wanted).collect();
+            let challenge = challenge.get(..wanted).unwrap_or_default();
+            self.ctos = heapless::Vec::from_slice(challenge).unwrap_or_default();
             let counter = self.sent.next(env.store())?;
             let title = self.config.system_title;
             let body = Cipher::new(&security.keys).protect(

@@ -125,11 +125,12 @@ impl<const PDU: usize> Server<PDU> {
         self.management.close();
         self.management.client_title = title;
         self.management.opened_at = counter;
-        self.management.ctos = challenge.iter().copied().collect();
+        self.management.ctos = heapless::Vec::from_slice(challenge).unwrap_or_default();
         let length = usize::from(self.config.challenge_len).clamp(MIN_CHALLENGE_LEN, MAX_CHALLENGE_LEN);
         let mut stoc = [0; MAX_CHALLENGE_LEN];
         env.rng().fill_bytes(&mut stoc);
-        self.management.stoc = stoc.into_iter().take(length).collect();
+        let stoc = stoc.get(..length).unwrap_or_default();
+        self.management.stoc = heapless::Vec::from_slice(stoc).unwrap_or_default();
         Ok(verdict)
     }
 
