@@ -4,6 +4,7 @@ use super::Points;
 use crate::Complex;
 use microfft::complex::{cfft_128, cfft_256, cfft_512};
 
+#[derive(Clone)]
 pub(super) struct Engine(Points);
 
 impl Engine {

@@ -7,6 +7,7 @@ use crate::Complex;
 use rustfft::{Fft, FftPlanner};
 use std::{sync::Arc, vec, vec::Vec};
 
+#[derive(Clone)]
 pub(super) struct Engine {
     forward: Arc<dyn Fft<f32>>,
     inverse: Arc<dyn Fft<f32>>,
@@ -15,11 +16,7 @@ pub(super) struct Engine {
 
 impl Engine {
     pub(super) fn new(points: Points) -> Self {
-        let length = match points {
-            Points::N128 => 128,
-            Points::N256 => 256,
-            Points::N512 => 512,
-        };
+        let length = points.count();
         let mut planner = FftPlanner::new();
         let forward = planner.plan_fft_forward(length);
         let inverse = planner.plan_fft_inverse(length);
