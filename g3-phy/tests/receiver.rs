@@ -421,8 +421,8 @@ fn echoes_are_survived() {
 
 #[test]
 fn noise_that_swings_with_the_mains_costs_less_than_its_peaks() {
-    // White noise of 0.7 dB SNR loses a DBPSK frame nearly always (-1.1 dB of the 10 % point); the same mean power
-    // swinging by 10 dB loses 15 % (docs/g3-phy.md). More than 30 of 100 have a probability of 0.01 %.
+    // White noise of 0.7 dB SNR loses a DBPSK frame nearly always (1.1 dB below its 10 % point); the same mean power
+    // swinging by 10 dB loses 10 % (docs/g3-phy.md). More than 30 of 100 have a probability below 0.01 %.
     let mut random = Random::new(22);
     let options = common::level_preamble();
     let deviation = noise_for_snr_db(0.7);

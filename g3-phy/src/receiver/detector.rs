@@ -7,7 +7,7 @@
 //! noise. It depends on no level and on no shape of the noise spectrum, and one window hit by an impulse weighs no
 //! more than another.
 
-use super::carriers::{Carriers, NO_CARRIERS, add, agreement, inverse_sqrt, levelled, power};
+use super::carriers::{Carriers, NO_CARRIERS, add, agreement, inverse_sqrt, levelled, power, sum_of};
 use crate::band::{FFT_SAMPLES, MAX_CARRIERS};
 use dsp::Complex;
 use dsp::fft::{ComplexFft, Size};
@@ -39,7 +39,7 @@ pub(super) struct Detector {
     fft: ComplexFft,
     profile: [Complex; FFT_SAMPLES],
     phasors: [Complex; FFT_SAMPLES],
-    /// Factor for a carrier's product with its lower neighbour: zero where that one is masked.
+    /// Factor for a carrier's product with its upper neighbour: zero where that one is masked.
     neighbour: [f32; MAX_CARRIERS],
     pairs: f32,
     carriers: usize,
@@ -49,7 +49,7 @@ pub(super) struct Detector {
 impl Detector {
     pub(super) fn new(bins: &[u16]) -> Self {
         let mut neighbour = [0.0; MAX_CARRIERS];
-        for (factor, bins) in neighbour.iter_mut().skip(1).zip(bins.windows(2)) {
+        for (factor, bins) in neighbour.iter_mut().zip(bins.windows(2)) {
             if let [lower, upper] = bins
                 && lower + 1 == *upper
             {
@@ -106,32 +106,28 @@ impl Detector {
 
     /// Fine position of the boundary in windows that are already aligned: samples, negative for earlier.
     pub(super) fn refine(&mut self, reference: &Carriers) -> i32 {
-        self.unit_phasors(reference);
-        let (delay, _) = self.line_up();
+        let (delay, _) = self.line_up(&unit_phasors(reference));
         if delay > FFT_SAMPLES / 2 { delay as i32 - FFT_SAMPLES as i32 } else { delay as i32 }
     }
 
     fn search(&mut self, sum: &Carriers) -> Option<usize> {
-        self.unit_phasors(sum);
-        let neighbours = self.phasors.iter().skip(1).zip(&self.phasors).zip(self.neighbour.iter().skip(1));
-        let products = neighbours.fold(Complex::default(), |total, ((upper, lower), factor)| {
-            total + upper * lower.conj() * *factor
+        let unit = unit_phasors(sum);
+        let mut lower = NO_CARRIERS;
+        lower.iter_mut().skip(1).zip(&unit).zip(&self.neighbour).for_each(|((lower, unit), factor)| {
+            *lower = unit * *factor;
         });
-        if products.norm_sqr() < GATE * self.pairs * self.pairs {
+        let re = sum_of(&unit, &lower, |upper, lower| upper.re * lower.re + upper.im * lower.im);
+        let im = sum_of(&unit, &lower, |upper, lower| upper.im * lower.re - upper.re * lower.im);
+        if re * re + im * im < GATE * self.pairs * self.pairs {
             return None;
         }
-        let (delay, metric) = self.line_up();
+        let (delay, metric) = self.line_up(&unit);
         (metric > self.threshold).then_some(delay)
     }
 
-    fn unit_phasors(&mut self, carriers: &Carriers) {
-        for (phasor, carrier) in self.phasors.iter_mut().zip(carriers) {
-            *phasor = carrier * inverse_sqrt(carrier.norm_sqr());
-        }
-    }
-
     /// The delay that lines up the phasors best, and the metric there.
-    fn line_up(&mut self) -> (usize, f32) {
+    fn line_up(&mut self, unit: &Carriers) -> (usize, f32) {
+        self.phasors.iter_mut().zip(unit).for_each(|(phasor, unit)| *phasor = *unit);
         // Both lengths are the transform's.
         let _ = self.fft.inverse(&self.phasors, &mut self.profile);
         let mut best = (0, 0.0);
@@ -143,6 +139,10 @@ impl Detector {
         let carriers = self.carriers.max(1) as f32;
         (best.0, best.1 / (carriers * carriers))
     }
+}
+
+fn unit_phasors(carriers: &Carriers) -> Carriers {
+    carriers.map(|carrier| carrier * inverse_sqrt(carrier.norm_sqr()))
 }
 
 /// The metric that the mean of `carriers` random unit phasors exceeds with probability e^-RARITY.
