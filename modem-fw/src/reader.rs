@@ -91,8 +91,12 @@ impl<const VALUE: usize> Reader<VALUE> {
 
     /// Starts an operation: `begin` calls one of the client's. What was going on is given up.
     ///
-    /// ```ignore
-    /// reader.start(env, |client, env| client.associate(env).map(|_| ()));
+    /// ```
+    /// use modem_fw::reader::Reader;
+    /// use plc_core::env::Environment;
+    /// fn associate(reader: &mut Reader<1024>, env: &mut dyn Environment) {
+    ///     reader.start(env, |client, env| client.associate(env).map(|_| ()));
+    /// }
     /// ```
     pub fn start(
         &mut self,
