@@ -324,3 +324,6 @@ impl Host for Desk {
         self.stop.stopped()
     }
 }
+
+#[cfg(test)]
+mod tests;

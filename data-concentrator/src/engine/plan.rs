@@ -271,7 +271,7 @@ impl Plan {
                 continue;
             };
             quality = quality.worse(clock_quality(time.clock_status));
-            if self.late_before_utc_ms.is_some_and(|due| time.utc_ms < due) {
+            if self.late_before_utc_ms.is_some_and(|due| time.utc_ms <= due) {
                 quality = quality.worse(Quality::Late);
             }
             let row = values

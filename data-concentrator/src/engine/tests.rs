@@ -1,0 +1,424 @@
+//! Cycles against real meters' servers, over a link that loses what the test wants it to lose.
+
+use super::cycle::{self, CycleError, Host, Roster};
+use super::line::{Accept, Heard, LineError, Peer};
+use super::session::{Link, Session};
+use super::surroundings::Surroundings;
+use super::{MANAGEMENT_CLIENT, MANAGEMENT_DEVICE, OWN_PORT, SYSTEM_TITLE};
+use crate::network::Network;
+use crate::reading::Quality;
+use crate::store::{CycleId, MeterId, MeterOutcome, MeterResult, NetworkId, Range, Store};
+use crate::testkit::{self, MIDNIGHT_UTC_MS};
+use cosem::{Client, ClientConfig, Keys, Server, ServerConfig, SystemTitle};
+use modem_fw::metering::{Measurement, Metering, MeteringConfig, Utc};
+use modem_fw::objects::{Identity, Objects, PublicAccess};
+use plc_core::address::ShortAddress;
+use plc_core::env::Environment as _;
+use plc_core::testkit::{SplitMix64, TestEnvironment};
+use plc_core::time::{Duration, Instant, millis, seconds};
+use proptest::prelude::*;
+use rand_core::Rng;
+
+const ENERGY: &str = "1.0.1.8.0.255";
+const PROFILE: &str = "1.0.99.1.0.255";
+/// 18:00 after midnight.
+const START_MS: i64 = MIDNIGHT_UTC_MS + 18 * 3_600_000;
+
+fn keys(n: u8) -> Keys {
+    Keys { encryption: [n; 16], authentication: [n + 100; 16] }
+}
+
+/// A household that draws `n` kW all day.
+struct FakeMeter {
+    server: Server,
+    metering: Metering<960>,
+    identity: Identity,
+    env: TestEnvironment,
+    load: Measurement,
+}
+
+impl FakeMeter {
+    fn new(n: u8, keys: Keys) -> Self {
+        let mut env = TestEnvironment::new(n.into());
+        let config = MeteringConfig {
+            time: Utc::from_unix_s(MIDNIGHT_UTC_MS / 1000),
+            deviation_min: -60,
+            ..MeteringConfig::default()
+        };
+        let title = SystemTitle([b'B', b'S', b'B', 0, 0, 0, 0, n]);
+        let load = Measurement {
+            voltage_mv: 230_000,
+            current_ma: 4_348,
+            active_power_mw: i32::from(n) * 1_000_000,
+            frequency_mhz: 50_000,
+        };
+        let mut meter = Self {
+            server: Server::new(ServerConfig::new(title, b"BSB", keys)),
+            metering: Metering::new(&config, env.store()),
+            identity: Identity {
+                serial_number: "1".try_into().unwrap(),
+                logical_device_name: "BSB1".try_into().unwrap(),
+            },
+            env,
+            load,
+        };
+        (0..18 * 60).for_each(|_| meter.measure(seconds(60)));
+        meter
+    }
+
+    fn measure(&mut self, span: Duration) {
+        self.metering.measure(self.env.store(), self.load, span);
+    }
+
+    fn answer(&mut self, client: u16, apdu: &[u8]) -> Vec<u8> {
+        let now = self.metering.clock().now();
+        let mut objects = Objects::new(&self.metering, &self.identity, PublicAccess::Identity, now);
+        let mut reply = [0; 1024];
+        let length = self.server.handle(client, apdu, &mut objects, &mut self.env, &mut reply).unwrap();
+        reply[..length].to_vec()
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    None,
+    RequestLost,
+    ReplyLost,
+    ReplyDamaged,
+    ReplyTwice,
+}
+
+struct FakeLine {
+    surroundings: Surroundings,
+    meters: Vec<FakeMeter>,
+    now: Instant,
+    faults: Box<dyn FnMut(usize) -> Fault>,
+    /// APDUs sent.
+    asked: Vec<(usize, Vec<u8>)>,
+    taken_until: Option<Instant>,
+    turns: Vec<(usize, MeterResult, u32)>,
+}
+
+impl FakeLine {
+    fn pass_time(&mut self, span: Duration) {
+        self.now += span;
+        self.meters.iter_mut().for_each(|meter| meter.measure(span));
+    }
+}
+
+impl Link for FakeLine {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn surroundings(&mut self) -> &mut Surroundings {
+        &mut self.surroundings
+    }
+
+    fn ask(&mut self, peer: Peer, apdu: &[u8], accept: Accept<'_>) -> Result<(), LineError> {
+        let meter = usize::from(peer.meter.0) - 1;
+        for _ in 0..3 {
+            self.asked.push((meter, apdu.to_vec()));
+            let fault = (self.faults)(meter);
+            self.pass_time(millis(400));
+            if fault == Fault::RequestLost {
+                continue;
+            }
+            let mut reply = self.meters[meter].answer(peer.client, apdu);
+            self.pass_time(millis(400));
+            match fault {
+                Fault::ReplyLost => continue,
+                Fault::ReplyDamaged => {
+                    let middle = reply.len() / 2;
+                    reply[middle] ^= 0x10;
+                }
+                _ => {}
+            }
+            let copies = if fault == Fault::ReplyTwice { 2 } else { 1 };
+            if (0..copies).any(|_| accept(&mut self.surroundings, &reply)) {
+                return Ok(());
+            }
+        }
+        Err(LineError::NoAnswer { tries: 3 })
+    }
+}
+
+impl Host for FakeLine {
+    fn listen_anew(&mut self) {}
+
+    fn heard(&self) -> Heard {
+        Heard::default()
+    }
+
+    fn taken(&self, meter: usize) -> bool {
+        meter == 0 && self.taken_until.is_some_and(|until| self.now < until)
+    }
+
+    fn wait(&mut self) -> Result<bool, CycleError> {
+        self.pass_time(seconds(1));
+        Ok(true)
+    }
+
+    fn turn(&mut self, meter: usize, outcome: &MeterOutcome) {
+        self.turns.push((meter, outcome.result, outcome.attempts));
+    }
+
+    fn stopped(&self) -> bool {
+        false
+    }
+}
+
+struct Bench {
+    line: FakeLine,
+    network: Network,
+    id: NetworkId,
+    ids: Vec<MeterId>,
+    sessions: Vec<Session>,
+    folder: tempfile::TempDir,
+}
+
+/// Two meters in reach, one out of it.
+fn bench() -> Bench {
+    let folder = tempfile::tempdir().unwrap();
+    let (network, mut store) = (testkit::network(3), Store::open(folder.path()).unwrap());
+    let (id, ids) = store.open_network(&network).unwrap();
+    let line = FakeLine {
+        surroundings: Surroundings::new(store, 1).unwrap(),
+        meters: (1..=3).map(|n| FakeMeter::new(n, keys(n))).collect(),
+        now: Instant::from_ticks(0),
+        faults: Box::new(|_| Fault::None),
+        asked: Vec::new(),
+        taken_until: None,
+        turns: Vec::new(),
+    };
+    Bench { sessions: sessions(&ids), line, network, id, ids, folder }
+}
+
+fn sessions(ids: &[MeterId]) -> Vec<Session> {
+    let session = |(n, &meter): (u16, &MeterId)| Session {
+        client: Client::new(ClientConfig::management(SYSTEM_TITLE, keys(n as u8))),
+        peer: Peer {
+            meter: ShortAddress(n),
+            port: OWN_PORT,
+            client: MANAGEMENT_CLIENT,
+            server: MANAGEMENT_DEVICE,
+        },
+        meter,
+    };
+    (1..).zip(ids).map(session).collect()
+}
+
+impl Bench {
+    fn cycle(&mut self) -> CycleId {
+        self.line.turns.clear();
+        self.line.asked.clear();
+        let utc_ms = self.network.calendar.utc_ms(self.line.now);
+        let cycle = self.line.surroundings.store.begin_cycle(self.id, utc_ms).unwrap();
+        let (network, network_id, meter_ids) = (&self.network, self.id, &self.ids);
+        let mut roster = Roster { network, network_id, meter_ids, sessions: &mut self.sessions };
+        cycle::run(&mut self.line, &mut roster, cycle).unwrap();
+        cycle
+    }
+
+    fn store(&self) -> &Store {
+        &self.line.surroundings.store
+    }
+
+    fn turn(&self, cycle: CycleId, meter: usize) -> (MeterResult, Option<String>) {
+        let turn = self.store().turn(cycle, self.ids[meter]).unwrap().unwrap();
+        (turn.result, turn.detail)
+    }
+
+    /// Energy and UTC of each profile row of a meter.
+    fn rows(&self, meter: usize) -> Vec<(i64, i64)> {
+        let page = self.store().profile(self.ids[meter], PROFILE, Range::ALL, None, 1000).unwrap();
+        let energy = |row: &crate::store::ProfileRow| {
+            row.values.iter().find(|value| value.object == ENERGY).map(|value| value.raw)
+        };
+        page.items.iter().map(|row| (row.time.utc_ms, energy(row).unwrap())).collect()
+    }
+
+    /// What the meter, which draws `n` kW, must have in its profile up to `at`: midnight is the first row.
+    fn truth(&self, meter: usize, at: i64) -> Vec<(i64, i64)> {
+        let quarters = (at - MIDNIGHT_UTC_MS) / 900_000;
+        let n = meter as i64 + 1;
+        (0..=quarters).map(|q| (MIDNIGHT_UTC_MS + q * 900_000, q * 250 * n)).collect()
+    }
+}
+
+#[test]
+fn a_cycle_reads_registers_and_the_day_so_far_of_every_meter_in_reach() {
+    let mut bench = bench();
+    let cycle = bench.cycle();
+    assert_eq!(bench.turn(cycle, 0), (MeterResult::Read, None));
+    assert_eq!(bench.turn(cycle, 1), (MeterResult::Read, None));
+    assert_eq!(bench.turn(cycle, 2).0, MeterResult::OutOfReach);
+    for meter in [0, 1] {
+        assert_eq!(bench.rows(meter), bench.truth(meter, START_MS));
+        let latest = bench.store().latest(bench.ids[meter]).unwrap();
+        assert_eq!(latest.len(), 6);
+        let energy = &latest.iter().find(|row| row.reading.object == ENERGY).unwrap().reading;
+        // The meter's own time tells which energy is right: n kW since midnight.
+        let since_ms = energy.time.utc_ms - MIDNIGHT_UTC_MS;
+        let truth = since_ms as f64 / 3_600_000.0 * 1000.0 * (meter + 1) as f64;
+        assert!((energy.raw as f64 - truth).abs() <= 1.0, "{} Wh instead of {truth}", energy.raw);
+        assert_eq!((energy.unit, energy.scaler, energy.time.offset_minutes), (30, 0, 60));
+        assert_eq!(energy.quality, Quality::Valid);
+        let voltage = latest.iter().find(|row| row.reading.object == "1.0.32.7.0.255").unwrap();
+        assert_eq!((voltage.reading.raw, voltage.reading.scaler, voltage.reading.unit), (2300, -1, 35));
+    }
+    assert!(bench.rows(2).is_empty());
+}
+
+#[test]
+fn the_next_cycle_asks_for_what_is_new_only() {
+    let mut bench = bench();
+    bench.cycle();
+    let octets = |bench: &Bench| bench.line.asked.iter().map(|(_, apdu)| apdu.len()).sum::<usize>();
+    let (first, first_octets) = (bench.line.asked.len(), octets(&bench));
+    bench.line.pass_time(seconds(1800));
+    bench.cycle();
+    assert!(bench.line.asked.len() < first, "no further blocks for two rows");
+    assert!(octets(&bench) < first_octets, "scalers and columns are known");
+    assert_eq!(bench.rows(0), bench.truth(0, START_MS + 1_800_000));
+    let qualities: Vec<_> =
+        bench.store().profile(bench.ids[0], PROFILE, Range::ALL, None, 1000).unwrap().items;
+    assert!(qualities.iter().all(|row| row.quality == Quality::Valid));
+}
+
+#[test]
+fn rows_that_an_earlier_cycle_should_have_brought_are_late() {
+    let mut bench = bench();
+    bench.line.faults = Box::new(|meter| if meter == 1 { Fault::RequestLost } else { Fault::None });
+    let missed = bench.cycle();
+    let (result, detail) = bench.turn(missed, 1);
+    assert_eq!(result, MeterResult::NoAnswer);
+    assert!(detail.unwrap().contains("no answer"));
+    assert_eq!(
+        bench.line.turns.iter().filter(|turn| turn.0 == 1).count(),
+        1,
+        "told once, after three attempts"
+    );
+    bench.line.faults = Box::new(|_| Fault::None);
+    bench.line.pass_time(seconds(900));
+    bench.cycle();
+    let rows = bench.store().profile(bench.ids[1], PROFILE, Range::ALL, None, 1000).unwrap().items;
+    let late = rows.iter().filter(|row| row.quality == Quality::Late).count();
+    assert_eq!((rows.len(), late), (74, 73));
+}
+
+#[test]
+fn a_head_end_that_used_higher_counters_does_not_lock_the_concentrator_out() {
+    let mut bench = bench();
+    bench.cycle();
+    let mut env = TestEnvironment::new(9);
+    let mut client: Client = Client::new(ClientConfig::management(SystemTitle(*b"HES00001"), keys(1)));
+    client.raise_counter(40_000);
+    let mut room = Vec::new();
+    let mut request = client.associate(&mut env).unwrap().to_vec();
+    while !client.is_associated() {
+        let reply = bench.line.meters[0].answer(1, &request);
+        client.handle(&reply, &mut room, &mut env).unwrap();
+        request = client.request().to_vec();
+    }
+    let cycle = bench.cycle();
+    assert_eq!(bench.turn(cycle, 0), (MeterResult::Read, None));
+}
+
+#[test]
+fn a_wrong_key_is_told_as_such() {
+    let mut bench = bench();
+    bench.line.meters[0] = FakeMeter::new(1, keys(50));
+    let cycle = bench.cycle();
+    let (result, detail) = bench.turn(cycle, 0);
+    assert_eq!(result, MeterResult::Refused, "{detail:?}");
+    assert!(detail.is_some());
+    assert_eq!(bench.turn(cycle, 1).0, MeterResult::Read);
+}
+
+#[test]
+fn a_meter_that_a_head_end_has_is_read_after_it() {
+    let mut bench = bench();
+    bench.line.taken_until = Some(Instant::from_ticks(0) + seconds(30));
+    let cycle = bench.cycle();
+    assert_eq!(bench.turn(cycle, 0), (MeterResult::Read, None));
+    assert!(bench.line.now >= Instant::from_ticks(0) + seconds(30));
+    assert_eq!(bench.line.turns.iter().map(|turn| turn.0).collect::<Vec<_>>(), [2, 1, 0]);
+}
+
+#[test]
+fn a_restart_continues_where_the_process_was_killed() {
+    let mut bench = bench();
+    // Killed after the first meter: the second one's association is open, the first one's readings are kept.
+    bench.line.faults = Box::new(|meter| if meter == 1 { Fault::ReplyLost } else { Fault::None });
+    bench.cycle();
+    bench.line.pass_time(seconds(900));
+    let Bench { line, network, id, folder, .. } = bench;
+    let FakeLine { meters, now, .. } = line;
+    let mut store = Store::open(folder.path()).unwrap();
+    let (id_again, ids) = store.open_network(&network).unwrap();
+    assert_eq!(id_again, id);
+    let line = FakeLine {
+        surroundings: Surroundings::new(store, 1).unwrap(),
+        meters,
+        now,
+        faults: Box::new(|_| Fault::None),
+        asked: Vec::new(),
+        taken_until: None,
+        turns: Vec::new(),
+    };
+    let mut bench = Bench { sessions: sessions(&ids), line, network, id, ids, folder };
+    bench.cycle();
+    for meter in [0, 1] {
+        assert_eq!(bench.rows(meter), bench.truth(meter, START_MS + 900_000));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 24, ..ProptestConfig::default() })]
+
+    /// Whatever is lost, damaged or repeated: what is kept is right, and in the end all of it is there.
+    #[test]
+    fn an_unkind_line_costs_time_and_no_reading(seed: u64, per_mille in 0_u32..400) {
+        let mut bench = bench();
+        let mut rng = SplitMix64(seed);
+        bench.line.faults = Box::new(move |_| match rng.next_u32() % 1000 {
+            n if n < per_mille => {
+                [Fault::RequestLost, Fault::ReplyLost, Fault::ReplyDamaged, Fault::ReplyTwice][(n % 4) as usize]
+            }
+            _ => Fault::None,
+        });
+        let cycle = bench.cycle();
+        for meter in [0, 1] {
+            if bench.turn(cycle, meter).0 == MeterResult::Read {
+                prop_assert_eq!(bench.rows(meter), bench.truth(meter, START_MS));
+            }
+        }
+        bench.line.faults = Box::new(|_| Fault::None);
+        bench.cycle();
+        let now_ms = bench.network.calendar.utc_ms(bench.line.now);
+        for meter in [0, 1] {
+            prop_assert_eq!(bench.rows(meter), bench.truth(meter, now_ms));
+        }
+    }
+
+    #[test]
+    fn any_octets_are_an_answer_or_an_error(octets in proptest::collection::vec(any::<u8>(), 0..200), known: bool) {
+        let facts = crate::store::ObjectFacts {
+            profile_columns: vec![(8, "0.0.1.0.0.255".into(), 2), (3, ENERGY.into(), 2)],
+            capture_period_s: 900,
+            ..Default::default()
+        };
+        let plan = super::plan::Plan {
+            facts: known.then_some(facts),
+            profile_from_utc_ms: MIDNIGHT_UTC_MS,
+            now_utc_ms: START_MS,
+            offset_minutes: 60,
+            late_before_utc_ms: None,
+        };
+        let _ = plan.understand(&octets);
+        let mut counted = vec![u8::try_from(plan.queries().len()).unwrap()];
+        counted.extend(octets);
+        let _ = plan.understand(&counted);
+    }
+}
