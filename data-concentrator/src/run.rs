@@ -18,7 +18,7 @@ use crate::store::{FILE_NAME, NetworkId, Store, StoreError};
 use channel_sim::feeder::opendss::FeederError;
 use channel_sim::port::{PortError, RemoteWorld};
 use channel_sim::scenario::Scenario;
-use channel_sim::world::World;
+use channel_sim::world::{World, WorldError};
 use jiff::civil::Time;
 use plc_core::time::seconds;
 use std::net::SocketAddr;
@@ -43,6 +43,8 @@ enum Failure {
     #[error("{0}")]
     Feeder(#[from] FeederError),
     #[error("{0}")]
+    World(#[from] WorldError),
+    #[error("{0}")]
     Port(#[from] PortError),
     #[error("{0}")]
     Store(#[from] StoreError),
@@ -63,7 +65,7 @@ enum Failure {
 impl Failure {
     const fn exit(&self) -> u8 {
         match self {
-            Self::Feeder(_) => EXIT_USAGE,
+            Self::Feeder(_) | Self::World(_) => EXIT_USAGE,
             _ => EXIT_FAILED,
         }
     }
@@ -236,7 +238,7 @@ fn open_line(cli: &Cli) -> Result<(Box<dyn PhyPort>, Vec<String>), Failure> {
     };
     let [hour, minute, second] = [cli.at / 3600, cli.at / 60 % 60, cli.at % 60].map(|part| part as i8);
     scenario.start = cli.date.to_datetime(Time::new(hour, minute, second, 0).unwrap_or(Time::midnight()));
-    Ok((Box::new(World::new(scenario)), notes))
+    Ok((Box::new(World::new(scenario)?), notes))
 }
 
 /// What is printed after the first cycle.
