@@ -4,7 +4,10 @@
 //! |---|---|
 //! | [`scenario`] | what a run is determined by, and the truth about its meters |
 //! | [`feeder`] | feeders: an OpenDSS reader and the built-in village |
+//! | [`line`](mod@line) | cables and loads to one filter for each pair of modems |
 //! | [`noise`] | noise presets |
+//! | [`clock`] | clocks that differ from the line's |
+//! | [`link`] | frame error rates of the real transmitter and receiver |
 //! | [`world`] | line, meters and the coordinator's PHY port in virtual time |
 //! | [`port`] | that port over TCP, both ends |
 //! | [`random`] | independent streams of randomness from one seed |
@@ -12,6 +15,7 @@
 pub mod clock;
 pub mod feeder;
 pub mod line;
+pub mod link;
 pub mod noise;
 pub mod port;
 pub mod random;

@@ -58,7 +58,7 @@ pub struct Filters {
 }
 
 /// Points of the grid on which a response is computed, as a multiple of the convolution's.
-const GRID: usize = 4;
+const GRID: usize = 2;
 
 impl Filters {
     /// The filters of a line.

@@ -6,9 +6,11 @@
 
 mod client;
 mod frame;
+mod server;
 
 pub use client::{PortError, RemoteWorld};
 pub use frame::{FrameError, MAX_FRAME, read_frame, write_frame};
+pub use server::{ServerEvent, serve};
 
 use crate::feeder::{Feeder, Position};
 use crate::scenario::{MeterSpec, Scenario};

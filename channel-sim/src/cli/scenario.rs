@@ -1,0 +1,86 @@
+//! Options that determine a scenario, for all commands that need one.
+
+use channel_sim::feeder::opendss::Report;
+use channel_sim::noise::Preset;
+use channel_sim::scenario::{ClockError, Scenario};
+use clap::Args;
+use jiff::civil::{Date, Time};
+use std::path::{Path, PathBuf};
+
+/// What determines the line.
+#[derive(Debug, Args)]
+pub(crate) struct ScenarioArguments {
+    /// OpenDSS master file; without it the built-in village
+    #[arg(long, value_name = "FILE")]
+    feeder: Option<PathBuf>,
+    #[command(flatten)]
+    conditions: Conditions,
+}
+
+/// Everything but the feeder.
+#[derive(Debug, Args)]
+pub(crate) struct Conditions {
+    /// Determines every random draw
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Local date at the start
+    #[arg(long, default_value = "2026-01-15")]
+    date: Date,
+    /// Local time at the start
+    #[arg(long, default_value = "18:00", value_parser = clock_time)]
+    at: Time,
+    /// Noise presets, added up: n0=DBM_PER_HZ, n1, n1+5, n1-5, n3a
+    #[arg(long, value_delimiter = ',', default_value = "n1,n3a", value_parser = Preset::parse)]
+    noise: Vec<Preset>,
+    /// Median magnitude of the households' impedances, ohm
+    #[arg(long, default_value_t = 10.0, value_parser = positive)]
+    load_median: f64,
+    /// Transmit level, dBuV
+    #[arg(long, default_value_t = 120.0, value_parser = finite)]
+    level: f64,
+    /// Clock offsets are drawn within plus and minus this many ppm
+    #[arg(long, default_value_t = 25.0, value_parser = ppm)]
+    ppm: f64,
+}
+
+impl ScenarioArguments {
+    pub(crate) fn scenario(&self) -> Result<(Scenario, Report), String> {
+        self.conditions.scenario(self.feeder.as_deref())
+    }
+}
+
+impl Conditions {
+    pub(crate) fn scenario(&self, feeder: Option<&Path>) -> Result<(Scenario, Report), String> {
+        let (mut scenario, report) = match feeder {
+            Some(path) => Scenario::open_dss(path, self.seed).map_err(|error| error.to_string())?,
+            None => (Scenario::village(self.seed), Report::default()),
+        };
+        scenario.start = self.date.to_datetime(self.at);
+        scenario.noise.clone_from(&self.noise);
+        scenario.load_median_ohm = self.load_median;
+        scenario.level_dbuv = self.level;
+        scenario.clock_error = ClockError::Drawn { limit_ppm: self.ppm };
+        Ok((scenario, report))
+    }
+}
+
+fn clock_time(text: &str) -> Result<Time, String> {
+    text.parse().map_err(|_| format!("{text:?} is no time of day; use HH:MM or HH:MM:SS"))
+}
+
+fn number(text: &str, wanted: &str, good: impl Fn(f64) -> bool) -> Result<f64, String> {
+    let value: Option<f64> = text.parse().ok();
+    value.filter(|value| value.is_finite() && good(*value)).ok_or_else(|| format!("{text:?} is not {wanted}"))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    number(text, "a number above 0", |value| value > 0.0)
+}
+
+fn finite(text: &str) -> Result<f64, String> {
+    number(text, "a level from 0 to 140 dBuV", |value| (0.0..=140.0).contains(&value))
+}
+
+fn ppm(text: &str) -> Result<f64, String> {
+    number(text, "an offset from 0 to 100 ppm", |value| (0.0..=100.0).contains(&value))
+}

@@ -1,0 +1,120 @@
+//! The server's end: a world whose coordinator's PHY one client at a time may drive.
+
+use super::{ClientMessage, FrameError, PROTOCOL_VERSION, Provision, ServerMessage, read_frame, write_frame};
+use crate::world::World;
+use plc_core::time::{Duration, as_seconds_f64, millis, seconds};
+use std::io::{self, BufReader, ErrorKind};
+use std::net::{TcpListener, TcpStream};
+use std::time::Instant as WallInstant;
+
+/// Virtual time between two looks for a client while none is connected.
+const FREE_RUN_SLICE: Duration = millis(10);
+/// Virtual time that one message may take; the client asks again.
+const LONGEST_EXCHANGE: Duration = seconds(1);
+/// A world that falls further behind the wall clock than this gives the lag up.
+const LARGEST_LAG_S: f64 = 1.0;
+
+/// What happened, for whoever runs the server.
+#[derive(Debug)]
+pub enum ServerEvent {
+    /// A client has come.
+    Connected(String),
+    /// A client is gone; why, where it did not say goodbye.
+    Gone(Option<FrameError>),
+}
+
+/// Serves `world` to one client after the other, for ever or until `keep_going` says no. While no client is
+/// connected, virtual time follows the wall clock; while one is, it moves only as the client asks.
+pub fn serve(
+    world: &mut World,
+    listener: &TcpListener,
+    mut tell: impl FnMut(ServerEvent),
+    keep_going: impl Fn() -> bool,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    while keep_going() {
+        let Some((stream, peer)) = free_run(world, listener, &keep_going)? else { continue };
+        tell(ServerEvent::Connected(peer));
+        world.drop_events();
+        let gone = serve_client(world, stream, &keep_going);
+        tell(ServerEvent::Gone(match gone {
+            Ok(()) | Err(FrameError::Closed) => None,
+            Err(error) => Some(error),
+        }));
+    }
+    Ok(())
+}
+
+/// Lets virtual time follow the wall clock until a client comes.
+fn free_run(
+    world: &mut World,
+    listener: &TcpListener,
+    keep_going: impl Fn() -> bool,
+) -> io::Result<Option<(TcpStream, String)>> {
+    let mut wall_start = WallInstant::now();
+    let mut start = world.now();
+    while keep_going() {
+        match listener.accept() {
+            Ok((stream, peer)) => return Ok(Some((stream, peer.to_string()))),
+            Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+            // A client that vanished before it was accepted is no reason to end.
+            Err(error) if matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::Interrupted) => {}
+            Err(error) => return Err(error),
+        }
+        let now = world.now();
+        world.exchange(Vec::new(), now + FREE_RUN_SLICE);
+        world.drop_events();
+        let ahead_s = as_seconds_f64(world.now() - start) - wall_start.elapsed().as_secs_f64();
+        if ahead_s > 0.0 {
+            std::thread::sleep(std::time::Duration::from_secs_f64(ahead_s));
+        } else if ahead_s < -LARGEST_LAG_S {
+            (wall_start, start) = (WallInstant::now(), world.now());
+        }
+    }
+    Ok(None)
+}
+
+/// Answers one client until it goes.
+fn serve_client(
+    world: &mut World,
+    stream: TcpStream,
+    keep_going: impl Fn() -> bool,
+) -> Result<(), FrameError> {
+    stream.set_nonblocking(false)?;
+    stream.set_nodelay(true)?;
+    let mut from = BufReader::new(stream.try_clone()?);
+    let mut to = &stream;
+    let mut greeted = false;
+    while keep_going() {
+        let message: ClientMessage = match read_frame(&mut from) {
+            Ok(message) => message,
+            Err(error @ (FrameError::Content(_) | FrameError::TooLong(_))) => {
+                // Say why before hanging up; the client may be gone already.
+                let _ = write_frame(&mut to, &ServerMessage::Refused(error.to_string()));
+                return Err(error);
+            }
+            Err(error) => return Err(error),
+        };
+        let answer = match message {
+            ClientMessage::Hello { version } if version == PROTOCOL_VERSION => {
+                greeted = true;
+                ServerMessage::Welcome(Box::new(Provision::new(world.scenario(), world.now())))
+            }
+            ClientMessage::Hello { version } => ServerMessage::Refused(format!(
+                "version {version} of the port's messages; this line speaks {PROTOCOL_VERSION}"
+            )),
+            _ if !greeted => ServerMessage::Refused("the first message must be Hello".to_string()),
+            ClientMessage::Exchange { requests, until } => {
+                let latest = world.now() + LONGEST_EXCHANGE;
+                ServerMessage::Exchange(world.exchange(requests, until.min(latest)))
+            }
+            ClientMessage::Links => ServerMessage::Links(world.links()),
+        };
+        let refused = matches!(answer, ServerMessage::Refused(_));
+        write_frame(&mut to, &answer)?;
+        if refused {
+            return Ok(());
+        }
+    }
+    Ok(())
+}

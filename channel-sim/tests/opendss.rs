@@ -1,0 +1,159 @@
+//! OpenDSS files that are odd, wrong or no OpenDSS at all.
+
+#![allow(clippy::panic, reason = "a test: helpers may fail")]
+
+use channel_sim::feeder::opendss::{FeederError, Memory, parse};
+use proptest::prelude::*;
+
+const LINES: &str = "New Circuit.C\nNew LineCode.k R1=0.3 Units=km\n\
+    New Transformer.T Buses=[a b] kVs=[11 0.4] kVAs=[400 400] XHL=4\n\
+    New Line.l1 Bus1=b Bus2=c LineCode=k Length=30 Units=m\n\
+    New Line.l2 Bus1=c Bus2=d LineCode=k Length=0.04 Units=km\n";
+const LOAD: &str = "New Load.h Bus1=d.2 Phases=1 kW=2 Yearly=s\n";
+const SHAPE: &str = "New Loadshape.s npts=4 minterval=15 mult=(file=s.txt) useactual=true\n\
+    batchedit loadshape..* useactual=no\n";
+
+fn with(main: &str) -> Memory {
+    Memory::default().with("m.dss", main).with("s.txt", "0.5\r\n0.25\r\n1\r\n0\r\n")
+}
+
+fn error(main: &str) -> String {
+    match parse(&with(main), "m.dss") {
+        Ok(reading) => panic!("read: {reading:?}"),
+        Err(error) => error.to_string(),
+    }
+}
+
+#[test]
+fn a_small_feeder_is_read() {
+    let reading = parse(&with(&format!("{LINES}{SHAPE}{LOAD}")), "m.dss").unwrap();
+    let feeder = reading.feeder;
+    assert_eq!(feeder.sections.len(), 1, "c is merged away");
+    assert!((feeder.sections[0].length_m - 70.0).abs() < 1e-9);
+    assert_eq!(reading.report.unused, []);
+    let load = &feeder.loads[0];
+    let powers = [0, 899, 900, 1_800, 2_700, 3_600].map(|second| feeder.load_power_mw(load, second));
+    assert_eq!(powers, [1_000_000, 1_000_000, 500_000, 2_000_000, 0, 1_000_000]);
+}
+
+#[test]
+fn errors_name_file_line_and_value() {
+    for (text, expected) in [
+        (
+            "New Line.x Bus1=d Bus2=e LineCode=nix Length=3 Units=m",
+            "m.dss:7: Line.x: linecode=nix: there is none",
+        ),
+        ("New Line.x Bus1=d Bus2=e LineCode=k Length=abc Units=m", "m.dss:7: Line.x: length=abc: a number"),
+        (
+            "New Line.x Bus1=d Bus2=e LineCode=k Length=-3 Units=m",
+            "m.dss:7: Line.x: length=-3: a length from 0",
+        ),
+        ("New Line.x Bus1=d Bus2=e LineCode=k Length=3 Units=furlong", "units=furlong"),
+        ("New Line.x Bus2=e LineCode=k Length=3 Units=m", "m.dss:7: Line.x: property bus1 is missing"),
+        ("New Line.x Bus1=b Bus2=d LineCode=k Length=3 Units=m", "closes a loop"),
+        ("New Load.y Bus1=e.1 Phases=1 kW=1", "m.dss:7: Load.y: no line joins e to the transformer's bus b"),
+        ("New Load.y Bus1=d.7 Phases=1 kW=1", "bus1=d.7"),
+        ("New Load.y Bus1=d.1 Phases=1 kW=much", "m.dss:7: Load.y: kw=much: a number"),
+        ("Redirect m.dss", "m.dss:7: redirect to m.dss, which is being read already"),
+        ("Load.h.kW=x", "kw=x"),
+    ] {
+        let found = error(&format!("{LINES}{LOAD}{text}\n"));
+        assert!(found.contains(expected), "{text}: {found}");
+    }
+    assert!(error("New Circuit.C").contains("no transformer"));
+    assert!(error(LINES).contains("no load"));
+    let wrong_value = format!("{LINES}{LOAD}New Loadshape.t npts=2 minterval=1 mult=(file=t.txt)\n");
+    let files = with(&wrong_value).with("t.txt", "1\nx1\n");
+    let found = parse(&files, "m.dss").unwrap_err().to_string();
+    assert!(found.starts_with("t.txt:2: ") && found.contains("mult=x1"), "{found}");
+    assert!(matches!(parse(&with(""), "nix.dss"), Err(FeederError::Main { .. })));
+}
+
+#[test]
+fn what_is_not_used_is_named() {
+    let text = format!(
+        "{LINES}{LOAD}New Monitor.m element=line.l1\nSet mode=daily\nRedirect nix.txt\nfrobnicate\n\
+         Line.l1.Geometry=g\nbuscoords no.csv\nEdit Load.nobody kW=1\nNew Line.l1 Bus1=x Bus2=y\n\
+         New Line.far Bus1=p Bus2=q LineCode=k Length=1 Units=m\n"
+    );
+    let reading = parse(&with(&text), "m.dss").unwrap();
+    let unused: Vec<String> = reading.report.unused.iter().map(ToString::to_string).collect();
+    for expected in [
+        "m.dss:7: New Monitor.m element=line.l1: class Monitor is not used",
+        "m.dss:8: Set mode=daily: option not used",
+        "m.dss:9: Redirect nix.txt: no such file",
+        "m.dss:10: frobnicate: statement not used",
+        "m.dss:11: line geometry=g: property not used",
+        "m.dss:12: bus coordinates no.csv: no such file",
+        "m.dss:13: Edit Load.nobody kW=1: there is no such object",
+        "m.dss:14: New Line.l1 Bus1=x Bus2=y: defined already, the first definition stands",
+        "m.dss:15: Line.far: not connected to the transformer's low-voltage bus",
+        "m.dss:6: Load.h load shape s: not there: the load draws its rated power",
+    ] {
+        assert!(unused.iter().any(|line| line == expected), "{expected}\nnot in {unused:#?}");
+    }
+}
+
+#[test]
+fn edits_continuations_and_likeness_work() {
+    let text = format!(
+        "{LINES}New Load.a Bus1=d.1\n~ Phases=1\nmore kW=3\nNew Load.b like=a Bus1=d.3\nEdit Load.a kW=4\n\
+         Load.b.kW=5\nbatchedit load.b.* kW=6\nbuscoords xy.csv\n"
+    );
+    let files = with(&text).with("xy.csv", "b, 1, 2\nD 3.5 -4\nzz,1,1\nc,1\n");
+    let reading = parse(&files, "m.dss").unwrap();
+    let loads: Vec<_> = reading.feeder.loads.iter().map(|load| (load.phase.index(), load.rated_mw)).collect();
+    assert_eq!(loads, [(0, 4_000_000), (2, 6_000_000)]);
+    let place = |name: &str| reading.feeder.buses.iter().find(|bus| bus.name == name).unwrap().position;
+    assert_eq!(place("d").map(|at| (at.x_m, at.y_m)), Some((3.5, -4.0)));
+    assert_eq!(place("c"), None);
+    assert_eq!(reading.report.unused.len(), 2, "{:?}", reading.report);
+}
+
+/// The feeder as text, for mutation.
+fn whole() -> Vec<u8> {
+    format!("{LINES}{SHAPE}{LOAD}Redirect more.dss\nbuscoords xy.csv\n").into_bytes()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn random_octets_never_panic(octets in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let files = Memory::default().with("m.dss", &octets).with("s.txt", &octets);
+        let _ = parse(&files, "m.dss");
+    }
+
+    #[test]
+    fn mutated_files_never_panic(
+        flips in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..6),
+        cut in any::<prop::sample::Index>(),
+        truncate in any::<bool>(),
+        side in proptest::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let mut main = whole();
+        for (at, value) in flips {
+            let at = at.index(main.len());
+            main[at] = value;
+        }
+        if truncate {
+            main.truncate(cut.index(main.len()));
+        }
+        let files = Memory::default().with("m.dss", &main).with("s.txt", &side).with("xy.csv", &side).with("more.dss", &side);
+        if let Err(error) = parse(&files, "m.dss") {
+            prop_assert!(!error.to_string().is_empty());
+        }
+    }
+
+    #[test]
+    fn random_statements_never_panic(
+        words in proptest::collection::vec(prop::sample::select(vec![
+            "New", "Edit", "Line.a", "Load.a", "Loadshape.s", "Transformer.T", "LineCode.k", "Bus1=", "a.1", "b", "=", "(",
+            ")", "mult=", "(1 2", "npts=", "0", "-1", "1e308", "nan", "like=a", "\n", "~", "!", "//", "Length=", "kW=",
+            "Buses=[a b]", "kVs=[11 0.4]", "kVAs=[1 1]", "Phases=", "3", "batchedit", "load..*", "enabled=no", "wdg=2",
+        ]), 0..60),
+    ) {
+        let text = format!("{LINES}{LOAD}{}", words.join(" "));
+        let _ = parse(&with(&text), "m.dss");
+    }
+}
