@@ -5,6 +5,7 @@
 
 mod cenelec_a;
 
+use crate::header::HeaderFormat;
 use crate::tone::{CarrierSet, ToneMap, ToneMask};
 use plc_core::time::SampleClock;
 
@@ -44,8 +45,8 @@ pub struct BandPlan {
     pub frame_length_unit: u16,
     /// Most payload symbols of a frame (aMaxFrameSize).
     pub max_payload_symbols: u16,
-    /// Information bits of the FCH.
-    pub fch_bits: u16,
+    /// Fields of the FCH.
+    pub header: HeaderFormat,
     /// Contention slot in symbols (aSlotTime).
     pub slot_symbols: u16,
     /// Contention interframe space in symbols (aCIFS).

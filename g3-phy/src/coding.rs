@@ -1,14 +1,14 @@
 //! Forward error correction of header and payload, up to the interleaver (digest 3.5, 4, 5, 6).
 
 use crate::Modulation;
-use crate::header::{HEADER_BITS, HEADER_OCTETS};
+use crate::header::{HeaderFormat, HeaderOctets, MAX_HEADER_BITS};
 use crate::layout::{MAX_RS_WORD, PayloadLayout, TAIL_BITS};
 use dsp::convolutional;
 use dsp::reed_solomon::ReedSolomon;
 use dsp::scrambler::Scrambler;
 
-/// Coded bits of the header, before repetition.
-pub(crate) const HEADER_CODED_BITS: usize = 2 * (HEADER_BITS + TAIL_BITS);
+/// Coded bits of the longest header, before repetition.
+pub(crate) const MAX_HEADER_CODED_BITS: usize = 2 * (MAX_HEADER_BITS + TAIL_BITS);
 /// Coded bits of the longest payload of one block, before repetition.
 pub(crate) const MAX_CODED_BITS: usize = 2 * (8 * MAX_RS_WORD + TAIL_BITS);
 
@@ -35,15 +35,20 @@ impl<const OCTETS: usize> CodedBits<OCTETS> {
 }
 
 /// Coded bits of a header.
-pub(crate) type CodedHeader = CodedBits<{ HEADER_CODED_BITS.div_ceil(8) }>;
+pub(crate) type CodedHeader = CodedBits<{ MAX_HEADER_CODED_BITS.div_ceil(8) }>;
 /// Coded bits of a payload.
 pub(crate) type CodedPayload = CodedBits<{ MAX_CODED_BITS.div_ceil(8) }>;
 
+/// Coded bits of a header, before repetition.
+pub(crate) const fn header_coded_bits(format: HeaderFormat) -> usize {
+    2 * (format.bits() + TAIL_BITS)
+}
+
 /// Encodes a header.
-pub(crate) fn encode_header(header: &[u8; HEADER_OCTETS]) -> CodedHeader {
-    let mut coded = [0; HEADER_CODED_BITS.div_ceil(8)];
-    // The sizes are constants that fit, as the tests show.
-    let fits = convolutional::encode(header, HEADER_BITS, &mut coded);
+pub(crate) fn encode_header(header: &HeaderOctets, format: HeaderFormat) -> CodedHeader {
+    let mut coded = [0; MAX_HEADER_CODED_BITS.div_ceil(8)];
+    // The sizes are the format's and fit, as the tests show.
+    let fits = convolutional::encode(header, format.bits(), &mut coded);
     debug_assert!(fits.is_ok());
     CodedBits(coded)
 }

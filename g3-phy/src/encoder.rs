@@ -150,7 +150,7 @@ impl FrameEncoder {
             unmasked,
             symbol: 0,
             header_symbols,
-            header: coding::encode_header(&octets),
+            header: coding::encode_header(&octets, plan.header),
             header_interleaver: Interleaver::new(unmasked.len(), header_symbols, true),
             payload: None,
         })

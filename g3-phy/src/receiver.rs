@@ -132,7 +132,7 @@ impl Receiver {
             options: *options,
             detector: Detector::new(bank.bins()),
             synchroniser: None,
-            header: HeaderDecoder::new(&bank, timing::fch_symbols(plan, mask)),
+            header: HeaderDecoder::new(&bank, plan.header, timing::fch_symbols(plan, mask)),
             nulls: NullReference::new(),
             payload: PayloadDecoder::new(),
             viterbi: Viterbi::new(),

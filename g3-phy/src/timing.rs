@@ -10,7 +10,7 @@ pub const FCH_REPETITION: usize = 6;
 
 /// Symbols of the FCH: 13 in CENELEC-A with nothing masked (digest 3.5). 0 where the mask leaves no carrier.
 pub fn fch_symbols(plan: &BandPlan, mask: ToneMask) -> usize {
-    let bits = 2 * FCH_REPETITION * (usize::from(plan.fch_bits) + TAIL_BITS);
+    let bits = 2 * FCH_REPETITION * (plan.header.bits() + TAIL_BITS);
     match plan.unmasked(mask).len() {
         0 => 0,
         carriers => bits.div_ceil(carriers),

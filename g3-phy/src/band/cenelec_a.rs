@@ -1,6 +1,7 @@
 //! CENELEC-A (digest 1.1, 1.5 and 2.1).
 
 use super::BandPlan;
+use crate::header::HeaderFormat;
 use plc_core::time::SampleClock;
 
 pub(super) const PLAN: BandPlan = BandPlan {
@@ -12,7 +13,7 @@ pub(super) const PLAN: BandPlan = BandPlan {
     syncp_phases: &SYNCP_PHASES,
     frame_length_unit: 4,
     max_payload_symbols: 252,
-    fch_bits: 33,
+    header: HeaderFormat::Cenelec,
     slot_symbols: 2,
     cifs_symbols: 8,
     rifs_symbols: 8,

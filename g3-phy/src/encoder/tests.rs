@@ -62,7 +62,7 @@ fn header_bits_follow_the_chain() {
         });
         let octets = header.emit(&PLAN, Options::default().fccs_order).unwrap();
         assert_eq!(hex(&octets), vector.header);
-        let coded = coding::encode_header(&octets);
+        let coded = coding::encode_header(&octets, PLAN.header);
         assert_eq!(hex_of_bits((0..78).map(|bit| coded.bit(bit))), vector.header_coded);
         let interleaver = Interleaver::new(36, 13, true);
         let sent = (0..13).flat_map(|row| interleaver.row(row)).map(|input| coded.bit(input / 6));

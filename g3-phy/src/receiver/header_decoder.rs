@@ -2,8 +2,8 @@
 
 use super::carriers::{ABOVE_MEAN, CarrierBank, Carriers, Figures, inverse_sqrt, power};
 use crate::band::{BandPlan, MAX_CARRIERS};
-use crate::coding::{self, HEADER_CODED_BITS};
-use crate::header::{FrameControl, HEADER_BITS, HEADER_OCTETS};
+use crate::coding::{self, MAX_HEADER_CODED_BITS};
+use crate::header::{FrameControl, HeaderFormat, HeaderOctets};
 use crate::interleaver::Interleaver;
 use crate::options::FccsOrder;
 use crate::timing::FCH_REPETITION;
@@ -11,9 +11,9 @@ use dsp::soft::quantise;
 use dsp::viterbi::Viterbi;
 
 /// Room for the FCH's bits on air with their padding.
-const MAX_HEADER_BITS: usize = FCH_REPETITION * HEADER_CODED_BITS + MAX_CARRIERS;
+const MAX_HEADER_BITS: usize = FCH_REPETITION * MAX_HEADER_CODED_BITS + MAX_CARRIERS;
 /// FCH symbols with the fewest carriers that a tone mask may leave a frame (digest 8.1).
-const MAX_HEADER_SYMBOLS: usize = (FCH_REPETITION * HEADER_CODED_BITS).div_ceil(11);
+const MAX_HEADER_SYMBOLS: usize = (FCH_REPETITION * MAX_HEADER_CODED_BITS).div_ceil(11);
 /// Part of the soft decisions' weight that may contradict the decoded header. The checksum of five bits alone would
 /// pass one of 32 headers made of noise.
 const MOST_CONTRADICTION: f32 = 0.2;
@@ -33,6 +33,7 @@ pub(super) struct HeaderDecoder {
     symbols: usize,
     carriers: usize,
     interleaver: Interleaver,
+    format: HeaderFormat,
 }
 
 /// What the FCH tells of the link.
@@ -45,7 +46,7 @@ pub(super) struct Link {
 }
 
 impl HeaderDecoder {
-    pub(super) fn new(bank: &CarrierBank, symbols: usize) -> Self {
+    pub(super) fn new(bank: &CarrierBank, format: HeaderFormat, symbols: usize) -> Self {
         Self {
             previous: super::carriers::NO_CARRIERS,
             correlation: [0.0; MAX_HEADER_BITS],
@@ -55,6 +56,7 @@ impl HeaderDecoder {
             symbols: symbols.min(MAX_HEADER_SYMBOLS),
             carriers: bank.count(),
             interleaver: Interleaver::new(bank.count(), symbols, true),
+            format,
         }
     }
 
@@ -110,7 +112,8 @@ impl HeaderDecoder {
             *weight = powers.iter().map(|&power| inverse_sqrt(power)).product();
         }
         let limits = self.carrier_limits();
-        let mut sums = [0.0_f32; HEADER_CODED_BITS];
+        let mut room = [0.0_f32; MAX_HEADER_CODED_BITS];
+        let sums = room.get_mut(..coding::header_coded_bits(self.format))?;
         self.for_each_copy(|bit, position, correlation| {
             let weight = weights.get(position / self.carriers).zip(limits.get(position % self.carriers));
             if let (Some(sum), Some((weight, limit))) = (sums.get_mut(bit), weight) {
@@ -118,9 +121,11 @@ impl HeaderDecoder {
             }
         });
         let mean = sums.iter().map(|sum| sum.abs()).sum::<f32>() / sums.len() as f32;
-        let soft = sums.map(|sum| quantise(sum, SOFT_MEAN / mean));
-        let mut octets = [0; HEADER_OCTETS];
-        let cost = viterbi.decode(&soft, HEADER_BITS, &mut octets).ok()?;
+        let mut soft = [0; MAX_HEADER_CODED_BITS];
+        soft.iter_mut().zip(&*sums).for_each(|(soft, &sum)| *soft = quantise(sum, SOFT_MEAN / mean));
+        let mut octets = HeaderOctets::new();
+        octets.resize_default(self.format.octets()).ok()?;
+        let cost = viterbi.decode(&soft, self.format.bits(), &mut octets).ok()?;
         let weight: u32 = soft.iter().map(|soft| u32::from(soft.unsigned_abs())).sum();
         if cost as f32 > MOST_CONTRADICTION * weight as f32 {
             return None;
@@ -137,8 +142,8 @@ impl HeaderDecoder {
     }
 
     /// Signal and noise from the symbols, now that their bits are known.
-    fn link(&self, octets: &[u8; HEADER_OCTETS]) -> Link {
-        let coded = coding::encode_header(octets);
+    fn link(&self, octets: &HeaderOctets) -> Link {
+        let coded = coding::encode_header(octets, self.format);
         let pairs = self.symbols.saturating_sub(1).max(1) as f32;
         let mut signal = [0.0; MAX_CARRIERS];
         self.for_each_copy(|bit, position, correlation| {
@@ -161,7 +166,7 @@ impl HeaderDecoder {
         for symbol in 0..self.symbols {
             for (column, input) in self.interleaver.row(symbol).enumerate() {
                 let position = symbol * self.carriers + column;
-                if input < FCH_REPETITION * HEADER_CODED_BITS
+                if input < FCH_REPETITION * coding::header_coded_bits(self.format)
                     && let Some(&correlation) = self.correlation.get(position)
                 {
                     each(input / FCH_REPETITION, position, correlation);
