@@ -70,9 +70,20 @@ pub struct Cli {
     /// Minutes of virtual time between two reading cycles.
     #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1440))]
     pub every: u32,
+    /// How fast virtual time may run while page and head-ends are served: 1 follows the wall clock, 0 is as fast as
+    /// this machine can.
+    #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_speed)]
+    pub speed: f64,
     /// Use the line of a running `channel-sim line` instead of simulating one here.
     #[arg(long, value_name = "ADDR:PORT")]
     pub line: Option<String>,
+}
+
+fn parse_speed(text: &str) -> Result<f64, String> {
+    let speed: Option<f64> = text.parse().ok();
+    speed
+        .filter(|speed| (0.0..=1000.0).contains(speed))
+        .ok_or_else(|| format!("`{text}` is not between 0 and 1000"))
 }
 
 #[cfg(test)]
@@ -100,6 +111,7 @@ mod tests {
             (vec!["--date", "2026-02-30"], "2026-02-30"),
             (vec!["--port", "65536"], "65536"),
             (vec!["--every", "0"], "0"),
+            (vec!["--speed", "NaN"], "NaN"),
             (vec!["--listen", "everywhere"], "everywhere"),
             (vec!["--line", "127.0.0.1:1", "--feeder", "x.dss"], "--feeder"),
         ] {

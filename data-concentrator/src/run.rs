@@ -177,13 +177,13 @@ fn prepare(cli: &Cli, console: &Console) -> Result<u8, Failure> {
     let began = Instant::now();
     let every = seconds(u64::from(cli.every) * 60);
     let (first, first_done) = std::sync::mpsc::channel();
-    let (once, pacer) = (cli.once, live.clone());
+    let (once, speed, pacer) = (cli.once, cli.speed, live.clone());
     let worker = std::thread::spawn(move || {
         let outcome = engine.cycle();
         let again = outcome.is_ok() && !once;
         // Where nobody waits for it any more, it is not missed.
         let _ = first.send(outcome);
-        let ended = if again { engine.serve(every).err() } else { None };
+        let ended = if again { engine.serve(every, speed).err() } else { None };
         pacer.update(|snapshot| {
             snapshot.activity = Activity::Stopped;
             snapshot.stopped_because = ended.as_ref().map(CycleError::to_string);

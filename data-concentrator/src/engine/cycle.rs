@@ -75,6 +75,14 @@ pub fn run(host: &mut impl Host, roster: &mut Roster<'_>, cycle: CycleId) -> Res
     let late_before = host.surroundings().store.cycle_before(roster.network_id, cycle)?;
     let (mut pending, far): (Vec<usize>, Vec<usize>) = (0..network.meters.len())
         .partition(|&meter| network.meters.get(meter).is_some_and(|m| m.link.in_reach));
+    // Whoever waited longest is first: a process that does not live long still reads everybody in the end.
+    let mut waited = Vec::with_capacity(pending.len());
+    for meter in pending.drain(..) {
+        let last = roster.meter_ids.get(meter).map(|&id| host.surroundings().store.last_read_in(id));
+        waited.push((last.transpose()?.flatten(), meter));
+    }
+    waited.sort_unstable();
+    pending.extend(waited.into_iter().map(|(_, meter)| meter));
     for meter in far {
         let ended_utc_ms = network.calendar.utc_ms(host.now());
         let outcome = MeterOutcome {

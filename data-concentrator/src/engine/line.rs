@@ -18,7 +18,7 @@ use g3_mac::{Stack, StackAction, StackConfig, StackEvent};
 use g3_phy::primitives::{CarrierSense, Event, Request};
 use plc_core::address::{PanId, ShortAddress};
 use plc_core::sans_io::{Machine, Step, earlier};
-use plc_core::time::{Duration, Instant, millis, seconds};
+use plc_core::time::{Duration, Instant, as_seconds_f64, millis, seconds};
 use std::collections::VecDeque;
 use thiserror::Error;
 
@@ -134,6 +134,7 @@ impl Heard {
 struct Pace {
     wall: std::time::Instant,
     line: Instant,
+    speed: f64,
 }
 
 /// How far virtual time may run ahead of the wall clock.
@@ -183,9 +184,9 @@ impl Line {
         self.now
     }
 
-    /// From here on, virtual time does not run faster than the wall clock.
-    pub fn follow_wall_clock(&mut self) {
-        self.pace = Some(Pace { wall: std::time::Instant::now(), line: self.now });
+    /// From here on, virtual time runs at most `speed` times as fast as the wall clock; with 0 as fast as it can.
+    pub fn follow_wall_clock(&mut self, speed: f64) {
+        self.pace = (speed > 0.0).then(|| Pace { wall: std::time::Instant::now(), line: self.now, speed });
     }
 
     /// What was heard since [`Line::set_heard`].
@@ -331,10 +332,12 @@ impl Line {
 
     /// Waits where the line is ahead of the wall clock, and tells how far it is behind.
     fn keep_pace(&mut self, pace: Pace) {
-        let line_us = (self.now - pace.line).as_ticks() / 6;
-        let wall_us = u64::try_from(pace.wall.elapsed().as_micros()).unwrap_or(u64::MAX);
-        let lag_ms = i64::try_from(wall_us.saturating_sub(line_us) / 1000).unwrap_or(i64::MAX);
+        let line_s = as_seconds_f64(self.now - pace.line);
+        let ahead_s = line_s - pace.wall.elapsed().as_secs_f64() * pace.speed;
+        let lag_ms = (-ahead_s * 1000.0).max(0.0) as i64;
         self.live.update(|snapshot| snapshot.lag_ms = Some(lag_ms));
-        std::thread::sleep(std::time::Duration::from_micros(line_us.saturating_sub(wall_us)));
+        if ahead_s > 0.0 {
+            std::thread::sleep(std::time::Duration::from_secs_f64(ahead_s / pace.speed));
+        }
     }
 }

@@ -188,9 +188,10 @@ impl Engine {
         Ok(CycleSummary { cycle, asked, read, line_time: self.desk.line.now() - started })
     }
 
-    /// Serves head-ends and begins a cycle every `every`, at the pace of the wall clock, until it is told to stop.
-    pub fn serve(&mut self, every: Duration) -> Result<Infallible, CycleError> {
-        self.desk.line.follow_wall_clock();
+    /// Serves head-ends and begins a cycle every `every`, until it is told to stop. Virtual time runs at most `speed`
+    /// times as fast as the wall clock; with 0 as fast as it can.
+    pub fn serve(&mut self, every: Duration, speed: f64) -> Result<Infallible, CycleError> {
+        self.desk.line.follow_wall_clock(speed);
         loop {
             // Cycles lie on the calendar: with 15 minutes, just after each row of the load profile.
             let due = self.next_cycle(every);

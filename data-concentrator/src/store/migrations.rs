@@ -68,6 +68,7 @@ pub(super) const STEPS: &[&str] = &[
     // 2: what the line was like while a meter was read; readings across objects in the order of time.
     "ALTER TABLE cycle_meter ADD COLUMN snr_db REAL;
     ALTER TABLE cycle_meter ADD COLUMN hops INTEGER;
+    CREATE INDEX cycle_meter_by_meter ON cycle_meter (meter_id, cycle_id);
     CREATE INDEX reading_by_time ON reading (meter_id, profile, utc_ms, object);
     CREATE INDEX reading_by_cycle ON reading (meter_id, profile, object, last_cycle_id, utc_ms);",
 ];

@@ -209,6 +209,14 @@ impl Store {
         Ok(stored)
     }
 
+    /// The newest cycle in which a meter was read.
+    pub fn last_read_in(&self, meter: MeterId) -> Result<Option<CycleId>, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT max(cycle_id) FROM cycle_meter WHERE meter_id = ?1 AND result = 'read'",
+        )?;
+        Ok(query.query_row([meter.0], |row| row.get::<_, Option<i64>>(0))?.map(CycleId))
+    }
+
     /// UTC of the newest row of a meter's profile.
     pub fn newest_profile_row(&self, meter: MeterId, profile: &str) -> Result<Option<i64>, StoreError> {
         let mut query = self

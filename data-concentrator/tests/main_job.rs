@@ -1,0 +1,98 @@
+//! The main job as a user runs it: a process, its table or document, its exit code, and what it leaves behind.
+
+mod common;
+
+use channel_sim::scenario::Scenario;
+use common::{check_against_shapes, concentrator, database, serials};
+use serde_json::Value;
+use std::net::TcpListener;
+use std::path::Path;
+
+const FEEDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/ieee-eu-lv-feeder/Master.dss");
+
+#[test]
+fn the_village_is_read_and_its_energy_is_that_of_the_load_shapes() {
+    let data = tempfile::tempdir().unwrap();
+    let output = concentrator(data.path()).args(["--once", "--json", "--seed", "3"]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&document["in_reach"], &document["read"]), (&12.into(), &12.into()));
+    for meter in document["meters"].as_array().unwrap() {
+        assert_eq!(meter["last_turn"]["result"], "read", "{meter}");
+        assert_eq!(meter["last_turn"]["hops"], 1);
+        assert!(meter["last_turn"]["snr_db"].as_f64().unwrap() > 0.0);
+        assert_eq!(
+            meter["w_port"].as_u64().unwrap() - 1000,
+            u64::from_str_radix(meter["address"].as_str().unwrap(), 16).unwrap()
+        );
+    }
+    let all = serials(&document, |_| true);
+    check_against_shapes(&database(data.path()), &Scenario::village(3), &all);
+}
+
+/// Takes minutes: `cargo test --release -p data-concentrator --test main_job -- --ignored ieee`.
+#[test]
+#[ignore = "takes minutes; needs ../shared/data"]
+fn ieee_feeder_is_read_and_its_energy_is_that_of_the_load_shapes() {
+    let require = std::env::var_os("BUSBAR_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+    if !Path::new(FEEDER).exists() {
+        assert!(!require, "BUSBAR_REQUIRE_TOOLS=1, but there is no {FEEDER}");
+        eprintln!("skipped: there is no {FEEDER}");
+        return;
+    }
+    let data = tempfile::tempdir().unwrap();
+    let output = concentrator(data.path()).args(["--once", "--json", "--feeder", FEEDER]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(0), "{told}");
+    assert!(told.contains("Monitors.txt: no such file"), "{told}");
+    let document: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(document["meters"].as_array().unwrap().len(), 55, "who is out of reach is listed too");
+    let in_reach = serials(&document, |meter| meter["link"]["in_reach"] == true);
+    assert!(in_reach.len() >= 40, "{} in reach", in_reach.len());
+    assert_eq!(document["read"], document["in_reach"]);
+    let (scenario, _) = Scenario::open_dss(Path::new(FEEDER), 1).unwrap();
+    check_against_shapes(&database(data.path()), &scenario, &in_reach);
+    let (line_s, wall_s) = (&document["line_time_s"], &document["wall_time_s"]);
+    eprintln!(
+        "{} of 55 in reach, all read, {line_s} s on the line, {wall_s} s on the wall clock",
+        in_reach.len()
+    );
+}
+
+#[test]
+fn a_port_that_is_taken_is_named_with_its_remedy() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    for (arguments, remedy) in [
+        (["--port", &port, "--dlms-port", "0"], "--port"),
+        (["--port", "0", "--dlms-port", &port], "--dlms-port"),
+    ] {
+        let data = tempfile::tempdir().unwrap();
+        let output = concentrator(data.path()).args(arguments).output().unwrap();
+        let told = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{told}");
+        assert!(told.contains(&port) && told.contains(remedy), "{told}");
+    }
+}
+
+#[test]
+fn a_feeder_that_cannot_be_read_is_the_users_error() {
+    let data = tempfile::tempdir().unwrap();
+    let output =
+        concentrator(data.path()).args(["--once", "--feeder", "/no/such/Master.dss"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("/no/such/Master.dss"));
+    let output = concentrator(data.path()).args(["--at", "25:00"]).output().unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_line_that_is_not_there_is_named_with_its_remedy() {
+    let data = tempfile::tempdir().unwrap();
+    let closed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let output = concentrator(data.path()).args(["--once", "--line", &closed]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{told}");
+    assert!(told.contains(&closed) && told.contains("channel-sim line"), "{told}");
+}
