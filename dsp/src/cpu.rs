@@ -32,6 +32,14 @@ impl Level {
     }
 }
 
+/// Whether there are Galois field instructions (GFNI) for vectors of 64 octets.
+#[cfg(target_arch = "x86_64")]
+#[inline]
+pub(crate) fn galois() -> bool {
+    cpufeatures::new!(gfni, "gfni");
+    Level::best() == Level::Avx512 && gfni::get()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
