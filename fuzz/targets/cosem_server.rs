@@ -49,10 +49,10 @@ fuzz_target!(|octets: &[u8]| {
             }
             2 => {
                 management.reset();
-                management.raise_counter(counter);
+                management.raise_counter(counter + 1);
                 management.associate(&mut env).expect("a new client can ask");
                 site.run(&mut management, &mut Vec::new(), &mut env).expect("the association opens");
-                counter += 2;
+                counter += 4;
             }
             3 => {
                 // GET, SET and ACTION that begin well.

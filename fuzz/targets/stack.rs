@@ -9,9 +9,10 @@ use g3_mac::adaptation::AdpdDataRequest;
 use g3_mac::frame::{KeyIndex, fcs};
 use g3_mac::ipv6::Packet;
 use g3_mac::mac::{
-    Mac, MacAction, MacConfig, MacEvent, McpsDataRequest, Msdu, Pib, QualityOfService, TransmitSettings,
+    Mac, MacAction, MacConfig, MacEvent, McpsDataRequest, Msdu, Pib, QualityOfService, Readings,
+    TransmitSettings,
 };
-use g3_mac::security::{Gmk, NonceForm};
+use g3_mac::security::Gmk;
 use g3_mac::{Stack, StackAction, StackConfig, StackEvent};
 use g3_phy::primitives::{
     Ack, CarrierSense, DataHeader, Event, PdAckIndication, PdDataIndication, Psdu, Request, TransmitConfirm,
@@ -230,7 +231,7 @@ impl Peer {
             pan_id: PAN,
             short_address: PEER,
             keys: [Some(KEY), None],
-            nonce_form: NonceForm::default(),
+            readings: Readings::default(),
             settings: TransmitSettings::robust(&plan),
             pib: Pib::default(),
         });
