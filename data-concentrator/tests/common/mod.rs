@@ -29,7 +29,13 @@ pub(crate) struct Served {
 
 impl Served {
     pub(crate) fn start(mut command: Command) -> Self {
-        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::inherit()).spawn().unwrap();
+        command.stderr(Stdio::inherit());
+        Self::start_quiet(command)
+    }
+
+    /// Leaves standard error as the command has it.
+    pub(crate) fn start_quiet(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let stdout = BufReader::new(child.stdout.take().unwrap());
         Self { child, stdout }
     }
@@ -41,8 +47,8 @@ impl Served {
             let mut line = String::new();
             assert!(self.stdout.read_line(&mut line).unwrap() > 0, "no document, but: {text}");
             text.push_str(&line);
-            if line.starts_with('}') {
-                return serde_json::from_str(&text).unwrap();
+            if let Ok(document) = serde_json::from_str(&text) {
+                return document;
             }
         }
     }
