@@ -1,5 +1,6 @@
 //! A head-end's own client: gurux-dlms, in a process of its own, reads a meter of the running village through the
 //! port for head-ends, without security and with HLS 5 end to end.
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod common;
 #[path = "../../cosem/tests/gurux/venv.rs"]
