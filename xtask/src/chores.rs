@@ -1,22 +1,39 @@
 //! The chores, each a list of commands.
 
-use crate::shell::{Outcome, run, run_with};
+use crate::shell::{Outcome, root, run, run_with};
 use crate::tools;
+
+/// The main workspace and those of its own.
+const WORKSPACES: [&str; 3] = ["Cargo.toml", "fuzz/Cargo.toml", "modem-fw/boards/mps2-an386/Cargo.toml"];
 
 /// Every test there is; the README's second command.
 pub(crate) fn test() -> Outcome {
     tools::setup()?;
     let strict = [("BUSBAR_REQUIRE_TOOLS", "1")];
     run_with("cargo", &["test", "--workspace", "--locked"], &strict)?;
+    main_job()?;
     no_std()?;
     firmware()?;
     println!("\nEvery test passed.");
     Ok(())
 }
 
+/// The main job on its own and on the IEEE European feeder, in the build that users run.
+pub(crate) fn main_job() -> Outcome {
+    let data = root().join("target/main-job");
+    // A database of an earlier run would have its readings in the way.
+    let _ = std::fs::remove_dir_all(&data);
+    let data = data.display().to_string();
+    run("cargo", &["run", "--release", "--locked", "--", "--once", "--data", &data])?;
+    let ieee = ["test", "--release", "--locked", "-p", "data-concentrator", "--test", "main_job", "--"];
+    run("cargo", &[&ieee[..], &["--ignored", "--nocapture", "ieee"]].concat())
+}
+
 /// Format, clippy, documentation, licences.
 pub(crate) fn lint() -> Outcome {
-    run("cargo", &["fmt", "--all", "--check"])?;
+    for workspace in WORKSPACES {
+        run("cargo", &["fmt", "--all", "--check", "--manifest-path", workspace])?;
+    }
     run("cargo", &["clippy", "--workspace", "--all-targets", "--locked", "--", "--deny", "warnings"])?;
     let strict = [("RUSTDOCFLAGS", "--deny warnings")];
     run_with("cargo", &["doc", "--workspace", "--no-deps", "--locked"], &strict)?;

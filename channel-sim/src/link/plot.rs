@@ -71,7 +71,12 @@ fn draw(results: &Results, text: &mut String) -> Result<(), Box<dyn std::error::
                 .map(|at| Cross::new(at, 6, BLACK.stroke_width(2))),
         )?;
     }
-    chart.configure_series_labels().border_style(BLACK).background_style(WHITE.mix(0.8)).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::LowerLeft)
+        .border_style(BLACK)
+        .background_style(WHITE.mix(0.8))
+        .draw()?;
     root.present()?;
     drop(chart);
     drop(root);
