@@ -1,4 +1,5 @@
-//! The transforms for x86-64 with AVX2 and FMA, and again with the 32 registers of AVX-512VL.
+//! The transforms for x86-64 with AVX2 and FMA, and with AVX-512: in registers of 16 lanes ([`wide`]) where they are
+//! large enough, else the same code with its 32 registers.
 //!
 //! A transform of N = 8 * R2 * R3 points goes in three steps over real and imaginary parts in registers of their own:
 //!
@@ -14,6 +15,8 @@
 use super::Points;
 use crate::{Complex, cpu::Level};
 use core::{arch::x86_64::*, mem::MaybeUninit};
+
+mod wide;
 
 /// Which codelets run.
 #[derive(Clone, Copy, Debug)]
@@ -37,16 +40,8 @@ impl Codelets {
         let points = self.points.count();
         // Callers have checked the lengths; the addresses below rely on them.
         let (Some(from), Some(to)) = (from.get(..points), to.get_mut(..points)) else { return };
-        let (from, to) = (from.as_ptr().cast(), to.as_mut_ptr().cast());
-        // Safety: `new` has found the processor's features; both slices have at least N complex values, which are
-        // pairs of f32.
-        unsafe {
-            if self.wide {
-                registers_32::complex::<INVERSE>(self.points, from, to);
-            } else {
-                registers_16::complex::<INVERSE>(self.points, from, to);
-            }
-        }
+        // Safety: both slices have N complex values, which are pairs of f32.
+        unsafe { self.transform::<INVERSE>(from.as_ptr().cast(), to.as_mut_ptr().cast()) }
     }
 
     /// Twice as many samples as this transform has points, to the bins of a real transform.
@@ -55,13 +50,15 @@ impl Codelets {
         let (Some(samples), Some(bins)) = (samples.get(..2 * points), bins.get_mut(..=points)) else {
             return;
         };
-        let (from, to) = (samples.as_ptr(), bins.as_mut_ptr().cast());
+        let bins = bins.as_mut_ptr().cast();
         // Safety: `new` has found the processor's features; there are 2 N samples and N + 1 bins.
         unsafe {
-            if self.wide {
-                registers_32::real_forward(self.points, from, to);
-            } else {
-                registers_16::real_forward(self.points, from, to);
+            self.transform::<false>(samples.as_ptr(), bins);
+            match (self.points, self.wide) {
+                (Points::N128, false) => registers_16::pass_forward(bins, &PASS_128),
+                (Points::N128, true) => registers_32::pass_forward(bins, &PASS_128),
+                (_, false) => registers_16::pass_forward(bins, &PASS_256),
+                (_, true) => registers_32::pass_forward(bins, &PASS_256),
             }
         }
     }
@@ -72,13 +69,44 @@ impl Codelets {
         let (Some(bins), Some(samples)) = (bins.get(..=points), samples.get_mut(..2 * points)) else {
             return;
         };
-        let (from, to) = (bins.as_ptr().cast(), samples.as_mut_ptr());
-        // Safety: `new` has found the processor's features; there are N + 1 bins and room for 2 N samples.
+        let bins = bins.as_ptr().cast();
+        let mut scratch = MaybeUninit::<Scratch>::uninit();
+        let work = scratch.as_mut_ptr().cast::<f32>();
+        // Safety: `new` has found the processor's features; there are N + 1 bins and room for 2 N samples; scratch
+        // has room for N + 1 values, and the pass writes them all.
         unsafe {
-            if self.wide {
-                registers_32::real_inverse(self.points, from, to);
-            } else {
-                registers_16::real_inverse(self.points, from, to);
+            match (self.points, self.wide) {
+                (Points::N128, false) => registers_16::pass_inverse(bins, work, &PASS_128),
+                (Points::N128, true) => registers_32::pass_inverse(bins, work, &PASS_128),
+                (_, false) => registers_16::pass_inverse(bins, work, &PASS_256),
+                (_, true) => registers_32::pass_inverse(bins, work, &PASS_256),
+            }
+            self.transform::<true>(work, samples.as_mut_ptr());
+        }
+    }
+
+    /// # Safety
+    ///
+    /// `from` and `to` have N complex values.
+    #[inline]
+    unsafe fn transform<const INVERSE: bool>(self, from: *const f32, to: *mut f32) {
+        // Safety: `new` has found the processor's features; N is that of the tables.
+        unsafe {
+            match (self.points, self.wide) {
+                (Points::N128, false) => {
+                    registers_16::transform::<2, 4, 4, INVERSE>(from, to, &ROWS_128, &COLUMNS_128)
+                }
+                (Points::N256, false) => {
+                    registers_16::transform::<4, 8, 4, INVERSE>(from, to, &ROWS_256, &COLUMNS_256)
+                }
+                (Points::N512, false) => {
+                    registers_16::transform::<8, 8, 8, INVERSE>(from, to, &ROWS_512, &COLUMNS_512)
+                }
+                (Points::N128, true) => {
+                    registers_32::transform::<2, 4, 4, INVERSE>(from, to, &ROWS_128, &COLUMNS_128)
+                }
+                (Points::N256, true) => wide::points_256::<INVERSE>(from, to),
+                (Points::N512, true) => wide::points_512::<INVERSE>(from, to),
             }
         }
     }
@@ -217,57 +245,14 @@ macro_rules! codelets {
 
         /// # Safety
         ///
-        /// `from` and `to` have N complex values, and they may be the same.
-        #[target_feature(enable = $features)]
-        pub(super) unsafe fn complex<const INVERSE: bool>(points: Points, from: *const f32, to: *mut f32) {
-            // Safety: N is that of the tables.
-            unsafe {
-                match points {
-                    Points::N128 => transform::<2, 4, 4, INVERSE>(from, to, &ROWS_128, &COLUMNS_128),
-                    Points::N256 => transform::<4, 8, 4, INVERSE>(from, to, &ROWS_256, &COLUMNS_256),
-                    Points::N512 => transform::<8, 8, 8, INVERSE>(from, to, &ROWS_512, &COLUMNS_512),
-                }
-            }
-        }
-
-        /// # Safety
-        ///
-        /// There are 2 N samples and N + 1 bins; N is 128 or 256.
-        #[target_feature(enable = $features)]
-        pub(super) unsafe fn real_forward(points: Points, samples: *const f32, bins: *mut f32) {
-            // Safety: the pass reads and writes the N + 1 bins.
-            unsafe {
-                complex::<false>(points, samples, bins);
-                match points {
-                    Points::N128 => pass_forward(bins, &PASS_128),
-                    _ => pass_forward(bins, &PASS_256),
-                }
-            }
-        }
-
-        /// # Safety
-        ///
-        /// There are N + 1 bins and room for 2 N samples; N is 128 or 256.
-        #[target_feature(enable = $features)]
-        pub(super) unsafe fn real_inverse(points: Points, bins: *const f32, samples: *mut f32) {
-            let mut scratch = MaybeUninit::<Scratch>::uninit();
-            let work = scratch.as_mut_ptr().cast::<f32>();
-            // Safety: scratch has room for N + 1 values, and the pass writes them all.
-            unsafe {
-                match points {
-                    Points::N128 => pass_inverse(bins, work, &PASS_128),
-                    _ => pass_inverse(bins, work, &PASS_256),
-                }
-                complex::<true>(points, work, samples);
-            }
-        }
-
-        /// # Safety
-        ///
         /// `from` and `to` have 8 * R2 * R3 complex values with R2 * R3 = 8 * GROUPS.
-        #[inline]
         #[target_feature(enable = $features)]
-        unsafe fn transform<const GROUPS: usize, const R2: usize, const R3: usize, const INVERSE: bool>(
+        pub(super) unsafe fn transform<
+            const GROUPS: usize,
+            const R2: usize,
+            const R3: usize,
+            const INVERSE: bool,
+        >(
             from: *const f32,
             to: *mut f32,
             rows: &Rows<GROUPS>,
@@ -468,9 +453,8 @@ macro_rules! codelets {
         /// # Safety
         ///
         /// There are 8 * BLOCKS + 1 bins.
-        #[inline]
         #[target_feature(enable = $features)]
-        unsafe fn pass_forward<const BLOCKS: usize>(bins: *mut f32, pass: &Pass<BLOCKS>) {
+        pub(super) unsafe fn pass_forward<const BLOCKS: usize>(bins: *mut f32, pass: &Pass<BLOCKS>) {
             let points = 8 * BLOCKS;
             // Safety: bin N continues the period; a block has bins 4 block.. and their images up to N - 4 block, and
             // both stay on their own side of bin N / 2.
@@ -506,9 +490,12 @@ macro_rules! codelets {
         /// # Safety
         ///
         /// There are 8 * BLOCKS + 1 bins and room for as many in `to`.
-        #[inline]
         #[target_feature(enable = $features)]
-        unsafe fn pass_inverse<const BLOCKS: usize>(bins: *const f32, to: *mut f32, pass: &Pass<BLOCKS>) {
+        pub(super) unsafe fn pass_inverse<const BLOCKS: usize>(
+            bins: *const f32,
+            to: *mut f32,
+            pass: &Pass<BLOCKS>,
+        ) {
             let points = 8 * BLOCKS;
             // Safety: a block has bins 4 block.. and their images up to N - 4 block.
             unsafe {
