@@ -152,3 +152,115 @@ impl HeadEnd {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::commands::{Commands, queue};
+    use crate::testkit;
+    use proptest::prelude::*;
+
+    /// A port in front of an engine that answers every APDU with its octets reversed, and meter 1 (the second) never.
+    async fn port() -> (SocketAddr, std::sync::mpsc::Receiver<u64>) {
+        let (commander, commands) = queue();
+        let (tell, closed) = std::sync::mpsc::channel();
+        std::thread::spawn(move || answer(&commands, &tell));
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let head_end = HeadEnd::new(&testkit::network(3), commander, Console::default());
+        tokio::spawn(Arc::new(head_end).serve(listener));
+        (address, closed)
+    }
+
+    fn answer(commands: &Commands, closed: &std::sync::mpsc::Sender<u64>) {
+        for command in commands {
+            match command {
+                // A test that does not care has dropped the other end.
+                Command::Closed { connection } => drop(closed.send(connection)),
+                Command::Pass(pass) => {
+                    let passed = match pass.meter {
+                        1 => Passed::Silent("no answer".into()),
+                        2 => Passed::Busy,
+                        _ => Passed::Answer(pass.apdu.into_iter().rev().collect()),
+                    };
+                    drop(pass.reply.send(passed));
+                }
+            }
+        }
+    }
+
+    async fn exchange(stream: &mut TcpStream, destination: u16, apdu: &[u8]) -> (u16, u16, Vec<u8>) {
+        let mut frame = vec![0; HEADER_LEN + apdu.len()];
+        emit(16, destination, apdu, &mut frame).unwrap();
+        stream.write_all(&frame).await.unwrap();
+        let mut header = [0; HEADER_LEN];
+        stream.read_exact(&mut header).await.unwrap();
+        let header = Header::parse(&mut plc_core::bytes::Reader::new(&header)).unwrap();
+        let mut apdu = vec![0; header.length.into()];
+        stream.read_exact(&mut apdu).await.unwrap();
+        (header.source, header.destination, apdu)
+    }
+
+    #[tokio::test]
+    async fn an_answer_comes_back_from_where_it_was_addressed() {
+        let (address, _) = port().await;
+        let mut connections = Vec::new();
+        for n in 0..8_u8 {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            assert_eq!(exchange(&mut stream, 1001, &[n, 1]).await, (1001, 16, vec![1, n]));
+            connections.push(stream);
+        }
+        for (n, stream) in (0..).zip(&mut connections) {
+            assert_eq!(exchange(stream, 1001, &[n, 2, 3]).await.2, [3, 2, n]);
+        }
+    }
+
+    #[tokio::test]
+    async fn where_there_is_no_answer_an_exception_says_why() {
+        let (address, _) = port().await;
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        assert_eq!(exchange(&mut stream, 1, &[0xC0]).await.2, NOT_POSSIBLE, "no meter is wPort 1");
+        assert_eq!(exchange(&mut stream, 1002, &[0xC0]).await.2, OTHER_REASON, "silent");
+        assert_eq!(exchange(&mut stream, 1003, &[0xC0]).await.2, NOT_POSSIBLE, "taken");
+        assert_eq!(exchange(&mut stream, 1001, &[0xC0]).await.2, [0xC0], "the connection goes on");
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_stream_of_something_else_is_closed_and_the_others_go_on() {
+        let (address, closed) = port().await;
+        let mut good = TcpStream::connect(address).await.unwrap();
+        exchange(&mut good, 1001, &[1]).await;
+        let too_long = [0, 1, 0, 16, 3, 0xE9, 0xFF, 0xFF];
+        for octets in [b"GET / HTTP/1.1\r\n".as_slice(), &too_long] {
+            let mut bad = TcpStream::connect(address).await.unwrap();
+            bad.write_all(octets).await.unwrap();
+            let mut rest = Vec::new();
+            // A reset is as good as an end.
+            let _ = bad.read_to_end(&mut rest).await;
+            assert!(rest.is_empty());
+        }
+        assert_eq!(exchange(&mut good, 1001, &[1, 2]).await.2, [2, 1]);
+        drop(good);
+        let mut gone = [(); 3].map(|()| closed.recv_timeout(Duration::from_secs(20)).unwrap());
+        gone.sort_unstable();
+        assert_eq!(gone, [0, 1, 2], "the engine is told of each");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 32, ..ProptestConfig::default() })]
+
+        #[test]
+        fn any_octets_close_a_connection_or_are_answered(octets in proptest::collection::vec(any::<u8>(), 0..80)) {
+            let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+            runtime.block_on(async {
+                let (address, _closed) = port().await;
+                let mut stream = TcpStream::connect(address).await.unwrap();
+                stream.write_all(&octets).await.unwrap();
+                stream.shutdown().await.unwrap();
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+                let mut other = TcpStream::connect(address).await.unwrap();
+                assert_eq!(exchange(&mut other, 1001, &[5, 6]).await.2, [6, 5]);
+            });
+        }
+    }
+}

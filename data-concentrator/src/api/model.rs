@@ -274,7 +274,7 @@ pub fn object_name(object: &str) -> Option<&'static str> {
         "1.0.2.29.0.255" => "energy exported in the interval",
         "1.0.1.7.0.255" => "power imported",
         "1.0.2.7.0.255" => "power exported",
-        "1.0.16.7.0.255" => "power",
+        "1.0.16.7.0.255" | "1.0.36.7.0.255" => "power",
         "1.0.12.7.0.255" | "1.0.32.7.0.255" => "voltage",
         "1.0.11.7.0.255" | "1.0.31.7.0.255" => "current",
         "1.0.14.7.0.255" => "frequency",
