@@ -11,6 +11,7 @@
 //! | [`reed_solomon`] | Reed-Solomon over GF(256) with error correction, shortened | G.9903 |
 //! | [`convolutional`] | the rate 1/2, K = 7 encoder (171, 133 octal) with zero tail | G.9903, PRIME |
 //! | [`viterbi`] | its soft-decision decoder | G.9903, PRIME |
+//! | [`differential`] | Gray-coded phase steps and the max-log metrics of their bits | both |
 //! | [`soft`] | log-likelihood ratios to the `i8` soft decisions of [`viterbi`] | both |
 //! | [`window`] | the raised-cosine edges of an OFDM symbol | G.9903 |
 //! | [`cpu`] | which version of a kernel runs: portable, AVX2, AVX-512 | |
@@ -29,6 +30,7 @@ extern crate std;
 pub mod convolutional;
 pub mod cpu;
 pub mod crc;
+pub mod differential;
 pub mod fft;
 pub mod reed_solomon;
 pub mod scrambler;

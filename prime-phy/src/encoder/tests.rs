@@ -1,0 +1,128 @@
+use super::*;
+use crate::options::Interleaving;
+use dsp::crc::{CRC8_PRIME, CRC32_PRIME};
+use proptest::prelude::*;
+use std::{string::String, vec::Vec};
+
+/// REG_REQ_direct of digest 10.2.
+const REG_REQ: [u8; 21] = [
+    0x00, 0x00, 0x74, 0x16, 0x01, 0x00, 0xFF, 0xFC, 0x08, 0x02, 0x38, 0xAA, 0xBB, 0xCC, 0xDD, 0xEE, 0x01,
+    0x61, 0xA2, 0x20, 0xE4,
+];
+
+fn hex_of(bits: impl Iterator<Item = u8>) -> String {
+    let bits: Vec<u8> = bits.collect();
+    bits.chunks(4)
+        .map(|nibble| {
+            let value = nibble.iter().fold(0, |value, &bit| value << 1 | u32::from(bit));
+            char::from_digit(value, 16).unwrap().to_ascii_uppercase()
+        })
+        .collect()
+}
+
+/// The bits of a header symbol, and the phases of its pilots.
+fn header_bits(phases: &[u8; CARRIERS]) -> (String, Vec<u8>) {
+    let (mut bits, mut pilots) = (String::new(), Vec::new());
+    for (carrier, &phase) in phases.iter().enumerate() {
+        if carrier % 8 == 0 {
+            pilots.push(phase / 4);
+        } else {
+            bits.push(if phase == phases[carrier - 1] { '0' } else { '1' });
+        }
+    }
+    (bits, pilots)
+}
+
+#[test]
+fn checks_are_those_of_digest_10_1() {
+    let table: [(&[u8], u32, u32); 6] = [
+        (b"T", 0xAB, 0x6B93_DDDB),
+        (b"THE", 0xA0, 0x848E_6FAE),
+        (&[0x03, 0x73], 0x61, 0x9F1C_64ED),
+        (&[0x01, 0x3F], 0xA8, 0x3E64_11F1),
+        (b"123456789", 0xF4, 0x89A1_897F),
+        (&[0x40, 0x40, 0x22, 0x01, 0xC7, 0x9A], 0x7E, 0x7FF6_F5A5),
+    ];
+    for (octets, crc_8, crc_32) in table {
+        assert_eq!((CRC8_PRIME.of_bytes(octets), CRC32_PRIME.of_bytes(octets)), (crc_8, crc_32));
+    }
+}
+
+#[test]
+fn header_of_digest_10_3_is_coded_and_scrambled_as_printed() {
+    let octets = [0x40, 0xC3, 0x00, 0x01, 0xD0, 0x58, 0x04, 0x03, 0xFE, 0x24];
+    let (coded, scrambled) = (coding::encode_header(&octets), coding::scrambled_header(&octets));
+    assert_eq!(hex_of((0..168).map(|at| coded.bit(at))), "3BC7D4D64DB000036B1748946C3BC70D94FC940A07");
+    assert_eq!(hex_of((0..168).map(|at| scrambled.bit(at))), "35351DD46B9EB60FBFF0FCBE966A7FF38919060E4B");
+}
+
+#[test]
+fn frame_of_digest_10_3_has_the_printed_symbols() {
+    let mut encoder = FrameEncoder::new(&Options::default(), Scheme::DbpskC, &REG_REQ).unwrap();
+    let mut pn = Scrambler::new();
+    for printed in [
+        "010100000110001011110110100100110010110101100111010101111111101011011111011110101101",
+        "110101101001111111100000010011110110011111001111101011000010010110000001100010110001",
+    ] {
+        let (bits, pilots) = header_bits(encoder.next_symbol().unwrap());
+        assert_eq!(bits, printed);
+        assert_eq!(pilots, (0..13).map(|_| pn.next_bit()).collect::<Vec<_>>());
+    }
+    for printed in [
+        "100010111000001111001101011001101110001010010110010000101101110101011100011111011010000010100110",
+        "110000110100100011100001100110000011110011111111110101100001101010001110110010001011010010101100",
+        "011010000101111101001010101100011111110010111100100001000000000100001011011100000011100010111001",
+    ] {
+        let phases = *encoder.next_symbol().unwrap();
+        let bits: String = phases.windows(2).map(|pair| if pair[0] == pair[1] { '0' } else { '1' }).collect();
+        assert_eq!(bits, printed);
+        assert_eq!(phases[0] / 4, pn.next_bit(), "the payload's pilots go on with the sequence");
+    }
+    assert_eq!(encoder.next_symbol(), None);
+}
+
+#[test]
+fn without_coding_the_payload_is_only_scrambled() {
+    let options = Options { scrambler: Continuity::Restarted, ..Options::default() };
+    let mut encoder = FrameEncoder::new(&options, Scheme::D8psk, &[0; 7 + 36]).unwrap();
+    let phases = *encoder.nth_symbol(2);
+    // The scrambler's first bits are 000 011 101 111 001 011: steps 0, 2, 6, 5, 1, 2.
+    let steps: Vec<u8> = phases.windows(2).take(6).map(|pair| (pair[1] + 8 - pair[0]) % 8).collect();
+    assert_eq!(steps, [0, 2, 6, 5, 1, 2]);
+}
+
+#[test]
+fn an_mpdu_that_no_frame_can_carry_is_an_error() {
+    let options = Options::default();
+    let encode = |scheme, mpdu: &[u8]| FrameEncoder::new(&options, scheme, mpdu).map(|_| ());
+    let misfit = |octets, scheme| Err(EncodeError::Mpdu { octets, scheme });
+    assert_eq!(encode(Scheme::DbpskC, &[0; 6]), misfit(6, Scheme::DbpskC));
+    assert_eq!(encode(Scheme::DbpskC, &[0; 385]), misfit(385, Scheme::DbpskC));
+    assert_eq!(encode(Scheme::DbpskC, &[0; 384]), Ok(()));
+    assert!(matches!(encode(Scheme::DbpskC, &[0x40; 20]), Err(EncodeError::Header(_))));
+}
+
+impl FrameEncoder {
+    fn nth_symbol(&mut self, n: usize) -> &[u8; CARRIERS] {
+        (0..n).for_each(|_| assert!(self.next_symbol().is_some()));
+        self.next_symbol().unwrap()
+    }
+}
+
+proptest! {
+    #[test]
+    fn any_mpdu_is_a_frame_or_an_error(
+        scheme in prop::sample::select(&Scheme::ALL[..]),
+        mpdu in proptest::collection::vec(any::<u8>(), 0..300),
+        inverse: bool,
+    ) {
+        let interleaving = if inverse { Interleaving::Inverse } else { Interleaving::Direct };
+        if let Ok(mut encoder) = FrameEncoder::new(&Options { interleaving, ..Options::default() }, scheme, &mpdu) {
+            let symbols = encoder.symbols();
+            for _ in 0..symbols {
+                prop_assert!(encoder.next_symbol().unwrap().iter().all(|&phase| phase < PHASES));
+            }
+            prop_assert_eq!(encoder.next_symbol(), None);
+        }
+    }
+}

@@ -1,0 +1,36 @@
+//! PRIME (ITU-T G.9904) physical layer, v1.3.6 (frames of Type A) in channel 1: OFDM transmitter.
+//!
+//! | module | what it holds |
+//! |---|---|
+//! | [`channel`] | numerology and channels as values |
+//! | [`layout`] | MPDU octets to symbols and back |
+//! | [`timing`] | airtimes |
+//! | [`options`] | readings of the standard that are open, each with its default |
+//! | [`header`] | the PHY header |
+//! | [`constellation`], [`interleaver`], [`encoder`] | bits to carrier phases |
+//! | [`chirp`] | the preamble |
+//! | [`Transmitter`] | carrier phases to samples |
+//!
+//! "Digest" in comments is `spec/prime.md`, the project's summary of the standard. The crate has the shape of `g3-phy`;
+//! the great difference is that PRIME's phases step from carrier to carrier, G3's from symbol to symbol.
+#![no_std]
+
+#[cfg(test)]
+extern crate std;
+
+pub mod channel;
+pub mod chirp;
+mod coding;
+pub mod constellation;
+pub mod encoder;
+pub mod header;
+pub mod interleaver;
+pub mod layout;
+pub mod options;
+mod scheme;
+pub mod timing;
+mod transmitter;
+
+pub use channel::Channel;
+pub use scheme::Scheme;
+pub use transmitter::{TX_RMS, Transmitter};
