@@ -12,6 +12,8 @@ use dsp::scrambler::Scrambler;
 pub(crate) const HEADER_AIR_BITS: usize = HEADER_SYMBOLS * HEADER_DATA_CARRIERS;
 /// Bits on the air of the longest payload.
 pub(crate) const MAX_AIR_BITS: usize = MAX_PAYLOAD_SYMBOLS * Scheme::D8psk.bits_per_symbol();
+/// Stages of the Viterbi decoder for the longest coded payload.
+pub(crate) const STAGES: usize = MAX_AIR_BITS / 2;
 
 const HEADER_AIR_OCTETS: usize = HEADER_AIR_BITS / 8;
 const MAX_AIR_OCTETS: usize = MAX_AIR_BITS / 8;

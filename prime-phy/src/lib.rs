@@ -1,4 +1,4 @@
-//! PRIME (ITU-T G.9904) physical layer, v1.3.6 (frames of Type A) in channel 1: OFDM transmitter.
+//! PRIME (ITU-T G.9904) physical layer, v1.3.6 (frames of Type A) in channel 1: OFDM transmitter and streaming receiver.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -10,6 +10,9 @@
 //! | [`constellation`], [`interleaver`], [`encoder`] | bits to carrier phases |
 //! | [`chirp`] | the preamble |
 //! | [`Transmitter`] | carrier phases to samples |
+//! | [`Receiver`] | samples to frames |
+//! | [`phy`] | both behind the primitives |
+//! | [`primitives`], [`pib`] | what the MAC asks and is told |
 //!
 //! "Digest" in comments is `spec/prime.md`, the project's summary of the standard. The crate has the shape of `g3-phy`;
 //! the great difference is that PRIME's phases step from carrier to carrier, G3's from symbol to symbol.
@@ -27,10 +30,15 @@ pub mod header;
 pub mod interleaver;
 pub mod layout;
 pub mod options;
+pub mod phy;
+pub mod pib;
+pub mod primitives;
+mod receiver;
 mod scheme;
 pub mod timing;
 mod transmitter;
 
 pub use channel::Channel;
+pub use receiver::Receiver;
 pub use scheme::Scheme;
 pub use transmitter::{TX_RMS, Transmitter};

@@ -1,6 +1,5 @@
 use super::*;
 use crate::options::Interleaving;
-use dsp::crc::{CRC8_PRIME, CRC32_PRIME};
 use proptest::prelude::*;
 use std::{string::String, vec::Vec};
 
@@ -31,21 +30,6 @@ fn header_bits(phases: &[u8; CARRIERS]) -> (String, Vec<u8>) {
         }
     }
     (bits, pilots)
-}
-
-#[test]
-fn checks_are_those_of_digest_10_1() {
-    let table: [(&[u8], u32, u32); 6] = [
-        (b"T", 0xAB, 0x6B93_DDDB),
-        (b"THE", 0xA0, 0x848E_6FAE),
-        (&[0x03, 0x73], 0x61, 0x9F1C_64ED),
-        (&[0x01, 0x3F], 0xA8, 0x3E64_11F1),
-        (b"123456789", 0xF4, 0x89A1_897F),
-        (&[0x40, 0x40, 0x22, 0x01, 0xC7, 0x9A], 0x7E, 0x7FF6_F5A5),
-    ];
-    for (octets, crc_8, crc_32) in table {
-        assert_eq!((CRC8_PRIME.of_bytes(octets), CRC32_PRIME.of_bytes(octets)), (crc_8, crc_32));
-    }
 }
 
 #[test]
