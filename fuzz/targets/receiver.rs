@@ -61,6 +61,7 @@ const PLAN: BandPlan = BandPlan::CENELEC_A;
 const OPTIONS: Options = Options {
     interleaving: g3_phy::options::Interleaving::Legacy,
     fccs_order: g3_phy::options::FccsOrder::LowNibbleFirst,
+    fch_modulation: None,
     preamble_boost_db: 3.0103,
     tail: g3_phy::options::Tail::Complementary,
 };

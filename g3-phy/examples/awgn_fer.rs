@@ -1,7 +1,7 @@
 //! Frame error rate of the receiver with its own synchronisation in white Gaussian noise.
 //!
 //! ```text
-//! cargo run --release -p g3-phy --example awgn_fer -- robust -2.5,-2,-1.5 1000 [seed] [swing dB]
+//! cargo run --release -p g3-phy --example awgn_fer -- robust -2.5,-2,-1.5 1000 [seed] [swing dB] [band]
 //! ```
 //!
 //! One receiver hears a continuous stream: noise of random length, a frame with a PSDU of about 100 octets that
@@ -9,14 +9,14 @@
 //! noise goes up and down by that much (peak to peak, a sine in dB at 100 Hz) around the same mean power. The
 //! interval is Wilson's at 95 %.
 
-#![allow(clippy::print_stdout, clippy::expect_used)]
+#![allow(clippy::print_stdout, clippy::expect_used, clippy::panic)]
 
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use common::{PLAN, Random};
+use common::Random;
 use g3_phy::primitives::{CarrierSense, Event};
-use g3_phy::{Modulation, Receiver, ToneMask};
+use g3_phy::{BandPlan, Modulation, Receiver, ToneMask};
 use std::time::{Duration, Instant};
 
 fn main() {
@@ -28,7 +28,7 @@ fn main() {
         Some("d8psk") => Modulation::D8psk,
         _ => {
             return println!(
-                "usage: awgn_fer robust|dbpsk|dqpsk|d8psk SNR_DB[,SNR_DB...] FRAMES [SEED] [SWING_DB]"
+                "usage: awgn_fer robust|dbpsk|dqpsk|d8psk SNR_DB[,SNR_DB...] FRAMES [SEED] [SWING_DB] [BAND]"
             );
         }
     };
@@ -36,12 +36,13 @@ fn main() {
     let frames = arguments.get(2).map_or(200, |frames| frames.parse().expect("a number of frames"));
     let seed = arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed"));
     let swing_db = arguments.get(4).map_or(0.0, |swing| swing.parse().expect("a swing in dB"));
+    let plan = plan_named(arguments.get(5).map_or("cenelec-a", String::as_str));
     println!(
         "mode    SNR dB  frames  FER      95 % interval      no preamble  lost  header  payload  ns/sample  mean LQI"
     );
     for snr in snrs {
         let snr_db: f32 = snr.parse().expect("an SNR in dB");
-        let tally = measure(modulation, snr_db, frames, seed, swing_db);
+        let tally = measure(&plan, modulation, snr_db, frames, seed, swing_db);
         let (low, high) = wilson(tally.frames - tally.right, tally.frames);
         println!(
             "{modulation:?} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:5} {:7} {:8} {:10.1} {:8.1}",
@@ -70,16 +71,23 @@ struct Tally {
     time: Duration,
 }
 
-fn measure(modulation: Modulation, snr_db: f32, frames: usize, seed: u64, swing_db: f32) -> Tally {
+fn measure(
+    plan: &BandPlan,
+    modulation: Modulation,
+    snr_db: f32,
+    frames: usize,
+    seed: u64,
+    swing_db: f32,
+) -> Tally {
     let options = common::level_preamble();
     let mut random = Random::new(seed ^ u64::from(snr_db.to_bits()) << 20);
-    let mut receiver = Receiver::new(&PLAN, ToneMask::ALL, &options);
-    let deviation = common::noise_for_snr_db(snr_db);
-    let swing = swing_over_half_cycle(swing_db);
+    let mut receiver = Receiver::new(plan, ToneMask::ALL, &options);
+    let deviation = common::noise_for_snr_db(plan, snr_db);
+    let swing = swing_over_half_cycle(plan, swing_db);
     let (mut tally, mut position) = (Tally { frames, ..Tally::default() }, 0);
     for _ in 0..frames {
-        let psdu = common::full_psdu(modulation, 100, &mut random);
-        let frame = common::data_samples(&options, modulation, &psdu);
+        let psdu = common::full_psdu(plan, modulation, 100, &mut random);
+        let frame = common::data_samples(plan, &options, modulation, &psdu);
         let before = 2_000 + random.below(1_000);
         let mut line = vec![0.0; before + frame.len() + 1_000];
         common::mix(&mut line, before, &frame, 1.0);
@@ -118,13 +126,21 @@ fn measure(modulation: Modulation, snr_db: f32, frames: usize, seed: u64, swing_
 }
 
 /// Factor of the noise amplitude for each sample of 10 ms; the mean of its square is 1.
-fn swing_over_half_cycle(swing_db: f32) -> Vec<f32> {
+fn swing_over_half_cycle(plan: &BandPlan, swing_db: f32) -> Vec<f32> {
+    let samples = plan.clock.rate_hz() as usize / 100;
     let power = |n: usize| {
-        let sine = (std::f32::consts::TAU * n as f32 / 4_000.0).sin();
+        let sine = (std::f32::consts::TAU * n as f32 / samples as f32).sin();
         10.0_f32.powf(0.05 * swing_db * sine)
     };
-    let mean = (0..4_000).map(power).sum::<f32>() / 4_000.0;
-    (0..4_000).map(|n| (power(n) / mean).sqrt()).collect()
+    let mean = (0..samples).map(power).sum::<f32>() / samples as f32;
+    (0..samples).map(|n| (power(n) / mean).sqrt()).collect()
+}
+
+/// The plan whose name has this first word, in any case.
+fn plan_named(name: &str) -> BandPlan {
+    let word = |plan: &BandPlan| plan.name.split(' ').next().map(str::to_lowercase);
+    let plan = BandPlan::ALL.into_iter().find(|plan| word(plan) == Some(name.to_lowercase()));
+    plan.unwrap_or_else(|| panic!("no band {name}; there are {:?}", BandPlan::ALL.map(|plan| plan.name)))
 }
 
 /// Wilson's score interval at 95 %.

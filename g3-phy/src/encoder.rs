@@ -10,7 +10,7 @@ use crate::constellation::{PHASES, phase_step};
 use crate::header::{FrameControl, HeaderError};
 use crate::interleaver::{Interleaver, PayloadInterleaver};
 use crate::layout::PayloadLayout;
-use crate::options::Options;
+use crate::options::{FchModulation, Options};
 use crate::primitives::DataHeader;
 use crate::timing::{self, FCH_REPETITION};
 use crate::tone::{CarrierSet, ToneMap, ToneMask};
@@ -76,6 +76,8 @@ pub struct FrameEncoder {
     header_symbols: usize,
     header: CodedHeader,
     header_interleaver: Interleaver,
+    header_modulation: FchModulation,
+    syncp_phases: &'static [u8],
     payload: Option<Payload>,
 }
 
@@ -140,18 +142,17 @@ impl FrameEncoder {
         if header_symbols == 0 {
             return Err(EncodeError::NoCarrier);
         }
-        // The first FCH symbol refers to SYNCP (digest 3.5).
-        let mut phases = [0; MAX_CARRIERS];
-        phases.iter_mut().zip(plan.syncp_phases).for_each(|(phase, &syncp)| *phase = syncp);
         let unmasked = plan.unmasked(mask);
         Ok(Self {
-            phases,
+            phases: preamble_phases(plan.syncp_phases),
             carriers: plan.carriers(),
             unmasked,
             symbol: 0,
             header_symbols,
             header: coding::encode_header(&octets, plan.header),
             header_interleaver: Interleaver::new(unmasked.len(), header_symbols, true),
+            header_modulation: options.fch_modulation(plan),
+            syncp_phases: plan.syncp_phases,
             payload: None,
         })
     }
@@ -181,6 +182,9 @@ impl FrameEncoder {
     }
 
     fn step_header(&mut self) {
+        if self.header_modulation == FchModulation::Coherent {
+            self.phases = preamble_phases(self.syncp_phases);
+        }
         let bits = self.header_interleaver.row(self.symbol);
         for (carrier, input) in self.unmasked.offsets().zip(bits) {
             let bit = self.header.bit(input / FCH_REPETITION);
@@ -206,6 +210,13 @@ impl FrameEncoder {
             turn(&mut self.phases, carrier, phase_step(bits, value));
         }
     }
+}
+
+/// The phases of SYNCP: what the first FCH symbol refers to (digest 3.5).
+fn preamble_phases(syncp: &[u8]) -> [u8; MAX_CARRIERS] {
+    let mut phases = [0; MAX_CARRIERS];
+    phases.iter_mut().zip(syncp).for_each(|(phase, &syncp)| *phase = syncp);
+    phases
 }
 
 fn turn(phases: &mut [u8; MAX_CARRIERS], carrier: usize, step: u8) {

@@ -68,7 +68,7 @@ impl PayloadLayout {
         Self::new(plan.active(mask, tone_map).len(), modulation, usize::from(symbols))
     }
 
-    /// The payload with the most octets.
+    /// The shortest payload with the most octets.
     pub fn largest(
         plan: &BandPlan,
         mask: ToneMask,
@@ -78,7 +78,9 @@ impl PayloadLayout {
         let carriers = plan.active(mask, tone_map).len();
         let unit = usize::from(plan.frame_length_unit).max(1);
         let most = usize::from(plan.max_payload_symbols) / unit;
-        (1..=most).rev().find_map(|units| Self::sent(plan, carriers, modulation, units * unit))
+        let longest =
+            (1..=most).rev().find_map(|units| Self::sent(plan, carriers, modulation, units * unit))?;
+        Self::for_psdu(plan, mask, tone_map, modulation, usize::from(longest.psdu_capacity))
     }
 
     /// Octets of the Reed-Solomon word.
@@ -132,114 +134,4 @@ fn word_octets(carriers: usize, modulation: Modulation, symbols: usize) -> Optio
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::timing;
-
-    const PLAN: BandPlan = BandPlan::CENELEC_A;
-
-    fn from_symbols(modulation: Modulation, symbols: u16) -> Option<PayloadLayout> {
-        PayloadLayout::from_symbols(&PLAN, ToneMask::ALL, PLAN.full_tone_map(), modulation, symbols)
-    }
-
-    fn for_psdu(modulation: Modulation, octets: usize) -> Option<PayloadLayout> {
-        PayloadLayout::for_psdu(&PLAN, ToneMask::ALL, PLAN.full_tone_map(), modulation, octets)
-    }
-
-    /// Digest 7.1: symbols, RS word, PSDU, bit/s of the PHY.
-    const TABLE_7_1: [(Modulation, u16, usize, u16, f64); 24] = [
-        (Modulation::D8psk, 12, 80, 64, 21829.0),
-        (Modulation::D8psk, 20, 134, 118, 32535.0),
-        (Modulation::D8psk, 32, 215, 199, 42618.0),
-        (Modulation::Dqpsk, 12, 53, 37, 12620.0),
-        (Modulation::Dqpsk, 20, 89, 73, 20128.0),
-        (Modulation::Dqpsk, 32, 143, 127, 27199.0),
-        (Modulation::Dqpsk, 40, 179, 163, 30386.0),
-        (Modulation::Dqpsk, 52, 233, 217, 33870.0),
-        (Modulation::Dqpsk, 56, 251, 235, 34792.0),
-        (Modulation::Dbpsk, 12, 26, 10, 3411.0),
-        (Modulation::Dbpsk, 20, 44, 28, 7720.0),
-        (Modulation::Dbpsk, 32, 71, 55, 11779.0),
-        (Modulation::Dbpsk, 40, 89, 73, 13608.0),
-        (Modulation::Dbpsk, 52, 116, 100, 15608.0),
-        (Modulation::Dbpsk, 56, 125, 109, 16138.0),
-        (Modulation::Dbpsk, 112, 251, 235, 20225.0),
-        (Modulation::Robust, 40, 21, 13, 2423.0),
-        (Modulation::Robust, 52, 28, 20, 3122.0),
-        (Modulation::Robust, 56, 30, 22, 3257.0),
-        (Modulation::Robust, 112, 62, 54, 4647.0),
-        (Modulation::Robust, 252, 141, 133, 5592.0),
-        // Listed as not applicable in the standard's table; the arithmetic holds.
-        (Modulation::Robust, 32, 17, 9, 0.0),
-        // Digest 12.3.
-        (Modulation::Robust, 36, 19, 11, 0.0),
-        // Digest 11.3.
-        (Modulation::Robust, 196, 109, 101, 0.0),
-    ];
-
-    #[test]
-    fn sizes_and_rates_are_those_of_table_7_1() {
-        for (modulation, symbols, word, psdu, rate) in TABLE_7_1 {
-            let Some(layout) = from_symbols(modulation, symbols) else { panic!("{modulation:?} {symbols}") };
-            assert_eq!((layout.word_octets(), layout.psdu_capacity), (word, psdu));
-            assert_eq!(for_psdu(modulation, usize::from(psdu)), Some(layout));
-            let airtime = timing::frame_airtime(&PLAN, ToneMask::ALL, symbols);
-            let ours = f64::from(psdu) * 8.0 / plc_core::time::as_seconds_f64(airtime);
-            assert!(rate == 0.0 || (ours - rate).abs() < 0.51, "{modulation:?} {symbols}: {ours} b/s");
-        }
-        assert_eq!(from_symbols(Modulation::Robust, 20), None, "10/2 is below the minimum");
-        assert_eq!(from_symbols(Modulation::Dbpsk, 0), None);
-    }
-
-    #[test]
-    fn the_largest_payloads_are_those_of_the_mac_digest_1_7() {
-        for (modulation, psdu, symbols) in [
-            (Modulation::Robust, 133, 252),
-            (Modulation::Dbpsk, 235, 112),
-            (Modulation::Dqpsk, 235, 56),
-            (Modulation::D8psk, 226, 36),
-        ] {
-            let largest = PayloadLayout::largest(&PLAN, ToneMask::ALL, PLAN.full_tone_map(), modulation);
-            assert_eq!(
-                largest.map(|largest| (largest.psdu_capacity, largest.symbols)),
-                Some((psdu, symbols))
-            );
-            assert_eq!(for_psdu(modulation, usize::from(psdu)), largest);
-            assert_eq!(for_psdu(modulation, usize::from(psdu) + 1), None);
-        }
-        let capped = from_symbols(Modulation::D8psk, 40);
-        assert_eq!(capped.map(|capped| capped.word_octets()), Some(255), "a receiver caps the word");
-    }
-
-    #[test]
-    fn a_payload_without_carriers_or_octets_has_no_layout() {
-        let none = ToneMap(0);
-        assert_eq!(PayloadLayout::for_psdu(&PLAN, ToneMask::ALL, none, Modulation::Dbpsk, 10), None);
-        assert_eq!(PayloadLayout::largest(&PLAN, ToneMask::ALL, none, Modulation::Dbpsk), None);
-        assert_eq!(for_psdu(Modulation::Dbpsk, 0), None);
-        assert_eq!(for_psdu(Modulation::Dbpsk, usize::MAX), None);
-    }
-
-    #[test]
-    fn every_psdu_fits_its_layout_and_not_the_next_shorter() {
-        for modulation in Modulation::ALL {
-            for tone_map in 1..64 {
-                for octets in 1..=240 {
-                    let map = ToneMap(tone_map);
-                    let layout = PayloadLayout::for_psdu(&PLAN, ToneMask::ALL, map, modulation, octets);
-                    let Some(layout) = layout else { continue };
-                    assert!(usize::from(layout.psdu_capacity) >= octets);
-                    assert!(layout.coded_bits() * modulation.repetition() <= layout.raw_bits());
-                    let shorter = PayloadLayout::from_symbols(
-                        &PLAN,
-                        ToneMask::ALL,
-                        map,
-                        modulation,
-                        layout.symbols - 4,
-                    );
-                    assert!(shorter.is_none_or(|shorter| usize::from(shorter.psdu_capacity) < octets.max(4)));
-                }
-            }
-        }
-    }
-}
+mod tests;

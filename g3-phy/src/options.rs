@@ -2,6 +2,9 @@
 
 pub use dsp::window::Tail;
 
+use crate::band::BandPlan;
+use crate::header::HeaderFormat;
+
 /// Order in which the FCH carries its CRC5 (digest 3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -11,6 +14,16 @@ pub enum FccsOrder {
     LowNibbleFirst,
     /// FCCS\[4\] down to FCCS\[0\]: one article.
     MostSignificantFirst,
+}
+
+/// What the phases of FCH symbols refer to (digest 3.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum FchModulation {
+    /// The symbol before; SYNCP for the first.
+    Differential,
+    /// SYNCP in every symbol.
+    Coherent,
 }
 
 /// Interleaver of modulations with several bits a carrier (digest 8.2 and 8.3). DBPSK, Robust and the FCH differ
@@ -35,11 +48,31 @@ pub struct Options {
     pub interleaving: Interleaving,
     /// Order of the CRC5.
     pub fccs_order: FccsOrder,
+    /// FCH modulation in FCC and ARIB where it is not the band's default. The receiver tries this one first and then
+    /// the other: the CRC8 decides. The CENELEC bands are always differential.
+    pub fch_modulation: Option<FchModulation>,
     /// Level of the preamble above FCH and payload, in dB (digest 1.4). Receivers do not depend on it.
     pub preamble_boost_db: f32,
     /// Falling edge of a symbol's window (digest 1.3). Receivers do not depend on it.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub tail: Tail,
+}
+
+impl Options {
+    /// The FCH modulation to send with.
+    pub(crate) fn fch_modulation(&self, plan: &BandPlan) -> FchModulation {
+        self.fch_modulations(plan).first().copied().unwrap_or(FchModulation::Differential)
+    }
+
+    /// Readings of the band's FCH modulation, the one to send with at the front.
+    pub(crate) fn fch_modulations(&self, plan: &BandPlan) -> &'static [FchModulation] {
+        use FchModulation::{Coherent, Differential};
+        match (plan.header, self.fch_modulation.unwrap_or(plan.fch_modulation)) {
+            (HeaderFormat::Cenelec, _) => &[Differential],
+            (HeaderFormat::Fcc | HeaderFormat::Arib, Coherent) => &[Coherent, Differential],
+            (HeaderFormat::Fcc | HeaderFormat::Arib, Differential) => &[Differential, Coherent],
+        }
+    }
 }
 
 /// An amplitude of the square root of two.
@@ -50,6 +83,7 @@ impl Default for Options {
         Self {
             interleaving: Interleaving::Legacy,
             fccs_order: FccsOrder::LowNibbleFirst,
+            fch_modulation: None,
             preamble_boost_db: PREAMBLE_BOOST_DB,
             tail: Tail::Complementary,
         }

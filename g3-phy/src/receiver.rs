@@ -304,7 +304,12 @@ impl Receiver {
             return;
         }
         let end = start + self.samples_with(0);
-        match self.header.decode(&mut self.viterbi, &self.plan, self.options.fccs_order) {
+        let readings = self.options.fch_modulations(&self.plan).iter();
+        let order = self.options.fccs_order;
+        let decoded = readings
+            .copied()
+            .find_map(|modulation| self.header.decode(&mut self.viterbi, &self.plan, order, modulation));
+        match decoded {
             None => self.give_up_frame(end),
             Some((FrameControl::Ack(ack), link)) => {
                 self.link = link;

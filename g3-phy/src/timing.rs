@@ -89,4 +89,25 @@ mod tests {
         assert_eq!(ack_wait(&plan, ToneMask::ALL), micros(26_235));
         assert_eq!(eifs(&plan, ToneMask::ALL), micros(211_800), "211.8 ms of the MAC digest 2.1");
     }
+
+    /// Digest 1.2, 2.1 and 3.5: FCH symbols, and sample periods of preamble and symbol at 1.2 MHz.
+    #[test]
+    fn other_bands_times_are_those_of_the_digest() {
+        let plans = [
+            (BandPlan::CENELEC_B_EXPERIMENTAL, 30),
+            (BandPlan::FCC_1, 12),
+            (BandPlan::FCC_1_A, 36),
+            (BandPlan::FCC_1_B, 22),
+            (BandPlan::ARIB, 16),
+        ];
+        for (plan, fch) in plans {
+            assert_eq!(fch_symbols(&plan, ToneMask::ALL), fch, "{}", plan.name);
+        }
+        let (fcc, arib) = (BandPlan::FCC_1, BandPlan::ARIB);
+        assert_eq!(preamble(&fcc).as_ticks(), 9 * 1_280 + 640, "2.02667 ms");
+        assert_eq!(symbols(&fcc, 1).as_ticks(), 1_390, "231.667 us");
+        assert_eq!((cifs(&fcc), rifs(&fcc)), (symbols(&fcc, 10), symbols(&fcc, 8)));
+        assert_eq!((cifs(&arib), rifs(&arib)), (symbols(&arib, 108), symbols(&arib, 10)));
+        assert_eq!(symbols(&arib, 108).as_millis(), 25);
+    }
 }

@@ -37,9 +37,12 @@ impl ToneMask {
 pub struct CarrierSet(pub u128);
 
 impl CarrierSet {
+    /// Every carrier.
+    pub const ALL: Self = Self(u128::MAX);
+
     /// The lowest `count` carriers.
     pub const fn first(count: usize) -> Self {
-        if count >= 128 { Self(u128::MAX) } else { Self((1 << count) - 1) }
+        if count >= 128 { Self::ALL } else { Self((1 << count) - 1) }
     }
 
     /// How many there are.
@@ -55,6 +58,11 @@ impl CarrierSet {
     /// Whether the c-th carrier is in it.
     pub const fn contains(self, offset: usize) -> bool {
         offset < 128 && self.0 >> offset & 1 == 1
+    }
+
+    /// `count` carriers from the one with offset `lowest` on.
+    pub const fn run(lowest: usize, count: usize) -> Self {
+        if lowest >= 128 { Self(0) } else { Self(Self::first(count).0 << lowest) }
     }
 
     /// What is in both.

@@ -10,14 +10,14 @@ use crate::band::{
 use crate::constellation::PHASES;
 use crate::encoder::FrameEncoder;
 use crate::options::Options;
-use crate::tone::CarrierSet;
+use crate::tone::{CarrierSet, ToneMask};
 use dsp::Complex;
 use dsp::fft::{RealFft, Size};
 use dsp::window;
 use plc_core::units::db_to_amplitude;
 
-/// Rms of a payload symbol on all carriers of the band, without attenuation. Full scale is 1; a CENELEC-A symbol
-/// whose carriers all add up reaches 0.85.
+/// Rms of a payload symbol on all carriers of the band, without attenuation. Full scale is 1; a symbol whose carriers
+/// all add up reaches 0.85 in CENELEC-A, 1.04 in ARIB and 1.2 in FCC.
 pub const TX_RMS: f32 = 0.1;
 
 /// Yields the samples of one frame after another.
@@ -86,7 +86,8 @@ impl Transmitter {
     /// Takes a frame, dropping what is left of one before it, and returns its length in samples.
     pub fn load(&mut self, frame: FrameEncoder, attenuation_db: f32) -> usize {
         let samples = PREAMBLE_SAMPLES + frame.symbols() * SYMBOL_STRIDE;
-        let full = TX_RMS * libm::sqrtf(2.0 / self.plan.carriers() as f32);
+        let carriers = self.plan.unmasked(ToneMask::ALL).len();
+        let full = TX_RMS * libm::sqrtf(2.0 / carriers as f32);
         self.frame = Some((frame, full * db_to_amplitude(-attenuation_db)));
         (self.piece_len, self.sent, self.next_piece) = (0, 0, 0);
         samples

@@ -54,7 +54,7 @@ fn run(a: &mut Phy, b: &mut Phy, from: u64, until: u64, random: &mut Random) -> 
 fn a_frame_and_its_acknowledgement_pass_at_the_instants_asked_for() {
     let mut random = Random::new(1);
     let (mut a, mut b) = (Phy::new(PhyConfig::default()), Phy::new(PhyConfig::default()));
-    let psdu = common::full_psdu(Modulation::Dqpsk, 60, &mut random);
+    let psdu = common::full_psdu(&PLAN, Modulation::Dqpsk, 60, &mut random);
     let start = at(1_234);
     a.request(at(0), data(start, &psdu, Modulation::Dqpsk));
     let (heard_by_a, heard_by_b) = run(&mut a, &mut b, 0, 14_000, &mut random);
@@ -176,7 +176,7 @@ fn a_transmission_cuts_off_what_was_being_received() {
     assert!(heard_by_b.contains(&idle), "{heard_by_b:?}");
     // A frame that follows is heard by both sides again.
     let (_, _) = run(&mut a, &mut b, 25_000, 80_000, &mut random);
-    let psdu = common::full_psdu(Modulation::D8psk, 30, &mut random);
+    let psdu = common::full_psdu(&PLAN, Modulation::D8psk, 30, &mut random);
     a.request(at(80_000), data(at(80_000) + millis(1), &psdu, Modulation::D8psk));
     let (_, heard_by_b) = run(&mut a, &mut b, 80_000, 95_000, &mut random);
     assert!(

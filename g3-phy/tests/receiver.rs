@@ -41,13 +41,13 @@ fn line_with(frames: &[(usize, &[f32], f32)], random: &mut Random) -> Vec<f32> {
     for (at, samples, gain) in frames {
         mix(&mut line, *at, samples, *gain);
     }
-    add_noise(&mut line, noise_for_snr_db(30.0), random);
+    add_noise(&mut line, noise_for_snr_db(&PLAN, 30.0), random);
     line
 }
 
 fn frame(modulation: Modulation, octets: usize, random: &mut Random) -> (Vec<u8>, Vec<f32>) {
-    let psdu = common::full_psdu(modulation, octets, random);
-    let samples = common::data_samples(&Options::default(), modulation, &psdu);
+    let psdu = common::full_psdu(&PLAN, modulation, octets, random);
+    let samples = common::data_samples(&PLAN, &Options::default(), modulation, &psdu);
     (psdu, samples)
 }
 
@@ -66,12 +66,12 @@ fn every_modulation_arrives_one_decibel_above_the_reference_curve() {
         let mut receiver = Receiver::new(&PLAN, ToneMask::ALL, &options);
         let (mut position, mut lost) = (0, 0);
         for _ in 0..100 {
-            let psdu = common::full_psdu(modulation, 100, &mut random);
-            let samples = common::data_samples(&options, modulation, &psdu);
+            let psdu = common::full_psdu(&PLAN, modulation, 100, &mut random);
+            let samples = common::data_samples(&PLAN, &options, modulation, &psdu);
             let before = 1_500 + random.below(1_000);
             let mut line = vec![0.0; before + samples.len() + 500];
             mix(&mut line, before, &samples, 1.0);
-            add_noise(&mut line, noise_for_snr_db(reference_db + 1.0), &mut random);
+            add_noise(&mut line, noise_for_snr_db(&PLAN, reference_db + 1.0), &mut random);
             let events = hear_from(&mut receiver, position, &line, 700);
             position += line.len() as u64;
             lost += usize::from(!indications(&events).iter().any(|data| data.psdu == psdu.as_slice()));
@@ -154,7 +154,7 @@ fn frames_without_a_gap_and_sixty_decibels_apart_all_arrive() {
         mix(&mut line, at, samples, gain);
         at += samples.len();
     }
-    add_noise(&mut line, 0.001 * noise_for_snr_db(20.0), &mut random);
+    add_noise(&mut line, 0.001 * noise_for_snr_db(&PLAN, 20.0), &mut random);
     let events = hear(&mut receiver(), &line);
     let heard: Vec<_> = indications(&events).iter().map(|data| data.psdu.to_vec()).collect();
     assert_eq!(heard, frames.into_iter().map(|(psdu, _)| psdu).collect::<Vec<_>>(), "{events:?}");
@@ -188,7 +188,7 @@ fn a_clock_50_ppm_off_and_a_fractional_delay_do_not_matter() {
             let seen = common::resample(samples, delay, ppm);
             let mut line = vec![0.0; seen.len() + 4_000];
             mix(&mut line, 2_000, &seen, 1.0);
-            add_noise(&mut line, noise_for_snr_db(snr_db), &mut random);
+            add_noise(&mut line, noise_for_snr_db(&PLAN, snr_db), &mut random);
             let events = hear(&mut receiver(), &line);
             let heard = indications(&events);
             assert_eq!(heard.len(), 1, "{ppm} ppm, delay {delay}, {snr_db} dB: {events:?}");
@@ -210,10 +210,10 @@ fn masked_carriers_and_partial_tone_maps_are_followed() {
             let psdu = random.octets(12);
             let frame = DataFrame { psdu: &psdu, modulation, tone_map, response_expected: false, pdc: 9 };
             let frame = FrameEncoder::data(&PLAN, mask, &options, &frame).unwrap();
-            let samples = common::samples_of(&options, frame);
+            let samples = common::samples_of(&PLAN, &options, frame);
             let mut line = vec![0.0; samples.len() + 3_000];
             mix(&mut line, 1_100, &samples, 1.0);
-            add_noise(&mut line, noise_for_snr_db(16.0), &mut random);
+            add_noise(&mut line, noise_for_snr_db(&PLAN, 16.0), &mut random);
             let mut receiver = Receiver::new(&PLAN, mask, &options);
             let events = hear(&mut receiver, &line);
             let heard = indications(&events);
@@ -231,8 +231,8 @@ fn every_reading_of_the_interleaver_is_understood_by_itself() {
     let mut random = Random::new(12);
     for interleaving in [Interleaving::Legacy, Interleaving::LegacyRows, Interleaving::Separate] {
         let options = Options { interleaving, ..Options::default() };
-        let psdu = common::full_psdu(Modulation::D8psk, 100, &mut random);
-        let samples = common::data_samples(&options, Modulation::D8psk, &psdu);
+        let psdu = common::full_psdu(&PLAN, Modulation::D8psk, 100, &mut random);
+        let samples = common::data_samples(&PLAN, &options, Modulation::D8psk, &psdu);
         let line = line_with(&[(600, &samples, 1.0)], &mut random);
         let events = hear(&mut Receiver::new(&PLAN, ToneMask::ALL, &options), &line);
         assert_eq!(indications(&events)[0].psdu, psdu.as_slice());
@@ -251,10 +251,10 @@ fn signal_to_noise_is_measured_on_every_carrier() {
             &options,
             Ack { fcs: random.next_u64() as u16, positive: true, more_segments: false },
         );
-        let samples = common::samples_of(&options, ack.unwrap());
+        let samples = common::samples_of(&PLAN, &options, ack.unwrap());
         let mut line = vec![0.0; samples.len() + 2_000];
         mix(&mut line, 900, &samples, 1.0);
-        add_noise(&mut line, noise_for_snr_db(15.0), &mut random);
+        add_noise(&mut line, noise_for_snr_db(&PLAN, 15.0), &mut random);
         let mut receiver = receiver();
         let events = hear(&mut receiver, &line);
         let Some(Event::AckIndication(ack)) = events.get(1) else { panic!("{events:?}") };
@@ -395,7 +395,7 @@ fn a_disturber_on_a_carrier_and_one_beside_the_band_are_survived() {
             let cycles = f64::from(frequency_hz) * n as f64 / 400_000.0;
             *sample += amplitude * (cycles.fract() as f32 * std::f32::consts::TAU).sin();
         }
-        add_noise(&mut line, noise_for_snr_db(20.0), &mut random);
+        add_noise(&mut line, noise_for_snr_db(&PLAN, 20.0), &mut random);
         let events = hear(&mut receiver(), &line);
         let heard = indications(&events);
         assert!(heard.len() == 1 && heard[0].psdu == psdu.as_slice(), "{frequency_hz} Hz: {events:?}");
@@ -425,11 +425,11 @@ fn noise_that_swings_with_the_mains_costs_less_than_its_peaks() {
     // swinging by 10 dB loses 10 % (docs/g3-phy.md). More than 30 of 100 have a probability below 0.01 %.
     let mut random = Random::new(22);
     let options = common::level_preamble();
-    let deviation = noise_for_snr_db(0.7);
+    let deviation = noise_for_snr_db(&PLAN, 0.7);
     let mut lost = 0;
     for _ in 0..100 {
-        let psdu = common::full_psdu(Modulation::Dbpsk, 100, &mut random);
-        let samples = common::data_samples(&options, Modulation::Dbpsk, &psdu);
+        let psdu = common::full_psdu(&PLAN, Modulation::Dbpsk, 100, &mut random);
+        let samples = common::data_samples(&PLAN, &options, Modulation::Dbpsk, &psdu);
         let mut line = vec![0.0; samples.len() + 3_000];
         mix(&mut line, 1_000 + random.below(1_000), &samples, 1.0);
         let phase = random.below(4_000);

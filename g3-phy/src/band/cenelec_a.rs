@@ -2,22 +2,27 @@
 
 use super::BandPlan;
 use crate::header::HeaderFormat;
+use crate::options::FchModulation;
+use crate::tone::CarrierSet;
 use plc_core::time::SampleClock;
 
 pub(super) const PLAN: BandPlan = BandPlan {
     name: "CENELEC-A",
     clock: SampleClock::KHZ_400,
     first_carrier: 23,
+    used: CarrierSet::ALL,
     groups: 6,
     carriers_per_group: 6,
     syncp_phases: &SYNCP_PHASES,
     frame_length_unit: 4,
     max_payload_symbols: 252,
     header: HeaderFormat::Cenelec,
+    fch_modulation: FchModulation::Differential,
     slot_symbols: 2,
     cifs_symbols: 8,
     rifs_symbols: 8,
     idle_symbols: 8,
+    experimental: false,
 };
 
 #[rustfmt::skip]

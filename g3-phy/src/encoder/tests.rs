@@ -134,6 +134,34 @@ fn carriers_outside_the_tone_map_turn_with_the_pseudo_noise_sequence() {
 }
 
 #[test]
+fn fcc_header_phases_refer_to_syncp_in_every_symbol_or_to_the_symbol_before() {
+    let ack = crate::primitives::Ack { fcs: 0x31C3, positive: true, more_segments: false };
+    let phases = |plan: &BandPlan, fch_modulation| -> Vec<Vec<u8>> {
+        let options = Options { fch_modulation, ..Options::default() };
+        let mut encoder = FrameEncoder::ack(plan, ToneMask::ALL, &options, ack).unwrap();
+        core::iter::from_fn(|| encoder.next_symbol().map(<[u8]>::to_vec)).collect()
+    };
+    let fcc = BandPlan::FCC_1;
+    let coherent = phases(&fcc, None);
+    let differential = phases(&fcc, Some(FchModulation::Differential));
+    assert_eq!((coherent.len(), coherent[0].len()), (12, 72));
+    // The bits are the same: the differential phases are the running sum of the coherent ones' steps.
+    let mut sum: Vec<u8> = fcc.syncp_phases.to_vec();
+    for (coherent, differential) in coherent.iter().zip(&differential) {
+        for carrier in 0..72 {
+            let step = (16 + coherent[carrier] - fcc.syncp_phases[carrier]) % 16;
+            assert!(step == 0 || step == 8);
+            sum[carrier] = (sum[carrier] + step) % 16;
+        }
+        assert_eq!(&sum, differential);
+    }
+    let arib = BandPlan::ARIB;
+    assert_eq!(phases(&arib, None), phases(&arib, Some(FchModulation::Differential)));
+    let cenelec = BandPlan::CENELEC_A;
+    assert_eq!(phases(&cenelec, None), phases(&cenelec, Some(FchModulation::Coherent)), "no such reading");
+}
+
+#[test]
 fn what_does_not_fit_is_refused() {
     let frame = |psdu, tone_map| DataFrame {
         psdu,

@@ -4,16 +4,8 @@ use dsp::crc::{CRC5_FCH, CRC8_FCH};
 use proptest::prelude::*;
 
 const CENELEC: BandPlan = BandPlan::CENELEC_A;
-const FCC: BandPlan = BandPlan {
-    name: "FCC-1",
-    groups: 24,
-    carriers_per_group: 3,
-    frame_length_unit: 1,
-    max_payload_symbols: 511,
-    header: HeaderFormat::Fcc,
-    ..CENELEC
-};
-const ARIB: BandPlan = BandPlan { name: "ARIB", groups: 18, header: HeaderFormat::Arib, ..FCC };
+const FCC: BandPlan = BandPlan::FCC_1;
+const ARIB: BandPlan = BandPlan::ARIB;
 const PLANS: [BandPlan; 3] = [CENELEC, FCC, ARIB];
 
 const ORDER: FccsOrder = FccsOrder::LowNibbleFirst;

@@ -1,17 +1,18 @@
 //! Collects the FCH's symbols, combines the six copies of each bit, decodes, and learns the link from it.
 
-use super::carriers::{ABOVE_MEAN, CarrierBank, Carriers, Figures, inverse_sqrt, power};
+use super::carriers::{ABOVE_MEAN, CarrierBank, Carriers, Figures, NO_CARRIERS, inverse_sqrt, power};
 use crate::band::{BandPlan, MAX_CARRIERS};
 use crate::coding::{self, MAX_HEADER_CODED_BITS};
 use crate::header::{FrameControl, HeaderFormat, HeaderOctets};
 use crate::interleaver::Interleaver;
-use crate::options::FccsOrder;
+use crate::options::{FccsOrder, FchModulation};
 use crate::timing::FCH_REPETITION;
+use dsp::Complex;
 use dsp::soft::quantise;
 use dsp::viterbi::Viterbi;
 
 /// Room for the FCH's bits on air with their padding.
-const MAX_HEADER_BITS: usize = FCH_REPETITION * MAX_HEADER_CODED_BITS + MAX_CARRIERS;
+const MAX_BITS_ON_AIR: usize = FCH_REPETITION * MAX_HEADER_CODED_BITS + MAX_CARRIERS;
 /// FCH symbols with the fewest carriers that a tone mask may leave a frame (digest 8.1).
 const MAX_HEADER_SYMBOLS: usize = (FCH_REPETITION * MAX_HEADER_CODED_BITS).div_ceil(11);
 /// Part of the soft decisions' weight that may contradict the decoded header. The checksum of five bits alone would
@@ -22,11 +23,11 @@ const SOFT_MEAN: f32 = 32.0;
 
 #[derive(Clone, Debug)]
 pub(super) struct HeaderDecoder {
-    previous: Carriers,
-    /// Re(y_s y*_(s-1)) of each symbol and carrier.
-    correlation: [f32; MAX_HEADER_BITS],
-    /// |y_s|^2 + |y_(s-1)|^2 of each carrier, from the second symbol on.
-    power: Figures,
+    /// SYNCP as the first symbol's window would see it.
+    reference: Carriers,
+    /// The carriers of one symbol after another.
+    received: [Complex; MAX_BITS_ON_AIR],
+    last: Carriers,
     /// Power of each symbol on all carriers; the reference's first.
     symbol_power: [f32; MAX_HEADER_SYMBOLS + 1],
     symbol: usize,
@@ -48,9 +49,9 @@ pub(super) struct Link {
 impl HeaderDecoder {
     pub(super) fn new(bank: &CarrierBank, format: HeaderFormat, symbols: usize) -> Self {
         Self {
-            previous: super::carriers::NO_CARRIERS,
-            correlation: [0.0; MAX_HEADER_BITS],
-            power: [0.0; MAX_CARRIERS],
+            reference: NO_CARRIERS,
+            received: [Complex::new(0.0, 0.0); MAX_BITS_ON_AIR],
+            last: NO_CARRIERS,
             symbol_power: [0.0; MAX_HEADER_SYMBOLS + 1],
             symbol: 0,
             symbols: symbols.min(MAX_HEADER_SYMBOLS),
@@ -62,25 +63,16 @@ impl HeaderDecoder {
 
     /// Starts with the reference of the first symbol.
     pub(super) fn start(&mut self, reference: Carriers) {
-        self.previous = reference;
-        self.power.fill(0.0);
         self.symbol_power[0] = power(&reference);
+        self.reference = reference;
         self.symbol = 0;
     }
 
     /// Takes a symbol; true after the last.
     pub(super) fn push(&mut self, symbol: &Carriers) -> bool {
-        let first = self.symbol * self.carriers;
-        let correlation = self.correlation.iter_mut().skip(first).take(self.carriers);
-        for ((value, now), before) in correlation.zip(symbol).zip(&self.previous) {
-            *value = now.re * before.re + now.im * before.im;
-        }
-        if self.symbol > 0 {
-            for ((power, now), before) in self.power.iter_mut().zip(symbol).zip(&self.previous) {
-                *power += now.norm_sqr() + before.norm_sqr();
-            }
-        }
-        self.previous = *symbol;
+        let room = self.received.iter_mut().skip(self.symbol * self.carriers).take(self.carriers);
+        room.zip(symbol).for_each(|(room, carrier)| *room = *carrier);
+        self.last = *symbol;
         self.symbol += 1;
         if let Some(symbol_power) = self.symbol_power.get_mut(self.symbol) {
             *symbol_power = power(symbol);
@@ -90,7 +82,7 @@ impl HeaderDecoder {
 
     /// The last symbol: the reference of the first payload symbol.
     pub(super) fn last_symbol(&self) -> &Carriers {
-        &self.previous
+        &self.last
     }
 
     /// Mean power of a symbol on all carriers together.
@@ -105,21 +97,11 @@ impl HeaderDecoder {
         viterbi: &mut Viterbi<STAGES>,
         plan: &BandPlan,
         order: FccsOrder,
+        modulation: FchModulation,
     ) -> Option<(FrameControl, Link)> {
-        // Every pair of symbols at unit power: an impulse cannot outvote the copies that it missed.
-        let mut weights = [0.0_f32; MAX_HEADER_SYMBOLS];
-        for (weight, powers) in weights.iter_mut().zip(self.symbol_power.windows(2)) {
-            *weight = powers.iter().map(|&power| inverse_sqrt(power)).product();
-        }
-        let limits = self.carrier_limits();
         let mut room = [0.0_f32; MAX_HEADER_CODED_BITS];
         let sums = room.get_mut(..coding::header_coded_bits(self.format))?;
-        self.for_each_copy(|bit, position, correlation| {
-            let weight = weights.get(position / self.carriers).zip(limits.get(position % self.carriers));
-            if let (Some(sum), Some((weight, limit))) = (sums.get_mut(bit), weight) {
-                *sum += weight * limit * correlation;
-            }
-        });
+        self.add_copies(modulation, sums);
         let mean = sums.iter().map(|sum| sum.abs()).sum::<f32>() / sums.len() as f32;
         let mut soft = [0; MAX_HEADER_CODED_BITS];
         soft.iter_mut().zip(&*sums).for_each(|(soft, &sum)| *soft = quantise(sum, SOFT_MEAN / mean));
@@ -131,29 +113,73 @@ impl HeaderDecoder {
             return None;
         }
         let header = FrameControl::parse(&octets, plan, order).ok()?;
-        Some((header, self.link(&octets)))
+        Some((header, self.link(&octets, modulation)))
+    }
+
+    /// Adds to each coded bit's sum what its copies on air say.
+    fn add_copies(&self, modulation: FchModulation, sums: &mut [f32]) {
+        let limits = self.carrier_limits();
+        for symbol in 0..self.symbols {
+            let reference = match modulation {
+                FchModulation::Differential => symbol,
+                FchModulation::Coherent => 0,
+            };
+            // Every pair of symbols at unit power: an impulse cannot outvote the copies that it missed.
+            let weight = inverse_sqrt(self.symbol_power.get(reference).copied().unwrap_or_default())
+                * inverse_sqrt(self.symbol_power.get(symbol + 1).copied().unwrap_or_default());
+            let pairs = self.of_symbol(symbol).iter().zip(self.before(reference));
+            for ((input, (now, before)), limit) in self.interleaver.row(symbol).zip(pairs).zip(&limits) {
+                if let Some(sum) = sums.get_mut(input / FCH_REPETITION) {
+                    *sum += weight * limit * in_phase(now, before);
+                }
+            }
+        }
     }
 
     /// Factors that keep a carrier with a disturber from outvoting the others.
     fn carrier_limits(&self) -> Figures {
-        let magnitudes = self.power.iter().map(|&power| power * inverse_sqrt(power));
+        let mut powers = [0.0_f32; MAX_CARRIERS];
+        for symbol in 1..self.symbols {
+            let pairs = self.of_symbol(symbol).iter().zip(self.before(symbol));
+            powers.iter_mut().zip(pairs).for_each(|(power, (now, before))| {
+                *power += now.norm_sqr() + before.norm_sqr();
+            });
+        }
+        let magnitudes = powers.iter().map(|&power| power * inverse_sqrt(power));
         let limit = ABOVE_MEAN * magnitudes.sum::<f32>() / self.carriers.max(1) as f32;
-        self.power.map(|power| (limit * limit / power.max(f32::MIN_POSITIVE)).min(1.0))
+        powers.map(|power| (limit * limit / power.max(f32::MIN_POSITIVE)).min(1.0))
     }
 
-    /// Signal and noise from the symbols, now that their bits are known.
-    fn link(&self, octets: &HeaderOctets) -> Link {
+    /// Signal and noise from pairs of symbols, now that their bits are known.
+    fn link(&self, octets: &HeaderOctets, modulation: FchModulation) -> Link {
         let coded = coding::encode_header(octets, self.format);
-        let pairs = self.symbols.saturating_sub(1).max(1) as f32;
-        let mut signal = [0.0; MAX_CARRIERS];
-        self.for_each_copy(|bit, position, correlation| {
-            let carrier = position % self.carriers;
-            if let Some(signal) = signal.get_mut(carrier).filter(|_| position >= self.carriers) {
-                *signal += if coded.bit(bit) == 0 { correlation } else { -correlation };
+        let bits = coding::header_coded_bits(self.format);
+        // What padding is on air is not certain.
+        let bit_of = |input: usize| {
+            let bit = input / FCH_REPETITION;
+            (bit < bits).then(|| coded.bit(bit))
+        };
+        let (mut signal, mut noise) = ([0.0_f32; MAX_CARRIERS], [0.0_f32; MAX_CARRIERS]);
+        let mut pairs = [0.0_f32; MAX_CARRIERS];
+        for symbol in 1..self.symbols {
+            let inputs = self.interleaver.row(symbol).zip(self.interleaver.row(symbol - 1));
+            let received = self.of_symbol(symbol).iter().zip(self.before(symbol));
+            for (carrier, ((now, before), (input, input_before))) in received.zip(inputs).enumerate() {
+                let turned = match modulation {
+                    FchModulation::Differential => bit_of(input),
+                    FchModulation::Coherent => {
+                        bit_of(input).zip(bit_of(input_before)).map(|(now, before)| now ^ before)
+                    }
+                };
+                let Some(turned) = turned else { continue };
+                let correlation = in_phase(now, before);
+                signal[carrier] += if turned == 0 { correlation } else { -correlation };
+                noise[carrier] += now.norm_sqr() + before.norm_sqr();
+                pairs[carrier] += 1.0;
             }
-        });
-        let mut noise = [0.0; MAX_CARRIERS];
-        for ((noise, signal), power) in noise.iter_mut().zip(&mut signal).zip(&self.power) {
+        }
+        for ((noise, signal), pairs) in noise.iter_mut().zip(&mut signal).zip(&pairs) {
+            let (power, pairs) = (*noise, pairs.max(1.0));
             // |y_s - a y_(s-1)|^2 holds the noise twice and of the signal nothing.
             *noise = (power - 2.0 * *signal).max(1e-6 * power) / (2.0 * pairs);
             *signal = (*signal / pairs).max(0.0);
@@ -161,17 +187,18 @@ impl HeaderDecoder {
         Link { signal, noise }
     }
 
-    /// Calls with coded bit, position on air and correlation of every copy on air.
-    fn for_each_copy(&self, mut each: impl FnMut(usize, usize, f32)) {
-        for symbol in 0..self.symbols {
-            for (column, input) in self.interleaver.row(symbol).enumerate() {
-                let position = symbol * self.carriers + column;
-                if input < FCH_REPETITION * coding::header_coded_bits(self.format)
-                    && let Some(&correlation) = self.correlation.get(position)
-                {
-                    each(input / FCH_REPETITION, position, correlation);
-                }
-            }
-        }
+    fn of_symbol(&self, symbol: usize) -> &[Complex] {
+        let first = symbol * self.carriers;
+        self.received.get(first..first + self.carriers).unwrap_or_default()
     }
+
+    /// The carriers of the symbol before `symbol`; the preamble's before the first.
+    fn before(&self, symbol: usize) -> &[Complex] {
+        symbol.checked_sub(1).map_or(&self.reference, |before| self.of_symbol(before))
+    }
+}
+
+/// Re(y x*): positive where both point the same way.
+fn in_phase(one: &Complex, other: &Complex) -> f32 {
+    one.re * other.re + one.im * other.im
 }

@@ -34,9 +34,10 @@ impl NullReference {
     }
 
     pub(super) fn push(&mut self, nulls: &NullPowers) {
-        if let Some(powers) = self.powers.get_mut(self.symbols) {
+        // The last one is kept in any case: the first payload symbol is compared with it.
+        if let Some(powers) = self.powers.get_mut(self.symbols.min(REFERENCE_SYMBOLS - 1)) {
             *powers = *nulls;
-            self.symbols += 1;
+            self.symbols = (self.symbols + 1).min(REFERENCE_SYMBOLS);
         }
     }
 }

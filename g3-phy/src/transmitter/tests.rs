@@ -19,7 +19,11 @@ fn data(mask: ToneMask, octets: &[u8], modulation: Modulation) -> FrameEncoder {
 }
 
 fn samples(options: &Options, frame: FrameEncoder) -> Vec<f32> {
-    let mut transmitter = Transmitter::new(&PLAN, options);
+    samples_on(&PLAN, options, frame)
+}
+
+fn samples_on(plan: &BandPlan, options: &Options, frame: FrameEncoder) -> Vec<f32> {
+    let mut transmitter = Transmitter::new(plan, options);
     let mut samples = std::vec![0.0; transmitter.load(frame, 0.0) + 1];
     let count = transmitter.pull(&mut samples);
     assert_eq!(count, samples.len() - 1);
@@ -46,25 +50,36 @@ fn window(symbol: usize) -> usize {
     2424 + 278 * symbol + PREFIX_SAMPLES - OVERLAP_SAMPLES
 }
 
+/// Digest 1.5, carriers of amplitude 1: rms, peak and where it is, first samples.
+const SELF_CHECK: [(BandPlan, f32, f32, usize, [f32; 4]); 3] = [
+    (BandPlan::CENELEC_A, 4.2426, 8.2025, 229, [2.3066, 0.4734, 2.3656, 2.9280]),
+    (BandPlan::FCC_1, 6.0000, 10.9623, 64, [3.3396, 6.2198, -1.0690, -6.1461]),
+    (BandPlan::ARIB, 5.1962, 9.7575, 18, [1.9643, 4.7341, 1.6291, -6.6747]),
+];
+
 #[test]
 fn the_preamble_is_the_waveform_of_digest_1_5() {
-    let frame = data(ToneMask::ALL, &[1, 2, 3, 4], Modulation::Dbpsk);
-    let samples = samples(&level(), frame);
-    // The digest's x[n] has carriers of amplitude 1, and here the rms of all of them is TX_RMS.
-    let unit: Vec<f32> = samples.iter().map(|sample| sample * 18.0_f32.sqrt() / TX_RMS).collect();
-    let syncp = &unit[256..512];
-    assert!((rms(syncp) - 4.2426).abs() < 1e-3);
-    for (sample, expected) in syncp.iter().zip([2.3066, 0.4734, 2.3656, 2.9280]) {
-        assert!((sample - expected).abs() < 2e-4, "{sample} {expected}");
+    for (plan, expected_rms, peak, peak_at, first) in SELF_CHECK {
+        let ack = Ack { fcs: 1, positive: true, more_segments: false };
+        let frame = FrameEncoder::ack(&plan, ToneMask::ALL, &level(), ack).unwrap();
+        let samples = samples_on(&plan, &level(), frame);
+        // The rms of all carriers is TX_RMS here.
+        let unit: Vec<f32> = samples.iter().map(|sample| sample * expected_rms / TX_RMS).collect();
+        let syncp = &unit[256..512];
+        assert!((rms(syncp) - expected_rms).abs() < 1e-3, "{}", plan.name);
+        for (sample, expected) in syncp.iter().zip(first) {
+            assert!((sample - expected).abs() < 2e-4, "{}: {sample} {expected}", plan.name);
+        }
+        let highest = syncp.iter().map(|sample| sample.abs()).fold(0.0, f32::max);
+        assert!((highest - peak).abs() < 1e-3 && syncp[peak_at].abs() == highest, "{}", plan.name);
+        for n in 0..256 {
+            assert!((unit[7 * 256 + n] - syncp[n]).abs() < 1e-3, "SYNCP 8");
+            assert!((unit[8 * 256 + n] + syncp[n]).abs() < 1e-3, "SYNCM");
+            assert!(n >= 120 || (unit[9 * 256 + n] + syncp[n]).abs() < 1e-3, "half SYNCM");
+        }
+        assert_eq!(unit[0], 0.0);
+        assert!((unit[4] - 0.5 * syncp[4]).abs() < 1e-3, "head edge");
     }
-    assert!((syncp[229].abs() - 8.2025).abs() < 1e-3);
-    for n in 0..256 {
-        assert!((unit[7 * 256 + n] - syncp[n]).abs() < 1e-3, "SYNCP 8");
-        assert!((unit[8 * 256 + n] + syncp[n]).abs() < 1e-3, "SYNCM");
-        assert!(n >= 120 || (unit[9 * 256 + n] + syncp[n]).abs() < 1e-3, "half SYNCM");
-    }
-    assert_eq!(unit[0], 0.0);
-    assert!((unit[4] - 0.5 * syncp[4]).abs() < 1e-3, "head edge");
 }
 
 #[test]
@@ -108,6 +123,23 @@ fn masked_carriers_are_silent_in_every_symbol() {
         let loudest = carriers[16..=26].iter().map(|carrier| carrier.norm()).fold(0.0, f32::max);
         assert!(loudest < 2e-6, "{loudest} in the window at {start}");
         assert!(carriers[..16].iter().chain(&carriers[27..]).all(|carrier| carrier.norm() > 1.0));
+    }
+}
+
+#[test]
+fn a_sub_band_has_the_bands_phases_on_its_carriers_and_silence_on_the_others() {
+    let ack = Ack { fcs: 1, positive: true, more_segments: false };
+    for plan in [BandPlan::FCC_1_A, BandPlan::FCC_1_B] {
+        let frame = FrameEncoder::ack(&plan, ToneMask::ALL, &level(), ack).unwrap();
+        let samples = samples_on(&plan, &level(), frame);
+        assert!((rms(&samples[256..512]) / TX_RMS - 1.0).abs() < 1e-3, "{}", plan.name);
+        let mut bins = [Complex::default(); 129];
+        RealFft::new(Size::N256).forward(&samples[256..512], &mut bins).unwrap();
+        for (offset, phase) in BandPlan::FCC_1.syncp_phases.iter().enumerate() {
+            let turned = bins[33 + offset] * PHASORS[usize::from((16 - phase) % 16)];
+            let expected = if plan.used.contains(offset) { turned.norm() } else { 0.0 };
+            assert!((turned - expected).norm() < 1e-3 && (expected == 0.0 || expected > 1.0));
+        }
     }
 }
 

@@ -58,30 +58,32 @@ impl Random {
 /// Standard deviation of white noise that gives full-band carriers this Es/N0.
 ///
 /// A carrier of amplitude A has the bin 128 A in a transform of 256 samples, noise of variance v the power 256 v.
-pub fn noise_for_snr_db(snr_db: f32) -> f32 {
-    let amplitude = TX_RMS * (2.0 / PLAN.carriers() as f32).sqrt();
+pub fn noise_for_snr_db(plan: &BandPlan, snr_db: f32) -> f32 {
+    let amplitude = TX_RMS * (2.0 / plan.unmasked(ToneMask::ALL).len() as f32).sqrt();
     (64.0 * amplitude * amplitude / 10.0_f32.powf(snr_db / 10.0)).sqrt()
 }
 
-/// A PSDU of at least `octets` that fills its symbols, of random octets.
-pub fn full_psdu(modulation: Modulation, octets: usize, random: &mut Random) -> Vec<u8> {
-    let layout = PayloadLayout::for_psdu(&PLAN, ToneMask::ALL, PLAN.full_tone_map(), modulation, octets);
-    random.octets(usize::from(layout.expect("fits").psdu_capacity))
+/// A PSDU of at least `octets`, or the longest there is, that fills its symbols, of random octets.
+pub fn full_psdu(plan: &BandPlan, modulation: Modulation, octets: usize, random: &mut Random) -> Vec<u8> {
+    let tone_map = plan.full_tone_map();
+    let layout = PayloadLayout::for_psdu(plan, ToneMask::ALL, tone_map, modulation, octets)
+        .or_else(|| PayloadLayout::largest(plan, ToneMask::ALL, tone_map, modulation));
+    random.octets(usize::from(layout.expect("carriers").psdu_capacity))
 }
 
 /// The samples of any frame.
-pub fn samples_of(options: &Options, frame: FrameEncoder) -> Vec<f32> {
-    let mut transmitter = Transmitter::new(&PLAN, options);
+pub fn samples_of(plan: &BandPlan, options: &Options, frame: FrameEncoder) -> Vec<f32> {
+    let mut transmitter = Transmitter::new(plan, options);
     let mut samples = vec![0.0; transmitter.load(frame, 0.0)];
     transmitter.pull(&mut samples);
     samples
 }
 
 /// The samples of a data frame on all carriers.
-pub fn data_samples(options: &Options, modulation: Modulation, psdu: &[u8]) -> Vec<f32> {
-    let tone_map = PLAN.full_tone_map();
+pub fn data_samples(plan: &BandPlan, options: &Options, modulation: Modulation, psdu: &[u8]) -> Vec<f32> {
+    let tone_map = plan.full_tone_map();
     let frame = DataFrame { psdu, modulation, tone_map, response_expected: false, pdc: 0 };
-    samples_of(options, FrameEncoder::data(&PLAN, ToneMask::ALL, options, &frame).expect("fits"))
+    samples_of(plan, options, FrameEncoder::data(plan, ToneMask::ALL, options, &frame).expect("fits"))
 }
 
 /// `samples` as a clock that runs `ppm` slow and starts `delay` samples late sees them (windowed sinc of 64 taps).
