@@ -82,12 +82,18 @@ pub struct MeterSpec {
 }
 
 /// Keys of a meter for HLS mechanism 5, suite 0. For demonstration only: anyone who knows the seed knows them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MeterKeys {
     /// Global unicast encryption key.
     pub encryption: [u8; 16],
     /// Authentication key.
     pub authentication: [u8; 16],
+}
+
+impl std::fmt::Debug for MeterKeys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("MeterKeys(..)")
+    }
 }
 
 impl Scenario {

@@ -12,6 +12,8 @@ fn master() -> Option<PathBuf> {
     let path =
         PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared/data/ieee-eu-lv-feeder/Master.dss");
     if !path.exists() {
+        let required = std::env::var_os("BUSBAR_REQUIRE_TOOLS").is_some_and(|value| value == "1");
+        assert!(!required, "BUSBAR_REQUIRE_TOOLS=1, but there is no {}", path.display());
         eprintln!("SKIPPED: {} is not there; this test needs the IEEE feeder's files", path.display());
         return None;
     }
@@ -75,7 +77,7 @@ fn feeder_loss_and_input_impedance_are_the_digests() {
         eprintln!(
             "{frequency}: {found:.1?} dB against {expected:?}; input {input_found:.2} ohm against {input:?}"
         );
-        for ((found, expected), tolerance) in found.into_iter().zip(expected).zip([8.0, 3.0, 8.0]) {
+        for ((found, expected), tolerance) in found.into_iter().zip(expected).zip([3.0, 3.0, 3.0]) {
             assert!(
                 (found - expected).abs() <= tolerance,
                 "{frequency} Hz: {found:.1} dB, digest {expected}"
@@ -83,7 +85,7 @@ fn feeder_loss_and_input_impedance_are_the_digests() {
         }
         if let Some(expected) = input {
             let factor = (input_found / expected).max(expected / input_found);
-            assert!(factor <= 1.5, "{frequency} Hz: input {input_found:.2} ohm, digest {expected}");
+            assert!(factor <= 1.2, "{frequency} Hz: input {input_found:.2} ohm, digest {expected}");
         }
     }
 }

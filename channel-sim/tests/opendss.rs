@@ -54,6 +54,14 @@ fn errors_name_file_line_and_value() {
         ("New Load.y Bus1=e.1 Phases=1 kW=1", "m.dss:7: Load.y: no line joins e to the transformer's bus b"),
         ("New Load.y Bus1=d.7 Phases=1 kW=1", "bus1=d.7"),
         ("New Load.y Bus1=d.1 Phases=1 kW=much", "m.dss:7: Load.y: kw=much: a number"),
+        (
+            "New Loadshape.z npts=0.5 minterval=15 mult=(file=s.txt)\nNew Load.y Bus1=d.1 Phases=1 kW=1 Yearly=z",
+            "npts=0.5: a whole number from 1",
+        ),
+        (
+            "New Loadshape.z npts=4 minterval=15 mult=(file=s.txt, col=0.5)\nNew Load.y Bus1=d.1 Phases=1 kW=1 Yearly=z",
+            "col=0.5: a whole number from 1",
+        ),
         ("Redirect m.dss", "m.dss:7: redirect to m.dss, which is being read already"),
         ("Load.h.kW=x", "kw=x"),
     ] {

@@ -12,10 +12,11 @@ struct Tool {
     purpose: &'static str,
 }
 
-const TOOLS: [Tool; 3] = [
+const TOOLS: [Tool; 4] = [
     Tool { program: "qemu-system-arm", package: "qemu-system-arm", purpose: "runs the firmware image" },
     Tool { program: "tshark", package: "tshark", purpose: "decodes our 6LoWPAN frames independently" },
-    Tool { program: "python3", package: "python3-venv", purpose: "runs gurux-dlms, a foreign DLMS client" },
+    Tool { program: "python3", package: "python3", purpose: "runs gurux-dlms, a foreign DLMS client" },
+    Tool { program: "c++", package: "g++", purpose: "builds libFuzzer" },
 ];
 
 /// Packages that build for [`TARGET`] where rustup cannot add it.
@@ -28,6 +29,11 @@ pub(crate) fn setup() -> Outcome {
     for tool in TOOLS.iter().filter(|tool| !exists(tool.program)) {
         packages.push(tool.package);
         purposes.push(format!("{} ({})", tool.program, tool.purpose));
+    }
+    // Debian splits these off; without them `python3 -m venv` fails.
+    if output("python3", &["-c", "import venv, ensurepip"]).is_none() {
+        packages.push("python3-venv");
+        purposes.push("Python's venv (for gurux-dlms)".to_owned());
     }
     if !rustup_has_target() && !rustup_adds_target() && !debian_rust_is_installed() {
         packages.extend(DEBIAN_RUST);

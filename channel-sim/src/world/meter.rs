@@ -39,15 +39,20 @@ pub enum WorldError {
         /// What its firmware says.
         reason: String,
     },
-    /// More meters than a PAN has addresses for.
-    #[error("{0} households: short addresses go up to 65533")]
+    /// More meters than this fidelity keeps filters for.
+    #[error(
+        "{0} households: the waveform fidelity keeps a filter for every pair of at most {MAX_HOUSEHOLDS}"
+    )]
     TooManyMeters(usize),
 }
+
+/// Households of one world: a filter is about 2 kB, and there is one for every ordered pair of modems.
+const MAX_HOUSEHOLDS: usize = 400;
 
 /// The meters of a scenario, in order, at local midnight.
 pub(super) fn build(scenario: &Scenario) -> Result<Vec<Box<dyn Modem>>, WorldError> {
     let households = scenario.feeder.loads.len();
-    if households > 65_533 {
+    if households > MAX_HOUSEHOLDS {
         return Err(WorldError::TooManyMeters(households));
     }
     let midnight = midnight(scenario).ok_or(WorldError::Start { start: scenario.start.to_string() })?;

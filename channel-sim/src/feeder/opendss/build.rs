@@ -269,7 +269,8 @@ impl Builder<'_> {
         };
         let Some(mut values_micro) = self.shape_values(object, name, property)? else { return Ok(None) };
         if let Some(property) = object.property("npts") {
-            let points = positive_number(object, "npts", property)? as usize;
+            let points =
+                whole_number(&property.value, || property_error(object, "npts", &property.value, COUNT))?;
             if values_micro.len() < points {
                 let why = format!(
                     "{} values where npts is {points}; they repeat after the last",
@@ -310,10 +311,7 @@ impl Builder<'_> {
             return Ok((!values.is_empty()).then_some(values));
         };
         let column = match option("col") {
-            Some(pair) => {
-                positive(&pair.value, || property_error(object, "col", &pair.value, "a column number"))?
-                    as usize
-            }
+            Some(pair) => whole_number(&pair.value, || property_error(object, "col", &pair.value, COUNT))?,
             None => 1,
         };
         let skip = usize::from(option("header").is_some_and(|pair| is_yes(&pair.value)));
@@ -505,6 +503,9 @@ impl Builder<'_> {
     }
 }
 
+/// What `npts` and `col` take.
+const COUNT: &str = "a whole number from 1";
+
 fn value_error(place: &Place, object: &str, property: &str, value: &str) -> FeederError {
     FeederError::Value {
         place: place.clone(),
@@ -550,6 +551,10 @@ fn positive(text: &str, error: impl FnOnce() -> FeederError) -> Result<f64, Feed
         Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
         _ => Err(error()),
     }
+}
+
+fn whole_number(text: &str, error: impl FnOnce() -> FeederError) -> Result<usize, FeederError> {
+    text.trim().parse::<std::num::NonZeroUsize>().map(Into::into).map_err(|_| error())
 }
 
 fn phase_count(object: &Object, default: u32) -> Result<u32, FeederError> {
