@@ -252,6 +252,7 @@ impl Size {
     }
 }
 
+#[cfg(any(test, feature = "std", target_arch = "x86_64"))]
 impl Points {
     const fn count(self) -> usize {
         match self {
