@@ -5,6 +5,7 @@
 
 use super::commands::Stop;
 use super::port::PhyPort;
+use super::session::Link;
 use super::surroundings::Surroundings;
 use crate::calendar::Calendar;
 use crate::live::Live;
@@ -179,11 +180,6 @@ impl Line {
         })
     }
 
-    /// The line's time.
-    pub const fn now(&self) -> Instant {
-        self.now
-    }
-
     /// From here on, virtual time runs at most `speed` times as fast as the wall clock; with 0 as fast as it can.
     pub fn follow_wall_clock(&mut self, speed: f64) {
         self.pace = (speed > 0.0).then(|| Pace { wall: std::time::Instant::now(), line: self.now, speed });
@@ -218,38 +214,6 @@ impl Line {
         let utc_ms = self.calendar.utc_ms(self.now);
         self.live.update(|snapshot| snapshot.utc_ms = utc_ms);
         Ok(())
-    }
-
-    /// Sends an APDU until an answer is accepted or all tries are used up.
-    pub fn ask(&mut self, peer: Peer, apdu: &[u8], accept: Accept<'_>) -> Result<(), LineError> {
-        let tries = self.timing.tries;
-        let mut failure = LineError::NoAnswer { tries };
-        for _ in 0..tries {
-            match self.send(peer, apdu)? {
-                Some(AdpStatus::Success) => {}
-                Some(status) => {
-                    failure = LineError::NotDelivered { tries, status };
-                    continue;
-                }
-                None => continue,
-            }
-            failure = LineError::NoAnswer { tries };
-            let (sent, at_most) = (self.now, self.now + self.timing.answer);
-            loop {
-                while let Some(indication) = self.arrived.pop_front() {
-                    let Some(apdu) = self.answer_of(peer, &indication) else { continue };
-                    if accept(&mut self.surroundings, apdu) {
-                        return Ok(());
-                    }
-                }
-                let until = at_most.min(self.last_heard.max(sent) + self.timing.silence);
-                if self.now >= until {
-                    break;
-                }
-                self.go_on(until)?;
-            }
-        }
-        Err(failure)
     }
 
     fn go_on(&mut self, until: Instant) -> Result<(), LineError> {
@@ -339,5 +303,46 @@ impl Line {
         if ahead_s > 0.0 {
             std::thread::sleep(std::time::Duration::from_secs_f64(ahead_s / pace.speed));
         }
+    }
+}
+
+impl Link for Line {
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn surroundings(&mut self) -> &mut Surroundings {
+        &mut self.surroundings
+    }
+
+    fn ask(&mut self, peer: Peer, apdu: &[u8], accept: Accept<'_>) -> Result<(), LineError> {
+        let tries = self.timing.tries;
+        let mut failure = LineError::NoAnswer { tries };
+        for _ in 0..tries {
+            match self.send(peer, apdu)? {
+                Some(AdpStatus::Success) => {}
+                Some(status) => {
+                    failure = LineError::NotDelivered { tries, status };
+                    continue;
+                }
+                None => continue,
+            }
+            failure = LineError::NoAnswer { tries };
+            let (sent, at_most) = (self.now, self.now + self.timing.answer);
+            loop {
+                while let Some(indication) = self.arrived.pop_front() {
+                    let Some(apdu) = self.answer_of(peer, &indication) else { continue };
+                    if accept(&mut self.surroundings, apdu) {
+                        return Ok(());
+                    }
+                }
+                let until = at_most.min(self.last_heard.max(sent) + self.timing.silence);
+                if self.now >= until {
+                    break;
+                }
+                self.go_on(until)?;
+            }
+        }
+        Err(failure)
     }
 }

@@ -13,13 +13,12 @@ use crate::calendar::Calendar;
 use crate::live::{Activity, CycleProgress, Live};
 use crate::network::Network;
 use crate::store::{CycleId, MeterId, MeterOutcome, MeterResult, NetworkId, Store, StoreError};
-use commands::{Command, Commands, Pass, Passed, Stop};
+use commands::{Commands, Stop};
 use cosem::{Client, ClientConfig, Keys, SystemTitle};
 use cycle::{CycleError, Host, Roster};
 use g3_mac::mac::MacStatus;
 use line::{Accept, Heard, Line, LineError, Peer, Timing};
-use pass_through::Holds;
-use plc_core::address::ShortAddress;
+use pass_through::PassThrough;
 use plc_core::env::StoreError as RecordError;
 use plc_core::time::{Duration, Instant, millis, seconds};
 use port::PhyPort;
@@ -31,8 +30,6 @@ use thiserror::Error;
 
 /// UDP port of the concentrator's own clients.
 const OWN_PORT: u16 = g3_mac::udp::DLMS_PORT;
-/// First UDP port of head-ends' connections. Those up to 0xF0BF are compressed to four bits (digest 1.1).
-const FIRST_HEAD_END_PORT: u16 = 0xF0B0;
 /// wPort of a meter's management logical device.
 const MANAGEMENT_DEVICE: u16 = 1;
 /// wPort of the concentrator's own client.
@@ -97,11 +94,7 @@ struct Desk {
     line: Line,
     live: Live,
     stop: Stop,
-    commands: Commands,
-    holds: Holds,
-    /// The last answer that went to each head-end's client, to tell a repeated one from a new one.
-    last_passed: Option<(u16, Vec<u8>)>,
-    addresses: Vec<ShortAddress>,
+    pass_through: PassThrough,
     on_turn: OnTurn,
     waited: Duration,
 }
@@ -144,10 +137,7 @@ impl Engine {
             line,
             live,
             stop,
-            commands,
-            holds: Holds::default(),
-            last_passed: None,
-            addresses,
+            pass_through: PassThrough::new(commands, addresses),
             on_turn,
             waited: Duration::from_ticks(0),
         };
@@ -160,7 +150,7 @@ impl Engine {
     }
 
     /// The line's time.
-    pub const fn now(&self) -> Instant {
+    pub fn now(&self) -> Instant {
         self.desk.line.now()
     }
 
@@ -220,53 +210,12 @@ impl Engine {
 }
 
 impl Desk {
-    /// Passes through what waits, in the order in which it came.
     fn pass_waiting(&mut self) -> Result<(), LineError> {
-        while let Ok(command) = self.commands.try_recv() {
-            match command {
-                Command::Closed { connection } => self.holds.closed(connection),
-                Command::Pass(pass) => self.pass(pass)?,
-            }
-        }
-        Ok(())
-    }
-
-    fn pass(&mut self, pass: Pass) -> Result<(), LineError> {
-        let Pass { connection, meter, client, apdu, reply } = pass;
-        if reply.is_closed() {
-            return Ok(());
-        }
-        let Some(&address) = self.addresses.get(meter) else { return Ok(()) };
-        if !self.holds.admits(connection, meter, client, self.line.now()) {
-            // Where the other end has gone meanwhile, there is nobody to tell.
-            let _ = reply.send(Passed::Busy);
-            return Ok(());
-        }
-        self.holds.asked(connection, meter, client, &apdu, self.line.now());
-        let port = FIRST_HEAD_END_PORT + (connection % 16) as u16;
-        let peer = Peer { meter: address, port, client, server: MANAGEMENT_DEVICE };
-        let (before, heard) = (self.last_passed.take(), self.line.heard());
-        let mut answer = None;
-        let asked = self.line.ask(peer, &apdu, &mut |_, octets| {
-            // An answer that was lost and repeated may come twice: the second is not that of the next request.
-            let late = before.as_ref().is_some_and(|(port, last)| *port == peer.port && last == octets);
-            if !late {
-                answer = Some(octets.to_vec());
-            }
-            !late
-        });
+        // What head-ends hear is no part of the turn that they interrupt.
+        let heard = self.line.heard();
+        let passed = self.pass_through.serve(&mut self.line);
         self.line.set_heard(heard);
-        let passed = match (asked, answer) {
-            (Err(fatal @ (LineError::Port(_) | LineError::Stopped)), _) => return Err(fatal),
-            (Err(error), _) => Passed::Silent(error.to_string()),
-            (Ok(()), answer) => Passed::Answer(answer.unwrap_or_default()),
-        };
-        if let Passed::Answer(octets) = &passed {
-            self.holds.answered(connection, meter, client, octets, self.line.now());
-            self.last_passed = Some((port, octets.clone()));
-        }
-        let _ = reply.send(passed);
-        Ok(())
+        passed
     }
 }
 
@@ -296,7 +245,7 @@ impl Host for Desk {
     }
 
     fn taken(&self, meter: usize) -> bool {
-        self.holds.held(meter, MANAGEMENT_CLIENT, self.line.now())
+        self.pass_through.held(meter, MANAGEMENT_CLIENT, self.line.now())
     }
 
     fn wait(&mut self) -> Result<bool, CycleError> {

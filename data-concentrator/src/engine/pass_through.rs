@@ -1,8 +1,14 @@
-//! Who has an association with which meter, so that a head-end and the reading cycle do not end each other's.
+//! Head-ends' requests on their way to the meters, and who has an association with which meter, so that a head-end and
+//! the reading cycle do not end each other's.
 //!
 //! A meter has one association for each client address. Whoever opens one under an address has that address of that
 //! meter until it is released, the connection ends, or nothing was heard of it for [`HOLD`].
 
+use super::MANAGEMENT_DEVICE;
+use super::commands::{Command, Commands, Pass, Passed};
+use super::line::{LineError, Peer};
+use super::session::Link;
+use plc_core::address::ShortAddress;
 use plc_core::time::{Duration, Instant, seconds};
 use std::collections::HashMap;
 
@@ -14,9 +20,79 @@ const AARQ: u8 = 0x60;
 /// First octet of the answer that closes one.
 const RLRE: u8 = 0x63;
 
+/// First UDP port of head-ends' requests. Those up to 0xF0BF are compressed to four bits (digest 1.1).
+const FIRST_PORT: u16 = 0xF0B0;
+/// How many ports there are.
+const PORTS: u16 = 16;
+
+/// The counter that head-ends' requests go over.
+pub(super) struct PassThrough {
+    commands: Commands,
+    addresses: Vec<ShortAddress>,
+    holds: Holds,
+    next_port: u16,
+}
+
+impl PassThrough {
+    /// Takes what `commands` brings to the meters at `addresses`.
+    pub(super) fn new(commands: Commands, addresses: Vec<ShortAddress>) -> Self {
+        Self { commands, addresses, holds: Holds::default(), next_port: 0 }
+    }
+
+    /// Whether a head-end has `client` of the meter at `now`.
+    pub(super) fn held(&self, meter: usize, client: u16, now: Instant) -> bool {
+        self.holds.held(meter, client, now)
+    }
+
+    /// Passes through what waits, in the order in which it came.
+    pub(super) fn serve(&mut self, link: &mut impl Link) -> Result<(), LineError> {
+        while let Ok(command) = self.commands.try_recv() {
+            match command {
+                Command::Closed { connection } => self.holds.closed(connection),
+                Command::Pass(pass) => self.pass(link, pass)?,
+            }
+        }
+        Ok(())
+    }
+
+    fn pass(&mut self, link: &mut impl Link, pass: Pass) -> Result<(), LineError> {
+        let Pass { connection, meter, client, apdu, reply } = pass;
+        if reply.is_closed() {
+            return Ok(());
+        }
+        let Some(&address) = self.addresses.get(meter) else { return Ok(()) };
+        if !self.holds.admits(connection, meter, client, link.now()) {
+            // Where the other end has gone meanwhile, there is nobody to tell.
+            let _ = reply.send(Passed::Busy);
+            return Ok(());
+        }
+        self.holds.asked(connection, meter, client, &apdu, link.now());
+        // A port of its own for each request: an answer that was lost, repeated and late is not that of the next one,
+        // and one that says the same as the last one is.
+        let port = FIRST_PORT + self.next_port;
+        self.next_port = (self.next_port + 1) % PORTS;
+        let peer = Peer { meter: address, port, client, server: MANAGEMENT_DEVICE };
+        let mut answer = Vec::new();
+        let asked = link.ask(peer, &apdu, &mut |_, octets| {
+            answer = octets.to_vec();
+            true
+        });
+        let passed = match asked {
+            Err(fatal @ (LineError::Port(_) | LineError::Stopped)) => return Err(fatal),
+            Err(error) => Passed::Silent(error.to_string()),
+            Ok(()) => {
+                self.holds.answered(connection, meter, client, &answer, link.now());
+                Passed::Answer(answer)
+            }
+        };
+        let _ = reply.send(passed);
+        Ok(())
+    }
+}
+
 /// Associations that head-ends hold.
 #[derive(Debug, Default)]
-pub(super) struct Holds(HashMap<(usize, u16), Hold>);
+struct Holds(HashMap<(usize, u16), Hold>);
 
 #[derive(Clone, Copy, Debug)]
 struct Hold {
@@ -26,24 +102,24 @@ struct Hold {
 
 impl Holds {
     /// Whether a head-end has `client` of the meter at `now`.
-    pub(super) fn held(&self, meter: usize, client: u16, now: Instant) -> bool {
+    fn held(&self, meter: usize, client: u16, now: Instant) -> bool {
         self.holder(meter, client, now).is_some()
     }
 
     /// Whether `connection` may use `client` of the meter now.
-    pub(super) fn admits(&self, connection: u64, meter: usize, client: u16, now: Instant) -> bool {
+    fn admits(&self, connection: u64, meter: usize, client: u16, now: Instant) -> bool {
         self.holder(meter, client, now).is_none_or(|holder| holder == connection)
     }
 
     /// A request of `connection` goes to the meter.
-    pub(super) fn asked(&mut self, connection: u64, meter: usize, client: u16, apdu: &[u8], now: Instant) {
+    fn asked(&mut self, connection: u64, meter: usize, client: u16, apdu: &[u8], now: Instant) {
         if apdu.first() == Some(&AARQ) || self.holder(meter, client, now) == Some(connection) {
             self.0.insert((meter, client), Hold { connection, until: now + HOLD });
         }
     }
 
     /// The meter has answered `connection`.
-    pub(super) fn answered(&mut self, connection: u64, meter: usize, client: u16, apdu: &[u8], now: Instant) {
+    fn answered(&mut self, connection: u64, meter: usize, client: u16, apdu: &[u8], now: Instant) {
         if self.holder(meter, client, now) == Some(connection) {
             if apdu.first() == Some(&RLRE) {
                 self.0.remove(&(meter, client));
@@ -54,7 +130,7 @@ impl Holds {
     }
 
     /// The connection is gone.
-    pub(super) fn closed(&mut self, connection: u64) {
+    fn closed(&mut self, connection: u64) {
         self.0.retain(|_, hold| hold.connection != connection);
     }
 
@@ -67,7 +143,79 @@ impl Holds {
 mod tests {
     use super::*;
 
+    use super::super::commands::{Commander, queue};
+    use super::super::line::Accept;
+    use super::super::surroundings::Surroundings;
+    use crate::store::Store;
+    use tokio::sync::oneshot;
+
     const START: Instant = Instant::from_ticks(0);
+    const GET: [u8; 3] = [0xC0, 1, 0xC1];
+
+    /// A line to meters that answer every request alike, and whose last answer always comes once more.
+    struct Monotonous {
+        surroundings: Surroundings,
+        asked: Vec<(Peer, Vec<u8>)>,
+        late: Option<(u16, Vec<u8>)>,
+        _folder: tempfile::TempDir,
+    }
+
+    impl Link for Monotonous {
+        fn now(&self) -> Instant {
+            START
+        }
+
+        fn surroundings(&mut self) -> &mut Surroundings {
+            &mut self.surroundings
+        }
+
+        fn ask(&mut self, peer: Peer, apdu: &[u8], accept: Accept<'_>) -> Result<(), LineError> {
+            self.asked.push((peer, apdu.to_vec()));
+            let answer = vec![0xC4, 1, 0xC1];
+            let late = self.late.replace((peer.port, answer.clone()));
+            for (port, octets) in late.into_iter().chain([(peer.port, answer)]) {
+                // As `Line` does: what comes to another port answers something else.
+                if port == peer.port && accept(&mut self.surroundings, &octets) {
+                    return Ok(());
+                }
+            }
+            Err(LineError::NoAnswer { tries: 1 })
+        }
+    }
+
+    fn bench() -> (PassThrough, Commander, Monotonous) {
+        let (commander, commands) = queue();
+        let folder = tempfile::tempdir().unwrap();
+        let surroundings = Surroundings::new(Store::open(folder.path()).unwrap(), 1).unwrap();
+        let link = Monotonous { surroundings, asked: Vec::new(), late: None, _folder: folder };
+        (PassThrough::new(commands, vec![ShortAddress(1), ShortAddress(2)]), commander, link)
+    }
+
+    fn send(
+        commander: &Commander,
+        connection: u64,
+        meter: usize,
+        client: u16,
+        apdu: &[u8],
+    ) -> oneshot::Receiver<Passed> {
+        let (reply, answer) = oneshot::channel();
+        let pass = Pass { connection, meter, client, apdu: apdu.to_vec(), reply };
+        commander.try_send(Command::Pass(pass)).unwrap();
+        answer
+    }
+
+    #[test]
+    fn the_same_request_twice_has_two_answers() {
+        let (mut pass_through, commander, mut link) = bench();
+        for _ in 0..40 {
+            let mut answer = send(&commander, 7, 0, 16, &GET);
+            pass_through.serve(&mut link).unwrap();
+            assert_eq!(answer.try_recv().unwrap(), Passed::Answer(vec![0xC4, 1, 0xC1]));
+        }
+        let ports: Vec<_> = link.asked.iter().map(|(peer, _)| peer.port).collect();
+        assert!(ports.iter().all(|port| (0xF0B0..=0xF0BF).contains(port)));
+        assert!(ports.windows(2).all(|pair| pair[0] != pair[1]), "a late answer finds nobody");
+    }
 
     #[test]
     fn an_association_belongs_to_who_opened_it_until_it_is_released() {
