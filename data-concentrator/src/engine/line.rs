@@ -140,6 +140,8 @@ struct Pace {
 
 /// How far virtual time may run ahead of the wall clock.
 const PACE_SLICE: Duration = millis(20);
+/// Most datagrams kept for whoever asks; an answer is one, with what was repeated of those before it.
+const MOST_ARRIVED: usize = 16;
 /// Most that is simulated in one go, so that whoever wants to stop is heard.
 const STEP: Duration = millis(500);
 
@@ -236,6 +238,7 @@ impl Line {
         let request = AdpdDataRequest::new(handle, packet);
         // What came before this request does not answer it.
         self.arrived.clear();
+        self.confirms.clear();
         self.stack.handle(self.now, &mut self.surroundings.own(), StackEvent::Data(request));
         let until = self.now + self.timing.delivery;
         loop {
@@ -270,7 +273,13 @@ impl Line {
             match self.stack.poll(self.now, environment) {
                 Step::Do(StackAction::Phy(request)) => self.requests.push(request),
                 Step::Do(StackAction::DataConfirm(confirm)) => self.confirms.push_back(confirm),
-                Step::Do(StackAction::DataIndication(indication)) => self.arrived.push_back(indication),
+                Step::Do(StackAction::DataIndication(indication)) => {
+                    // Nobody fetches what comes while nobody asks: the oldest make room.
+                    if self.arrived.len() >= MOST_ARRIVED {
+                        self.arrived.pop_front();
+                    }
+                    self.arrived.push_back(indication);
+                }
                 Step::Idle(until) => {
                     self.deadline = until;
                     return;

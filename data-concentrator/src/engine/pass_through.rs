@@ -5,7 +5,7 @@
 //! meter until it is released, the connection ends, or nothing was heard of it for [`HOLD`].
 
 use super::MANAGEMENT_DEVICE;
-use super::commands::{Command, Commands, Pass, Passed};
+use super::commands::{Command, Commands, Pass, Passed, QUEUE};
 use super::line::{LineError, Peer};
 use super::session::Link;
 use plc_core::address::ShortAddress;
@@ -44,9 +44,11 @@ impl PassThrough {
         self.holds.held(meter, client, now)
     }
 
-    /// Passes through what waits, in the order in which it came.
+    /// Passes through what waits, in the order in which it came. What comes meanwhile waits for the next time: however
+    /// fast head-ends ask, the cycle has its turn between their requests.
     pub(super) fn serve(&mut self, link: &mut impl Link) -> Result<(), LineError> {
-        while let Ok(command) = self.commands.try_recv() {
+        let waiting: Vec<_> = self.commands.try_iter().take(QUEUE).collect();
+        for command in waiting {
             match command {
                 Command::Closed { connection } => self.holds.closed(connection),
                 Command::Pass(pass) => self.pass(link, pass)?,
@@ -157,6 +159,8 @@ mod tests {
         surroundings: Surroundings,
         asked: Vec<(Peer, Vec<u8>)>,
         late: Option<(u16, Vec<u8>)>,
+        /// What happens during every request.
+        meanwhile: Option<Box<dyn FnMut()>>,
         _folder: tempfile::TempDir,
     }
 
@@ -171,6 +175,9 @@ mod tests {
 
         fn ask(&mut self, peer: Peer, apdu: &[u8], accept: Accept<'_>) -> Result<(), LineError> {
             self.asked.push((peer, apdu.to_vec()));
+            if let Some(meanwhile) = &mut self.meanwhile {
+                meanwhile();
+            }
             let answer = vec![0xC4, 1, 0xC1];
             let late = self.late.replace((peer.port, answer.clone()));
             for (port, octets) in late.into_iter().chain([(peer.port, answer)]) {
@@ -187,7 +194,8 @@ mod tests {
         let (commander, commands) = queue();
         let folder = tempfile::tempdir().unwrap();
         let surroundings = Surroundings::new(Store::open(folder.path()).unwrap(), 1).unwrap();
-        let link = Monotonous { surroundings, asked: Vec::new(), late: None, _folder: folder };
+        let link =
+            Monotonous { surroundings, asked: Vec::new(), late: None, meanwhile: None, _folder: folder };
         (PassThrough::new(commands, vec![ShortAddress(1), ShortAddress(2)]), commander, link)
     }
 
@@ -242,5 +250,15 @@ mod tests {
         assert!(holds.held(3, 1, later), "every request prolongs it");
         holds.closed(7);
         assert!(!holds.held(3, 1, later));
+    }
+
+    #[test]
+    fn requests_that_come_while_others_are_served_wait_for_the_next_time() {
+        let (mut pass_through, commander, mut link) = bench();
+        let _answers = [send(&commander, 7, 0, 16, &GET), send(&commander, 8, 1, 16, &GET)];
+        let (keen, mut kept) = (commander.clone(), Vec::new());
+        link.meanwhile = Some(Box::new(move || kept.push(send(&keen, 9, 0, 16, &GET))));
+        pass_through.serve(&mut link).unwrap();
+        assert_eq!(link.asked.len(), 2, "the cycle has its turn");
     }
 }
