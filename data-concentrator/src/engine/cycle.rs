@@ -47,6 +47,8 @@ pub trait Host: Link {
     fn heard(&self) -> Heard;
     /// Whether a head-end has the meter's management client to itself.
     fn taken(&self, meter: usize) -> bool;
+    /// Keeps head-ends off the management client of the meter that is talked to now; `None`: of no meter any more.
+    fn keep_free(&mut self, meter: Option<usize>) -> Result<(), CycleError>;
     /// Waits a little for what is taken. `false`: it was long enough.
     fn wait(&mut self) -> Result<bool, CycleError>;
     /// Tells people how a meter's turn ended.
@@ -188,8 +190,10 @@ fn read(
         late_before_utc_ms: late_before,
     };
     host.listen_anew();
+    host.keep_free(Some(meter))?;
     let said = converse(host, session, &mut plan, calendar);
-    let ended_utc_ms = calendar.utc_ms(host.now());
+    let (ended_utc_ms, snr_db) = (calendar.utc_ms(host.now()), host.heard().snr_db());
+    host.keep_free(None)?;
     let mut outcome = MeterOutcome {
         result: MeterResult::Read,
         detail: None,
@@ -197,7 +201,7 @@ fn read(
         readings: Vec::new(),
         ended_utc_ms,
         duration_ms: ended_utc_ms - started,
-        snr_db: host.heard().snr_db(),
+        snr_db,
         hops: Some(1),
     };
     match said {

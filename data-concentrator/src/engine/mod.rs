@@ -248,6 +248,15 @@ impl Host for Desk {
         self.pass_through.held(meter, MANAGEMENT_CLIENT, self.line.now())
     }
 
+    fn keep_free(&mut self, meter: Option<usize>) -> Result<(), CycleError> {
+        self.pass_through.keep_free(meter);
+        // What waited for the last meter goes before the next one.
+        if meter.is_none() {
+            self.pass_waiting()?;
+        }
+        Ok(())
+    }
+
     fn wait(&mut self) -> Result<bool, CycleError> {
         if self.stop.stopped() {
             return Err(CycleError::Stopped);

@@ -4,10 +4,10 @@
 //! A meter has one association for each client address. Whoever opens one under an address has that address of that
 //! meter until it is released, the connection ends, or nothing was heard of it for [`HOLD`].
 
-use super::MANAGEMENT_DEVICE;
 use super::commands::{Command, Commands, Pass, Passed, QUEUE};
 use super::line::{LineError, Peer};
 use super::session::Link;
+use super::{MANAGEMENT_CLIENT, MANAGEMENT_DEVICE};
 use plc_core::address::ShortAddress;
 use plc_core::time::{Duration, Instant, seconds};
 use std::collections::HashMap;
@@ -31,12 +31,16 @@ pub(super) struct PassThrough {
     addresses: Vec<ShortAddress>,
     holds: Holds,
     next_port: u16,
+    /// The meter that the reading cycle talks to.
+    own: Option<usize>,
+    /// Requests that would end the cycle's association with it. A connection has one on its way, so they are few.
+    deferred: Vec<Pass>,
 }
 
 impl PassThrough {
     /// Takes what `commands` brings to the meters at `addresses`.
     pub(super) fn new(commands: Commands, addresses: Vec<ShortAddress>) -> Self {
-        Self { commands, addresses, holds: Holds::default(), next_port: 0 }
+        Self { commands, addresses, holds: Holds::default(), next_port: 0, own: None, deferred: Vec::new() }
     }
 
     /// Whether a head-end has `client` of the meter at `now`.
@@ -44,13 +48,26 @@ impl PassThrough {
         self.holds.held(meter, client, now)
     }
 
+    /// From here on the reading cycle has its client of this meter, or of none, to itself.
+    pub(super) fn keep_free(&mut self, meter: Option<usize>) {
+        self.own = meter;
+    }
+
     /// Passes through what waits, in the order in which it came. What comes meanwhile waits for the next time: however
     /// fast head-ends ask, the cycle has its turn between their requests.
     pub(super) fn serve(&mut self, link: &mut impl Link) -> Result<(), LineError> {
-        let waiting: Vec<_> = self.commands.try_iter().take(QUEUE).collect();
+        let mut waiting: Vec<_> = self.deferred.drain(..).map(Command::Pass).collect();
+        waiting.extend(self.commands.try_iter().take(QUEUE));
         for command in waiting {
             match command {
                 Command::Closed { connection } => self.holds.closed(connection),
+                // Any request under the cycle's client address may end its association, and one that is ciphered moves
+                // the invocation counter.
+                Command::Pass(pass) if pass.client == MANAGEMENT_CLIENT && self.own == Some(pass.meter) => {
+                    if !pass.reply.is_closed() {
+                        self.deferred.push(pass);
+                    }
+                }
                 Command::Pass(pass) => self.pass(link, pass)?,
             }
         }
@@ -260,5 +277,26 @@ mod tests {
         link.meanwhile = Some(Box::new(move || kept.push(send(&keen, 9, 0, 16, &GET))));
         pass_through.serve(&mut link).unwrap();
         assert_eq!(link.asked.len(), 2, "the cycle has its turn");
+    }
+
+    #[test]
+    fn an_association_with_the_meter_that_the_cycle_talks_to_waits() {
+        let (mut pass_through, commander, mut link) = bench();
+        pass_through.keep_free(Some(0));
+        let [mut aarq, mut other_client, mut other_meter] = [(7, 0, 1), (8, 0, 16), (9, 1, 1)]
+            .map(|(connection, meter, client)| send(&commander, connection, meter, client, &[AARQ]));
+        for _ in 0..2 {
+            pass_through.serve(&mut link).unwrap();
+        }
+        assert!(aarq.try_recv().is_err() && !pass_through.held(0, 1, START));
+        assert!(other_client.try_recv().is_ok() && other_meter.try_recv().is_ok());
+        let mut given_up = send(&commander, 10, 0, 1, &[AARQ]);
+        pass_through.serve(&mut link).unwrap();
+        given_up.close();
+        pass_through.keep_free(None);
+        pass_through.serve(&mut link).unwrap();
+        assert!(matches!(aarq.try_recv(), Ok(Passed::Answer(_))));
+        assert!(pass_through.held(0, 1, START), "now it is the head-end's");
+        assert_eq!(link.asked.len(), 3, "nobody waits for the fourth");
     }
 }

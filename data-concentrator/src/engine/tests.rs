@@ -96,6 +96,7 @@ struct FakeLine {
     /// APDUs sent.
     asked: Vec<(usize, Vec<u8>)>,
     taken_until: Option<Instant>,
+    kept_free: Option<usize>,
     turns: Vec<(usize, MeterResult, u32)>,
 }
 
@@ -117,6 +118,7 @@ impl Link for FakeLine {
 
     fn ask(&mut self, peer: Peer, apdu: &[u8], accept: Accept<'_>) -> Result<(), LineError> {
         let meter = usize::from(peer.meter.0) - 1;
+        assert_eq!(self.kept_free, Some(meter), "a head-end could end the association");
         for _ in 0..3 {
             self.asked.push((meter, apdu.to_vec()));
             let fault = (self.faults)(meter);
@@ -154,6 +156,11 @@ impl Host for FakeLine {
         meter == 0 && self.taken_until.is_some_and(|until| self.now < until)
     }
 
+    fn keep_free(&mut self, meter: Option<usize>) -> Result<(), CycleError> {
+        self.kept_free = meter;
+        Ok(())
+    }
+
     fn wait(&mut self) -> Result<bool, CycleError> {
         self.pass_time(seconds(1));
         Ok(true)
@@ -189,6 +196,7 @@ fn bench() -> Bench {
         faults: Box::new(|_| Fault::None),
         asked: Vec::new(),
         taken_until: None,
+        kept_free: None,
         turns: Vec::new(),
     };
     Bench { sessions: sessions(&ids), line, network, id, ids, folder }
@@ -217,6 +225,7 @@ impl Bench {
         let (network, network_id, meter_ids) = (&self.network, self.id, &self.ids);
         let mut roster = Roster { network, network_id, meter_ids, sessions: &mut self.sessions };
         cycle::run(&mut self.line, &mut roster, cycle).unwrap();
+        assert_eq!(self.line.kept_free, None);
         cycle
     }
 
@@ -365,6 +374,7 @@ fn a_restart_continues_where_the_process_was_killed() {
         faults: Box::new(|_| Fault::None),
         asked: Vec::new(),
         taken_until: None,
+        kept_free: None,
         turns: Vec::new(),
     };
     let mut bench = Bench { sessions: sessions(&ids), line, network, id, ids, folder };
