@@ -178,7 +178,7 @@ fn read(
         return Ok(None);
     };
     let store = &host.surroundings().store;
-    let facts = store.object_facts(id)?;
+    let facts = store.object_facts(id)?.filter(Plan::complete);
     let newest = store.newest_profile_row(id, &LOAD_PROFILE.to_string())?;
     let started = calendar.utc_ms(host.now());
     let mut plan = Plan {
@@ -211,8 +211,6 @@ fn read(
             }
             if !answer.missing.is_empty() {
                 outcome.detail = Some(answer.missing.join("; "));
-            }
-            if !answer.profile {
                 outcome.result = MeterResult::Partial;
             }
             outcome.readings = answer.readings;

@@ -64,10 +64,8 @@ pub struct Answer {
     pub readings: Vec<Reading>,
     /// What is known of the meter's objects now.
     pub facts: ObjectFacts,
-    /// Objects that the meter would not read, and why.
+    /// What was asked for and is not there, and why.
     pub missing: Vec<String>,
-    /// Whether the load profile was read.
-    pub profile: bool,
 }
 
 /// Why an answer cannot be used.
@@ -90,10 +88,19 @@ pub enum AnswerError {
 enum Item {
     Clock,
     Value(Obis),
-    ScalerUnit(Obis),
+    ScalerUnit(u16, Obis),
     Columns,
     Period,
     Rows,
+}
+
+/// A column of the load profile.
+#[derive(Clone, Copy, Debug)]
+struct Column {
+    class: u16,
+    object: Obis,
+    /// Scaler and unit.
+    scale: (i8, u8),
 }
 
 impl Plan {
@@ -123,33 +130,40 @@ impl Plan {
                 }
             };
             match item {
-                Item::Clock => {
-                    if let Some(shown) = data.as_date_time() {
-                        (time, clock_quality) = self.judge(shown);
-                    }
-                }
+                Item::Clock => match data.as_date_time() {
+                    Some(shown) => (time, clock_quality) = self.judge(shown),
+                    None => missing.push(format!("{CLOCK_NAME}: not a date-time")),
+                },
                 Item::Value(object) => match data.as_i64() {
                     Some(raw) => values.push((object, raw)),
                     None => missing.push(format!("{object}: not a number")),
                 },
-                Item::ScalerUnit(object) => {
-                    facts.scaler_units.extend(scaler_unit(&data).map(|known| (object.to_string(), known)));
-                }
+                Item::ScalerUnit(_, object) => match scaler_unit(&data) {
+                    Some(known) => drop(facts.scaler_units.insert(object.to_string(), known)),
+                    None => missing.push(format!("{object}: not a scaler and unit")),
+                },
                 Item::Columns => facts.profile_columns = columns(&data),
                 Item::Period => {
                     facts.capture_period_s = data.as_i64().and_then(|s| s.try_into().ok()).unwrap_or(0);
+                    if facts.capture_period_s == 0 {
+                        missing.push(format!("{LOAD_PROFILE}: no capture period"));
+                    }
                 }
                 Item::Rows => rows = Some(data),
             }
         }
-        let reading =
-            |(object, raw): (Obis, i64)| self.reading(&facts, object, None, raw, &time, clock_quality);
-        let mut readings: Vec<_> = values.into_iter().map(reading).collect();
-        let profile = rows.is_some();
+        let mut readings = Vec::new();
+        for (object, raw) in values {
+            match facts.scaler_units.get(&object.to_string()) {
+                Some(&scale) => readings.push(reading(object, None, raw, scale, &time, clock_quality)),
+                // It could be watt-hours or megawatt-hours, and what is stored once is not scaled later.
+                None => missing.push(format!("{object}: scaler and unit unknown, not kept: {raw}")),
+            }
+        }
         if let Some(rows) = rows {
             self.profile(&facts, &rows, &mut readings, &mut missing);
         }
-        Ok(Answer { readings, facts, missing, profile })
+        Ok(Answer { readings, facts, missing })
     }
 
     /// Whether `facts` answer everything that does not change, so that it need not be asked again.
@@ -160,11 +174,13 @@ impl Plan {
 
     fn items(&self) -> impl Iterator<Item = Item> {
         let unknown = self.facts.is_none();
-        let scaler_units = REGISTERS.into_iter().map(Item::ScalerUnit);
+        let scaler_units = REGISTERS.into_iter().map(|object| Item::ScalerUnit(REGISTER, object));
+        let columns = self.facts.iter().flat_map(unscaled_columns);
         let facts = scaler_units.chain([Item::Columns, Item::Period]).filter(move |_| unknown);
         std::iter::once(Item::Clock)
             .chain(REGISTERS.into_iter().map(Item::Value))
             .chain(facts)
+            .chain(columns.map(|(class, object)| Item::ScalerUnit(class, object)))
             .chain([Item::Rows])
     }
 
@@ -172,7 +188,7 @@ impl Plan {
         match item {
             Item::Clock => Query::new(CLOCK, CLOCK_NAME, 2),
             Item::Value(object) => Query::new(REGISTER, object, 2),
-            Item::ScalerUnit(object) => Query::new(REGISTER, object, 3),
+            Item::ScalerUnit(class, object) => Query::new(class, object, 3),
             Item::Columns => Query::new(PROFILE_GENERIC, LOAD_PROFILE, 3),
             Item::Period => Query::new(PROFILE_GENERIC, LOAD_PROFILE, 4),
             Item::Rows => Query::new(PROFILE_GENERIC, LOAD_PROFILE, 2).selecting(Selection::Range {
@@ -210,21 +226,6 @@ impl Plan {
         }
     }
 
-    fn reading(
-        &self,
-        facts: &ObjectFacts,
-        object: Obis,
-        profile: Option<Obis>,
-        raw: i64,
-        time: &MeterTime,
-        quality: Quality,
-    ) -> Reading {
-        let object = object.to_string();
-        let (scaler, unit) = facts.scaler_units.get(&object).copied().unwrap_or((0, NO_UNIT));
-        let profile = profile.map(|name| name.to_string());
-        Reading { object, profile, raw, scaler, unit, time: time.clone(), quality }
-    }
-
     /// Rows of the load profile, each value a reading. Null means "as in the row before", for the clock one period
     /// later (digest 1.6).
     fn profile(
@@ -238,6 +239,7 @@ impl Plan {
             missing.push(format!("{LOAD_PROFILE}: not an array"));
             return;
         };
+        let Some(columns) = scaled_columns(facts, missing) else { return };
         let mut time_before: Option<MeterTime> = None;
         let mut values_before: BTreeMap<Obis, i64> = BTreeMap::new();
         for row in rows {
@@ -248,9 +250,8 @@ impl Plan {
             let mut time = None;
             let mut quality = Quality::Valid;
             let mut values = Vec::new();
-            for ((class, name, _), cell) in facts.profile_columns.iter().zip(cells) {
-                let Ok(object) = name.parse::<Obis>() else { continue };
-                if *class == CLOCK {
+            for (&Column { class, object, scale }, cell) in columns.iter().zip(cells) {
+                if class == CLOCK {
                     let told = cell.as_date_time().and_then(|shown| meter_time(shown, self.offset_minutes));
                     time = told.or_else(|| {
                         quality = quality.worse(Quality::TimeEstimated);
@@ -261,10 +262,10 @@ impl Plan {
                 let before = values_before.get(&object).copied();
                 let Some(raw) = cell.as_i64().or(before.filter(|_| cell == Data::Null)) else { continue };
                 values_before.insert(object, raw);
-                if *class == DATA && object == PROFILE_STATUS {
+                if class == DATA && object == PROFILE_STATUS {
                     quality = quality.worse(row_quality(raw));
                 }
-                values.push((object, raw));
+                values.push((object, raw, scale));
             }
             let Some(time) = time else {
                 missing.push(format!("{LOAD_PROFILE}: a row without a time"));
@@ -276,11 +277,23 @@ impl Plan {
             }
             let row = values
                 .into_iter()
-                .map(|(object, raw)| self.reading(facts, object, Some(LOAD_PROFILE), raw, &time, quality));
+                .map(|(object, raw, scale)| reading(object, Some(LOAD_PROFILE), raw, scale, &time, quality));
             readings.extend(row);
             time_before = Some(time);
         }
     }
+}
+
+fn reading(
+    object: Obis,
+    profile: Option<Obis>,
+    raw: i64,
+    (scaler, unit): (i8, u8),
+    time: &MeterTime,
+    quality: Quality,
+) -> Reading {
+    let profile = profile.map(|name| name.to_string());
+    Reading { object: object.to_string(), profile, raw, scaler, unit, time: time.clone(), quality }
 }
 
 /// How far beyond the concentrator's own time rows are asked for: meters' clocks run ahead.
@@ -329,6 +342,39 @@ const fn row_quality(status: i64) -> Quality {
     }
 }
 
+/// Columns of registers whose scaler and unit are not known. Neither clock nor plain data have one.
+fn unscaled_columns(facts: &ObjectFacts) -> impl Iterator<Item = (u16, Obis)> {
+    let unscaled = |(class, name, _): &(u16, String, i8)| {
+        let scaled = *class == CLOCK || *class == DATA || facts.scaler_units.contains_key(name);
+        if scaled { None } else { Some((*class, name.parse().ok()?)) }
+    };
+    facts.profile_columns.iter().filter_map(unscaled)
+}
+
+/// The columns, each with its scaler and unit. `None` where one is not known: a row is kept as a whole or not at all,
+/// so that it is asked for again.
+fn scaled_columns(facts: &ObjectFacts, missing: &mut Vec<String>) -> Option<Vec<Column>> {
+    if facts.profile_columns.is_empty() {
+        missing.push(format!("{LOAD_PROFILE}: columns unknown, rows not kept"));
+        return None;
+    }
+    let unscaled: Vec<_> = unscaled_columns(facts).map(|(_, object)| object.to_string()).collect();
+    if !unscaled.is_empty() {
+        let unscaled = unscaled.join(", ");
+        missing.push(format!("{LOAD_PROFILE}: scaler and unit of {unscaled} unknown, rows not kept"));
+        return None;
+    }
+    let column = |(class, name, _): &(u16, String, i8)| {
+        let scale = facts.scaler_units.get(name).copied().unwrap_or((0, NO_UNIT));
+        Some(Column { class: *class, object: name.parse().ok()?, scale })
+    };
+    let columns: Option<Vec<_>> = facts.profile_columns.iter().map(column).collect();
+    if columns.is_none() {
+        missing.push(format!("{LOAD_PROFILE}: a column's logical name is none, rows not kept"));
+    }
+    columns
+}
+
 fn scaler_unit(data: &Data<'_>) -> Option<(i8, u8)> {
     let [scaler, unit] = data.fields()?;
     Some((scaler.as_i64()?.try_into().ok()?, unit.as_i64()?.try_into().ok()?))
@@ -345,4 +391,92 @@ fn columns(data: &Data<'_>) -> Vec<(u16, String, i8)> {
     };
     // One that cannot be read would shift all behind it.
     data.elements().into_iter().flatten().map(column).collect::<Option<_>>().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testkit::MIDNIGHT_UTC_MS;
+
+    const ENERGY: Obis = REGISTERS[0];
+    const REFUSED: [u8; 2] = [1, 3];
+
+    fn plan() -> Plan {
+        Plan {
+            facts: None,
+            profile_from_utc_ms: MIDNIGHT_UTC_MS,
+            now_utc_ms: MIDNIGHT_UTC_MS + 900_000,
+            offset_minutes: 60,
+            late_before_utc_ms: None,
+        }
+    }
+
+    /// A meter's answer to [`plan`], with something else in place of what `other` gives.
+    fn understood(other: impl Fn(Item) -> Option<Vec<u8>>) -> Answer {
+        let plan = plan();
+        let clock = [&[9, 12], plan.date_time(MIDNIGHT_UTC_MS).to_bytes().as_slice()].concat();
+        let column = |class: u8, object: Obis| {
+            [&[2, 4, 0x12, 0, class, 9, 6], object.0.as_slice(), &[0x0F, 2, 0x12, 0, 0]].concat()
+        };
+        let told = |item| match item {
+            Item::Clock => clock.clone(),
+            Item::Value(_) => vec![6, 0, 0, 0, 77],
+            Item::ScalerUnit(..) => vec![2, 2, 0x0F, 0, 0x16, 30],
+            Item::Columns => [vec![1, 2], column(8, CLOCK_NAME), column(3, ENERGY)].concat(),
+            Item::Period => vec![6, 0, 0, 3, 0x84],
+            Item::Rows => [&[1, 1, 2, 2], clock.as_slice(), &[6, 0, 0, 0, 77]].concat(),
+        };
+        let result = |item| other(item).unwrap_or_else(|| [vec![0], told(item)].concat());
+        let count = u8::try_from(plan.items().count()).unwrap();
+        let octets = std::iter::once(count).chain(plan.items().flat_map(result)).collect::<Vec<_>>();
+        plan.understand(&octets).unwrap()
+    }
+
+    fn of_energy(answer: &Answer) -> usize {
+        answer.readings.iter().filter(|reading| reading.object == ENERGY.to_string()).count()
+    }
+
+    #[test]
+    fn a_whole_answer_misses_nothing() {
+        let answer = understood(|_| None);
+        assert_eq!(answer.missing, [""; 0]);
+        assert_eq!((answer.readings.len(), of_energy(&answer)), (7, 2));
+        assert!(Plan::complete(&answer.facts));
+    }
+
+    #[test]
+    fn a_value_whose_scaler_is_unknown_is_told_and_not_kept() {
+        for scaler in [REFUSED.to_vec(), vec![0, 6, 0, 0, 0, 1]] {
+            let asked = Item::ScalerUnit(REGISTER, ENERGY);
+            let answer = understood(|item| (item == asked).then(|| scaler.clone()));
+            assert_eq!((answer.readings.len(), of_energy(&answer)), (5, 0));
+            assert_eq!(answer.missing.len(), 3, "scaler, register, profile: {:?}", answer.missing);
+            assert!(answer.missing[1].contains("77"), "{:?}", answer.missing);
+            assert!(!Plan::complete(&answer.facts), "it is asked for again");
+        }
+    }
+
+    #[test]
+    fn without_columns_or_period_the_answer_is_not_whole() {
+        for (asked, told, readings) in [
+            (Item::Columns, vec![0, 1, 0], 6),
+            (Item::Columns, REFUSED.to_vec(), 6),
+            (Item::Period, vec![0, 6, 0, 0, 0, 0], 7),
+            (Item::Clock, vec![0, 0], 7),
+            (Item::Rows, REFUSED.to_vec(), 6),
+        ] {
+            let answer = understood(|item| (item == asked).then(|| told.clone()));
+            assert!(!answer.missing.is_empty(), "{asked:?}");
+            assert_eq!(answer.readings.len(), readings, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn scalers_of_columns_are_asked_for_until_they_are_known() {
+        let mut facts = understood(|_| None).facts;
+        let asked = |facts: &ObjectFacts| Plan { facts: Some(facts.clone()), ..plan() }.items().count();
+        let before = asked(&facts);
+        facts.profile_columns.push((REGISTER, "1.0.3.8.0.255".into(), 2));
+        assert_eq!(asked(&facts), before + 1);
+    }
 }

@@ -335,6 +335,24 @@ fn a_head_end_that_used_higher_counters_does_not_lock_the_concentrator_out() {
 }
 
 #[test]
+fn a_turn_that_misses_something_is_partial() {
+    let mut bench = bench();
+    let strange = "1.0.3.8.0.255";
+    let facts = crate::store::ObjectFacts {
+        scaler_units: super::plan::REGISTERS.map(|object| (object.to_string(), (0, 30))).into(),
+        profile_columns: vec![(8, "0.0.1.0.0.255".into(), 2), (3, strange.into(), 2)],
+        capture_period_s: 900,
+    };
+    bench.line.surroundings.store.keep_object_facts(bench.ids[0], &facts).unwrap();
+    let cycle = bench.cycle();
+    let (result, detail) = bench.turn(cycle, 0);
+    assert_eq!(result, MeterResult::Partial);
+    assert!(detail.unwrap().contains(strange));
+    assert!(bench.rows(0).is_empty(), "nothing without a scaler is kept");
+    assert_eq!(bench.turn(cycle, 1), (MeterResult::Read, None));
+}
+
+#[test]
 fn a_wrong_key_is_told_as_such() {
     let mut bench = bench();
     bench.line.meters[0] = FakeMeter::new(1, keys(50));
