@@ -5,6 +5,7 @@ use super::plan::{Answer, LOAD_PROFILE, Plan};
 use super::session::{Link, Session, SessionError};
 use crate::calendar::Calendar;
 use crate::network::Network;
+use crate::reading::CLOCK_TOLERANCE_S;
 use crate::store::{CycleId, MeterId, MeterOutcome, MeterResult, NetworkId, StoreError};
 use cosem::Progress;
 use cosem::client::ClientError;
@@ -177,14 +178,18 @@ fn read(
     let (Some(session), Some(&id)) = (roster.sessions.get_mut(meter), roster.meter_ids.get(meter)) else {
         return Ok(None);
     };
+    let started = calendar.utc_ms(host.now());
     let store = &host.surroundings().store;
     let facts = store.object_facts(id)?.filter(Plan::complete);
-    let newest = store.newest_profile_row(id, &LOAD_PROFILE.to_string())?;
-    let started = calendar.utc_ms(host.now());
+    // A row from the future, captured while the meter's clock was wrong, must not hide those that are to come.
+    let newest =
+        store.newest_profile_row(id, &LOAD_PROFILE.to_string(), started + CLOCK_TOLERANCE_S * 1000)?;
+    // A meter that was silent at first has measured as long as the others.
+    let first = store.first_cycle(roster.network_id)?.map_or(started, |first| first.min(started));
     let mut plan = Plan {
         facts,
         // One more than the newest: rows lie on whole seconds.
-        profile_from_utc_ms: newest.map_or_else(|| midnight(calendar, started), |utc_ms| utc_ms + 1000),
+        profile_from_utc_ms: newest.map_or_else(|| midnight(calendar, first), |utc_ms| utc_ms + 1000),
         now_utc_ms: started,
         offset_minutes: calendar.offset_minutes,
         late_before_utc_ms: late_before,

@@ -353,6 +353,46 @@ fn a_turn_that_misses_something_is_partial() {
 }
 
 #[test]
+fn a_row_from_the_future_does_not_hide_those_to_come() {
+    let mut bench = bench();
+    bench.cycle();
+    let id = bench.ids[0];
+    let latest = bench.store().latest(id).unwrap();
+    let energy = latest.into_iter().find(|row| row.reading.object == ENERGY).unwrap().reading;
+    let mut future = crate::reading::Reading { profile: Some(PROFILE.into()), ..energy };
+    future.time.utc_ms = START_MS + 365 * 86_400_000;
+    let utc_ms = bench.network.calendar.utc_ms(bench.line.now);
+    let outcome = MeterOutcome {
+        result: MeterResult::Read,
+        detail: None,
+        attempts: 1,
+        readings: vec![future],
+        ended_utc_ms: utc_ms,
+        duration_ms: 0,
+        snr_db: None,
+        hops: None,
+    };
+    let store = &mut bench.line.surroundings.store;
+    let cycle = store.begin_cycle(bench.id, utc_ms).unwrap();
+    store.keep(cycle, id, &outcome).unwrap();
+    bench.line.pass_time(seconds(1800));
+    bench.cycle();
+    let rows = bench.rows(0);
+    assert_eq!(rows[..rows.len() - 1], bench.truth(0, START_MS + 1_800_000));
+}
+
+#[test]
+fn a_meter_that_is_silent_on_the_first_day_loses_nothing_of_it() {
+    let mut bench = bench();
+    bench.line.faults = Box::new(|meter| if meter == 1 { Fault::RequestLost } else { Fault::None });
+    bench.cycle();
+    bench.line.faults = Box::new(|_| Fault::None);
+    (0..8).for_each(|_| bench.line.pass_time(seconds(3600)));
+    bench.cycle();
+    assert_eq!(bench.rows(1), bench.truth(1, START_MS + 8 * 3_600_000));
+}
+
+#[test]
 fn a_wrong_key_is_told_as_such() {
     let mut bench = bench();
     bench.line.meters[0] = FakeMeter::new(1, keys(50));

@@ -62,8 +62,9 @@ fn a_reading_is_kept_once_however_often_it_is_read() {
     assert_eq!(kept.items.len(), 1, "the profile's row is not a reading by itself");
     assert_eq!(kept.items[0].reading, readings[0]);
     assert_eq!(kept.items[0].cycle, cycle.number(), "the first to bring it");
-    assert_eq!(store.newest_profile_row(meters[0], PROFILE).unwrap(), Some(3000));
-    assert_eq!(store.newest_profile_row(meters[1], PROFILE).unwrap(), None);
+    assert_eq!(store.newest_profile_row(meters[0], PROFILE, i64::MAX).unwrap(), Some(3000));
+    assert!(store.newest_profile_row(meters[0], PROFILE, 2999).unwrap() < Some(3000));
+    assert_eq!(store.newest_profile_row(meters[1], PROFILE, i64::MAX).unwrap(), None);
 }
 
 #[test]

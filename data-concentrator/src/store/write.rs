@@ -217,12 +217,23 @@ impl Store {
         Ok(query.query_row([meter.0], |row| row.get::<_, Option<i64>>(0))?.map(CycleId))
     }
 
-    /// UTC of the newest row of a meter's profile.
-    pub fn newest_profile_row(&self, meter: MeterId, profile: &str) -> Result<Option<i64>, StoreError> {
-        let mut query = self
-            .connection
-            .prepare_cached("SELECT max(utc_ms) FROM reading WHERE meter_id = ?1 AND profile = ?2")?;
-        Ok(query.query_row(params![meter.0, profile], |row| row.get(0))?)
+    /// UTC of the newest row of a meter's profile up to `until_utc_ms`.
+    pub fn newest_profile_row(
+        &self,
+        meter: MeterId,
+        profile: &str,
+        until_utc_ms: i64,
+    ) -> Result<Option<i64>, StoreError> {
+        let mut query = self.connection.prepare_cached(
+            "SELECT max(utc_ms) FROM reading WHERE meter_id = ?1 AND profile = ?2 AND utc_ms <= ?3",
+        )?;
+        Ok(query.query_row(params![meter.0, profile, until_utc_ms], |row| row.get(0))?)
+    }
+
+    /// When the network's first cycle began.
+    pub fn first_cycle(&self, network: NetworkId) -> Result<Option<i64>, StoreError> {
+        let first = "SELECT min(started_utc_ms) FROM cycle WHERE network_id = ?1";
+        Ok(self.connection.query_row(first, params![network.0], |row| row.get(0))?)
     }
 
     /// When the newest complete cycle of the network before `cycle` began.
