@@ -71,7 +71,7 @@ pub struct Cli {
     #[arg(long, value_name = "MINUTES", default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1440))]
     pub every: u32,
     /// How fast virtual time may run while page and head-ends are served: 1 follows the wall clock, 0 is as fast as
-    /// this machine can.
+    /// this machine can; 0.01 to 1000.
     #[arg(long, value_name = "FACTOR", default_value_t = 1.0, value_parser = parse_speed)]
     pub speed: f64,
     /// Use the line of a running `channel-sim line` instead of simulating one here.
@@ -82,8 +82,8 @@ pub struct Cli {
 fn parse_speed(text: &str) -> Result<f64, String> {
     let speed: Option<f64> = text.parse().ok();
     speed
-        .filter(|speed| (0.0..=1000.0).contains(speed))
-        .ok_or_else(|| format!("`{text}` is not between 0 and 1000"))
+        .filter(|speed| *speed == 0.0 || (0.01..=1000.0).contains(speed))
+        .ok_or_else(|| format!("`{text}` is neither 0 nor between 0.01 and 1000"))
 }
 
 #[cfg(test)]
@@ -112,6 +112,8 @@ mod tests {
             (vec!["--port", "65536"], "65536"),
             (vec!["--every", "0"], "0"),
             (vec!["--speed", "NaN"], "NaN"),
+            (vec!["--speed", "1e-9"], "between 0.01 and 1000"),
+            (vec!["--speed=-1"], "neither 0"),
             (vec!["--listen", "everywhere"], "everywhere"),
             (vec!["--line", "127.0.0.1:1", "--feeder", "x.dss"], "--feeder"),
         ] {
@@ -120,6 +122,13 @@ mod tests {
             let error = Cli::try_parse_from(all).unwrap_err();
             assert_eq!(error.exit_code(), 2);
             assert!(error.to_string().contains(told), "{error}");
+        }
+    }
+
+    #[test]
+    fn speeds_from_a_hundredth_and_none_at_all_are_taken() {
+        for (text, speed) in [("0", 0.0), ("0.01", 0.01), ("1000", 1000.0)] {
+            assert_eq!(Cli::parse_from(["data-concentrator", "--speed", text]).speed, speed);
         }
     }
 

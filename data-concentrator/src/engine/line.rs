@@ -144,6 +144,8 @@ const PACE_SLICE: Duration = millis(20);
 const MOST_ARRIVED: usize = 16;
 /// Most that is simulated in one go, so that whoever wants to stop is heard.
 const STEP: Duration = millis(500);
+/// Longest sleep in one go, for the same reason.
+const SLEEP: std::time::Duration = std::time::Duration::from_millis(100);
 
 impl Line {
     /// The coordinator of the network behind `port`.
@@ -309,8 +311,15 @@ impl Line {
         let ahead_s = line_s - pace.wall.elapsed().as_secs_f64() * pace.speed;
         let lag_ms = (-ahead_s * 1000.0).max(0.0) as i64;
         self.live.update(|snapshot| snapshot.lag_ms = Some(lag_ms));
-        if ahead_s > 0.0 {
-            std::thread::sleep(std::time::Duration::from_secs_f64(ahead_s / pace.speed));
+        // A negative span is none: the line is behind.
+        let wait = std::time::Duration::try_from_secs_f64(ahead_s / pace.speed).unwrap_or_default();
+        let until = std::time::Instant::now() + wait;
+        while !self.stop.stopped() {
+            let left = until.saturating_duration_since(std::time::Instant::now());
+            if left.is_zero() {
+                break;
+            }
+            std::thread::sleep(left.min(SLEEP));
         }
     }
 }
