@@ -27,6 +27,8 @@ pub const MAX_CONNECTIONS: usize = 64;
 const IDLE: Duration = Duration::from_secs(600);
 /// How long a request may wait for the line and its answer.
 const PATIENCE: Duration = Duration::from_secs(300);
+/// How long a connection may take to accept an answer.
+const ACCEPT: Duration = Duration::from_secs(30);
 /// How long to wait where the queue to the line is full.
 const QUEUE_FULL: Duration = Duration::from_millis(50);
 
@@ -47,6 +49,9 @@ enum Ended {
     /// Nothing was sent for too long.
     #[error("silent for {} minutes", IDLE.as_secs() / 60)]
     Idle,
+    /// It does not fetch its answer.
+    #[error("takes no octets for {} seconds", ACCEPT.as_secs())]
+    Deaf,
     /// The engine is gone.
     #[error("the line has stopped")]
     Stopped,
@@ -119,7 +124,8 @@ impl HeadEnd {
                 let answer = self.pass(connection, header, apdu.to_vec()).await?;
                 let mut out = vec![0; HEADER_LEN + answer.len()];
                 let length = emit(header.destination, header.source, &answer, &mut out)?;
-                stream.write_all(out.get(..length).unwrap_or_default()).await?;
+                let written = stream.write_all(out.get(..length).unwrap_or_default());
+                tokio::time::timeout(ACCEPT, written).await.map_err(|_| Ended::Deaf)??;
             }
         }
     }
