@@ -2,7 +2,7 @@
 
 use super::line::{Heard, LineError};
 use super::plan::{Answer, LOAD_PROFILE, Plan};
-use super::session::{Link, Session, SessionError};
+use super::session::{Collected, Link, Session, SessionError};
 use crate::calendar::Calendar;
 use crate::network::Network;
 use crate::reading::CLOCK_TOLERANCE_S;
@@ -242,12 +242,12 @@ fn converse(
     plan: &mut Plan,
     calendar: Calendar,
 ) -> Result<Answer, SessionError> {
-    let mut collected = Vec::new();
+    let mut collected = Collected::default();
     associate(host, session, &mut collected)?;
     plan.now_utc_ms = calendar.utc_ms(host.now());
     let queries = plan.queries();
     session.run(host, &mut collected, |client, around| client.get_with_list(&queries, around).map(|_| ()))?;
-    let answer = plan.understand(&collected)?;
+    let answer = plan.understand(collected.octets())?;
     // The values are here; a release that gets lost costs nothing but the meter's patience.
     let released = session.run(host, &mut collected, |client, _| client.release().map(|_| ()));
     if let Err(SessionError::Line(fatal @ LineError::Port(_))) = released {
@@ -260,7 +260,7 @@ fn converse(
 fn associate(
     host: &mut impl Host,
     session: &mut Session,
-    room: &mut Vec<u8>,
+    room: &mut Collected,
 ) -> Result<Progress, SessionError> {
     use cosem::xdlms::ServiceException::InvocationCounter;
     session.client.reset();
