@@ -51,6 +51,7 @@ impl Api {
             .fallback(async || {
                 Failure::not_found("there is nothing at this address", "See /api/v1/openapi.json")
             })
+            .method_not_allowed_fallback(async || Failure::method_not_allowed())
             .with_state(self)
     }
 
@@ -93,6 +94,12 @@ impl Failure {
     fn bad_request(message: impl ToString, remedy: impl Into<String>) -> Self {
         let problem = Problem { code: "bad-request", message: message.to_string(), remedy: remedy.into() };
         Self { status: StatusCode::BAD_REQUEST, problem }
+    }
+
+    fn method_not_allowed() -> Self {
+        let (message, remedy) = ("this address only answers GET", "Use GET; the API changes nothing");
+        let problem = Problem { code: "method-not-allowed", message: message.into(), remedy: remedy.into() };
+        Self { status: StatusCode::METHOD_NOT_ALLOWED, problem }
     }
 
     fn internal(error: impl ToString) -> Self {

@@ -16,7 +16,7 @@ pub const LOAD_PROFILE: &str = "1.0.99.1.0.255";
 /// Something that went wrong, and what to do about it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
-    /// Code for programs: `not-found`, `bad-request`, `internal`.
+    /// Code for programs: `not-found`, `bad-request`, `method-not-allowed`, `internal`.
     pub code: &'static str,
     /// What went wrong.
     pub message: String,

@@ -12,7 +12,7 @@ use crate::calendar::{parse_rfc3339, rfc3339_local, rfc3339_utc};
 use crate::network::{FeederMap, Meter};
 use crate::store::{MeterRow, Range, ReadingRow, Store, StoreError};
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
+use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
 use axum::routing::{MethodRouter, get};
 use serde::Deserialize;
@@ -87,7 +87,7 @@ async fn map(State(api): State<Api>) -> Json<FeederMap> {
 }
 
 /// All meters, with their links and newest energy.
-#[utoipa::path(get, path = "/api/v1/meters", responses((status = 200, body = Vec<MeterSummary>)))]
+#[utoipa::path(get, path = "/api/v1/meters", responses((status = 200, body = Vec<MeterSummary>), (status = 500, body = Problem)))]
 async fn meters(State(api): State<Api>) -> Answer<Vec<MeterSummary>> {
     let rows = api
         .query(|store, network| {
@@ -102,8 +102,10 @@ async fn meters(State(api): State<Api>) -> Answer<Vec<MeterSummary>> {
 /// One meter, with its newest readings.
 #[utoipa::path(get, path = "/api/v1/meters/{serial}",
     params(("serial" = String, Path, description = "Serial number")),
-    responses((status = 200, body = MeterDetail), (status = 404, body = Problem)))]
-async fn meter(State(api): State<Api>, Path(serial): Path<String>) -> Answer<MeterDetail> {
+    responses((status = 200, body = MeterDetail), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 500, body = Problem)))]
+async fn meter(State(api): State<Api>, serial: Result<Path<String>, PathRejection>) -> Answer<MeterDetail> {
+    let serial = in_path(serial)?;
     let meter = known(&api, &serial)?;
     let (row, latest) = api
         .query(move |store, network| {
@@ -119,8 +121,13 @@ async fn meter(State(api): State<Api>, Path(serial): Path<String>) -> Answer<Met
 /// The newest reading of each object of a meter.
 #[utoipa::path(get, path = "/api/v1/meters/{serial}/readings/latest",
     params(("serial" = String, Path, description = "Serial number")),
-    responses((status = 200, body = Vec<ReadingModel>), (status = 404, body = Problem)))]
-async fn latest(State(api): State<Api>, Path(serial): Path<String>) -> Answer<Vec<ReadingModel>> {
+    responses((status = 200, body = Vec<ReadingModel>), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 500, body = Problem)))]
+async fn latest(
+    State(api): State<Api>,
+    serial: Result<Path<String>, PathRejection>,
+) -> Answer<Vec<ReadingModel>> {
+    let serial = in_path(serial)?;
     known(&api, &serial)?;
     let rows = api
         .query(move |store, network| match store.meter(network, &serial)? {
@@ -132,6 +139,7 @@ async fn latest(State(api): State<Api>, Path(serial): Path<String>) -> Answer<Ve
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ReadingQuery {
     /// Logical name of the object, `1.0.1.8.0.255`; all where it is left out.
     object: Option<String>,
@@ -148,12 +156,14 @@ struct ReadingQuery {
 /// Readings of a meter in a range of time, oldest first.
 #[utoipa::path(get, path = "/api/v1/meters/{serial}/readings",
     params(("serial" = String, Path, description = "Serial number"), ReadingQuery),
-    responses((status = 200, body = ReadingPage), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = ReadingPage), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 500, body = Problem)))]
 async fn readings(
     State(api): State<Api>,
-    Path(serial): Path<String>,
+    serial: Result<Path<String>, PathRejection>,
     query: Result<Query<ReadingQuery>, QueryRejection>,
 ) -> Answer<ReadingPage> {
+    let serial = in_path(serial)?;
     known(&api, &serial)?;
     let query = checked(query)?;
     let (range, limit) = (range(query.from, query.to)?, limit(query.limit)?);
@@ -170,6 +180,7 @@ async fn readings(
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct ProfileQuery {
     /// First moment wanted, RFC 3339.
     from: Option<String>,
@@ -184,12 +195,14 @@ struct ProfileQuery {
 /// The load profile of a meter in a range of time, oldest first.
 #[utoipa::path(get, path = "/api/v1/meters/{serial}/profile",
     params(("serial" = String, Path, description = "Serial number"), ProfileQuery),
-    responses((status = 200, body = ProfilePage), (status = 400, body = Problem), (status = 404, body = Problem)))]
+    responses((status = 200, body = ProfilePage), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 500, body = Problem)))]
 async fn profile(
     State(api): State<Api>,
-    Path(serial): Path<String>,
+    serial: Result<Path<String>, PathRejection>,
     query: Result<Query<ProfileQuery>, QueryRejection>,
 ) -> Answer<ProfilePage> {
+    let serial = in_path(serial)?;
     known(&api, &serial)?;
     let query = checked(query)?;
     let (range, limit) = (range(query.from, query.to)?, limit(query.limit)?);
@@ -205,6 +218,7 @@ async fn profile(
 }
 
 #[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
 struct CycleQuery {
     /// `next` of the part before.
     before: Option<i64>,
@@ -214,7 +228,7 @@ struct CycleQuery {
 
 /// Reading cycles, newest first.
 #[utoipa::path(get, path = "/api/v1/cycles", params(CycleQuery),
-    responses((status = 200, body = CyclePage), (status = 400, body = Problem)))]
+    responses((status = 200, body = CyclePage), (status = 400, body = Problem), (status = 500, body = Problem)))]
 async fn cycles(
     State(api): State<Api>,
     query: Result<Query<CycleQuery>, QueryRejection>,
@@ -228,9 +242,10 @@ async fn cycles(
 /// One cycle, and how each meter's turn in it ended.
 #[utoipa::path(get, path = "/api/v1/cycles/{number}",
     params(("number" = i64, Path, description = "The cycle's number")),
-    responses((status = 200, body = CycleDetail), (status = 400, body = Problem), (status = 404, body = Problem)))]
-async fn cycle(State(api): State<Api>, Path(text): Path<String>) -> Answer<CycleDetail> {
-    let wanted = number("the cycle's number", &text)?;
+    responses((status = 200, body = CycleDetail), (status = 400, body = Problem), (status = 404, body = Problem),
+        (status = 500, body = Problem)))]
+async fn cycle(State(api): State<Api>, text: Result<Path<String>, PathRejection>) -> Answer<CycleDetail> {
+    let wanted = number("the cycle's number", &in_path(text)?)?;
     let found = api.query(move |store, network| store.cycle(network, wanted)).await?;
     let unknown =
         || Failure::not_found(format!("there is no cycle {wanted}"), "GET /api/v1/cycles lists them");
@@ -254,6 +269,11 @@ fn known<'a>(api: &'a Api, serial: &str) -> Result<&'a Meter, Failure> {
     found.ok_or_else(|| {
         Failure::not_found(format!("there is no meter `{serial}`"), "GET /api/v1/meters lists them")
     })
+}
+
+fn in_path(path: Result<Path<String>, PathRejection>) -> Result<String, Failure> {
+    let remedy = "Percent-encode the path as UTF-8; GET /api/v1/meters and /api/v1/cycles list what there is";
+    path.map(|Path(text)| text).map_err(|error| Failure::bad_request(error.body_text(), remedy))
 }
 
 fn checked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Failure> {

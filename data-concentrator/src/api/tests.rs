@@ -76,8 +76,12 @@ async fn served() -> Served {
 
 impl Served {
     async fn get(&self, path: &str) -> (u16, String) {
+        self.ask("GET", path).await
+    }
+
+    async fn ask(&self, method: &str, path: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).await.unwrap();
-        let request = format!("GET {path} HTTP/1.1\r\nHost: busbar\r\nConnection: close\r\n\r\n");
+        let request = format!("{method} {path} HTTP/1.1\r\nHost: busbar\r\nConnection: close\r\n\r\n");
         stream.write_all(request.as_bytes()).await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
@@ -92,7 +96,11 @@ impl Served {
     }
 
     async fn problem(&self, path: &str, expected: u16) -> Value {
-        let (status, body) = self.get(path).await;
+        self.problem_of("GET", path, expected).await
+    }
+
+    async fn problem_of(&self, method: &str, path: &str, expected: u16) -> Value {
+        let (status, body) = self.ask(method, path).await;
         assert_eq!(status, expected, "{path}: {body}");
         let problem: Value = serde_json::from_str(&body).unwrap();
         assert!(!problem["message"].as_str().unwrap().is_empty(), "{path}: {problem}");
@@ -116,6 +124,25 @@ async fn every_described_path_is_served_and_every_served_path_described() {
             &description["paths"][&path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
         check(&description, schema, &answer, &path);
     }
+}
+
+#[tokio::test]
+async fn parameters_are_described_where_they_stand() {
+    let description = served().await.json("/api/v1/openapi.json").await;
+    let mut in_query = BTreeSet::new();
+    for (path, item) in description["paths"].as_object().unwrap() {
+        for parameter in item["get"]["parameters"].as_array().into_iter().flatten() {
+            let name = parameter["name"].as_str().unwrap();
+            let in_template = path.contains(&format!("{{{name}}}"));
+            let (place, required) = if in_template { ("path", true) } else { ("query", false) };
+            assert_eq!(parameter["in"], place, "{path}: {name}");
+            assert_eq!(parameter["required"], required, "{path}: {name}");
+            if !in_template {
+                in_query.insert(name.to_owned());
+            }
+        }
+    }
+    assert_eq!(in_query, ["after", "before", "from", "limit", "object", "to"].map(str::to_owned).into());
 }
 
 /// Checks `value` against `schema`: types, required and undescribed properties.
@@ -255,6 +282,19 @@ async fn what_cannot_be_answered_says_what_to_do() {
     served.problem("/api/v1/cycles/99", 404).await;
     served.problem("/api/v1/nothing", 404).await;
     served.problem("/api/v1/cycles/two", 400).await;
+    for path in [
+        "meters/%FF",
+        "meters/%FF/readings",
+        "meters/%FF/readings/latest",
+        "meters/%FF/profile",
+        "cycles/%FF",
+    ] {
+        served.problem(&format!("/api/v1/{path}"), 400).await;
+    }
+    for path in ["/", "/api/v1/meters", "/api/v1/cycles/1", "/api/v1/openapi.json"] {
+        let problem = served.problem_of("DELETE", path, 405).await;
+        assert_eq!(problem["code"], "method-not-allowed");
+    }
     for query in ["from=yesterday", "limit=0", "limit=1001", "limit=many", "after=x"] {
         served.problem(&format!("/api/v1/meters/BSB00000001/readings?{query}"), 400).await;
         served.problem(&format!("/api/v1/meters/BSB00000001/profile?{query}"), 400).await;
