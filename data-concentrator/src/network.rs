@@ -56,9 +56,9 @@ impl Meter {
 /// What the line model says of a link, before anything was sent over it.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LinkFigures {
-    /// Signal to noise at the meter when the concentrator sends, in dB over the band.
+    /// Signal to noise at the meter when the concentrator sends, in dB over the band; −100 where nothing is heard.
     pub snr_at_meter_db: f64,
-    /// Signal to noise at the concentrator when the meter sends, in dB over the band.
+    /// Signal to noise at the concentrator when the meter sends, in dB over the band; −100 where nothing is heard.
     pub snr_at_concentrator_db: f64,
     /// What both must reach: the Robust figure of the receiver and 3 dB.
     pub needed_db: f64,

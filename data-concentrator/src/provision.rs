@@ -4,10 +4,10 @@ use crate::calendar::{Calendar, utc_from_local};
 use crate::network::{FeederMap, LinkFigures, Meter, Network, Point, Section};
 use channel_sim::feeder::{Phase, Position};
 use channel_sim::port::Provision;
-use channel_sim::world::LinkReport;
+use channel_sim::world::{Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB};
 
-/// Signal to noise at which Robust loses one frame in ten, and 3 dB (g3-phy digest 11.3).
-const NEEDED_DB: f64 = -2.0 + 3.0;
+/// Stands for a link over which nothing is heard: JSON has no number for minus infinity.
+const FLOOR_DB: f64 = -100.0;
 
 /// The network behind a port, with the line model's word on its links.
 pub fn network(provision: &Provision, links: &[LinkReport]) -> Network {
@@ -64,9 +64,32 @@ const fn point(position: Position) -> Point {
 
 fn figures(link: Option<&LinkReport>) -> LinkFigures {
     LinkFigures {
-        snr_at_meter_db: link.map_or(f64::NEG_INFINITY, |link| link.down.snr_db.into()),
-        snr_at_concentrator_db: link.map_or(f64::NEG_INFINITY, |link| link.up.snr_db.into()),
-        needed_db: NEEDED_DB,
+        snr_at_meter_db: decibels(link.map(|link| link.down)),
+        snr_at_concentrator_db: decibels(link.map(|link| link.up)),
+        needed_db: f64::from(ROBUST_DB + REACH_MARGIN_DB),
         in_reach: link.is_some_and(|link| link.in_reach),
+    }
+}
+
+fn decibels(direction: Option<Direction>) -> f64 {
+    direction.map_or(FLOOR_DB, |direction| f64::from(direction.snr_db).max(FLOOR_DB))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_over_which_nothing_is_heard_has_figures_too() {
+        let with = |snr_db| Direction { snr_db, worst_carrier_db: snr_db, loss_db: 90.0 };
+        let dead =
+            LinkReport { meter: 0, down: with(f32::NEG_INFINITY), up: with(f32::NAN), in_reach: false };
+        for link in [Some(&dead), None] {
+            let figures = figures(link);
+            assert_eq!((figures.snr_at_meter_db, figures.snr_at_concentrator_db), (FLOOR_DB, FLOOR_DB));
+            assert!(!figures.in_reach);
+        }
+        let good = LinkReport { meter: 0, down: with(12.5), up: with(-3.5), in_reach: true };
+        assert_eq!((figures(Some(&good)).snr_at_meter_db, figures(Some(&good)).needed_db), (12.5, 1.0));
     }
 }
