@@ -156,6 +156,11 @@ pub fn table(network: &Network, lines: &[Line<'_>]) -> String {
     out
 }
 
+/// How long a cycle took, on the line and on the wall clock, in seconds.
+pub fn took(line_time_s: f64, wall_time_s: f64) -> String {
+    format!("the cycle took {line_time_s:.0} s on the line, {wall_time_s:.0} s here")
+}
+
 fn is_read(line: &Line<'_>) -> bool {
     line.turn.as_ref().is_some_and(|turn| turn.result == MeterResult::Read)
 }
@@ -253,5 +258,6 @@ BSB00000003 house 3    0003  37.0 dB at the meter, 35.0 dB at the concentrator, 
 Test street: 1 of 2 meters in reach were read, 1 of 3 are out of reach
 ";
         assert_eq!(table(&network, &lines), expected);
+        assert_eq!(took(411.6, 240.2), "the cycle took 412 s on the line, 240 s here");
     }
 }

@@ -37,6 +37,10 @@ pub const EXIT_FAILED: u8 = 1;
 /// The command line or an input file is wrong.
 pub const EXIT_USAGE: u8 = 2;
 
+/// Nothing was read, and not because a meter failed.
+const NOBODY_IN_REACH: &str = "error: no meter is in reach by the line model, so none was read; look at the links' figures in the table, \
+    and at the feeder's cable lengths and transformer";
+
 /// Why the program ends early.
 #[derive(Debug, Error)]
 enum Failure {
@@ -112,7 +116,7 @@ async fn listen(
 fn prepare(cli: &Cli, console: &Console) -> Result<u8, Failure> {
     let runtime = Runtime::new()?;
     let sockets = if cli.once { None } else { Some(runtime.block_on(Sockets::bind(cli))?) };
-    let store = Store::open(&cli.data)?;
+    let store = Store::open_alone(&cli.data)?;
     console.note(&format!("data: {}", cli.data.join(FILE_NAME).display()));
     let stop = Stop::default();
     runtime.spawn(stop_on_signal(stop.clone(), console.clone()));
@@ -195,6 +199,9 @@ fn prepare(cli: &Cli, console: &Console) -> Result<u8, Failure> {
     let mut exit = match outcome {
         Ok(summary) => {
             shown.show(&summary, began.elapsed().as_secs_f64(), addresses)?;
+            if summary.asked == 0 {
+                console.note(NOBODY_IN_REACH);
+            }
             verdict(summary.read, summary.asked)
         }
         Err(CycleError::Stopped) => {
@@ -221,7 +228,7 @@ fn prepare(cli: &Cli, console: &Console) -> Result<u8, Failure> {
 }
 
 const fn verdict(read: usize, asked: usize) -> u8 {
-    if read == asked { EXIT_READ } else { EXIT_FAILED }
+    if asked > 0 && read == asked { EXIT_READ } else { EXIT_FAILED }
 }
 
 /// The line that the command line names, and what of its feeder's files could not be used.
@@ -262,10 +269,11 @@ impl Shown<'_> {
         for meter in &self.network.meters {
             let row = reader.meter(self.id, &meter.serial)?;
             let turn = row.as_ref().map(|row| reader.turn(summary.cycle, row.id)).transpose()?.flatten();
-            let said = row.as_ref().filter(|_| turn.as_ref().is_some_and(|turn| turn.snr_db.is_some()));
-            let energy = said.map(|row| reader.latest_of(row.id, ENERGY_IMPORT)).transpose()?.flatten();
+            // A meter that failed has nothing to show, whatever it said in earlier cycles.
+            let told = row.as_ref().map(|row| reader.told_in(row.id, summary.cycle));
+            let latest = told.transpose()?.unwrap_or_default();
+            let energy = latest.iter().find(|row| row.reading.object == ENERGY_IMPORT).cloned();
             if self.cli.json {
-                let latest = said.map(|row| reader.latest(row.id)).transpose()?.unwrap_or_default();
                 let last_read = row.as_ref().and_then(|row| row.last_read_utc_ms);
                 let summary =
                     MeterSummary::new(meter, turn.clone().map(Into::into), last_read, energy.clone());
@@ -273,8 +281,10 @@ impl Shown<'_> {
             }
             lines.push(Line { meter, turn, energy });
         }
+        let line_time_s = plc_core::time::as_seconds_f64(summary.line_time);
         if !self.cli.json {
             report::print(&report::table(&self.network, &lines));
+            report::print(&report::took(line_time_s, wall_time_s));
             return Ok(());
         }
         let cycle = reader.cycle(self.id, summary.cycle.number())?.map(|(cycle, _)| cycle);
@@ -284,7 +294,7 @@ impl Shown<'_> {
             cycle: summary.cycle.number(),
             started: cycle.as_ref().map_or_else(String::new, |cycle| rfc3339_utc(cycle.started_utc_ms)),
             ended: cycle.and_then(|cycle| cycle.ended_utc_ms).map_or_else(String::new, rfc3339_utc),
-            line_time_s: plc_core::time::as_seconds_f64(summary.line_time),
+            line_time_s,
             wall_time_s,
             in_reach: summary.asked,
             read: summary.read,
@@ -323,4 +333,16 @@ async fn wait_for_signal() {
 #[cfg(not(unix))]
 async fn wait_for_signal() {
     let _ = tokio::signal::ctrl_c().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cycle_is_good_where_somebody_was_asked_and_everybody_read() {
+        assert_eq!(verdict(12, 12), EXIT_READ);
+        assert_eq!(verdict(11, 12), EXIT_FAILED);
+        assert_eq!(verdict(0, 0), EXIT_FAILED, "nobody in reach");
+    }
 }

@@ -15,12 +15,16 @@ pub use records::Records;
 pub use write::{CycleId, MeterId, MeterOutcome, MeterResult, NetworkId, ObjectFacts};
 
 use rusqlite::{Connection, OpenFlags};
+use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use thiserror::Error;
 
 /// Name of the database file in the data folder.
 pub const FILE_NAME: &str = "busbar.sqlite";
+
+/// Name of the file whose lock says that a concentrator works on the data folder.
+pub const LOCK_NAME: &str = "lock";
 
 /// How long a statement waits for another connection's transaction.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
@@ -32,6 +36,22 @@ pub enum StoreError {
     #[error("cannot make the data folder {path}: {error}; choose another with --data DIR")]
     Folder {
         /// The folder.
+        path: PathBuf,
+        /// What the system said.
+        error: std::io::Error,
+    },
+    /// Another concentrator works on the data folder.
+    #[error(
+        "another concentrator works on the data folder {path}, and two would use the same frame counters; end it, or choose another folder with --data DIR"
+    )]
+    Taken {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The lock of the data folder cannot be had for another reason.
+    #[error("cannot lock {path}: {error}; choose another folder with --data DIR")]
+    Lock {
+        /// The lock's file.
         path: PathBuf,
         /// What the system said.
         error: std::io::Error,
@@ -71,13 +91,24 @@ pub enum StoreError {
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    /// Held, never read: the system lets go of it when the process ends, however it ends.
+    _lock: Option<File>,
 }
 
 impl Store {
+    /// Opens the database as [`Store::open`] does, and keeps other concentrators out of `folder` as long as the store
+    /// lives: two of them would use the same counters.
+    ///
+    /// # Errors
+    /// [`StoreError::Taken`] while another store opened so is alive, in this process or another.
+    pub fn open_alone(folder: &Path) -> Result<Self, StoreError> {
+        let lock = lock(folder)?;
+        Ok(Self { _lock: Some(lock), ..Self::open(folder)? })
+    }
+
     /// Opens the database in `folder`, makes both where they are missing, and brings the schema up to date.
     pub fn open(folder: &Path) -> Result<Self, StoreError> {
-        std::fs::create_dir_all(folder)
-            .map_err(|error| StoreError::Folder { path: folder.to_owned(), error })?;
+        make(folder)?;
         let path = folder.join(FILE_NAME);
         let opened = Connection::open(&path).and_then(|connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
@@ -88,7 +119,7 @@ impl Store {
             Ok(connection)
         });
         let connection = opened.map_err(|error| StoreError::Open { path, error })?;
-        let mut store = Self { connection };
+        let mut store = Self { connection, _lock: None };
         migrations::migrate(&mut store.connection)?;
         Ok(store)
     }
@@ -101,12 +132,28 @@ impl Store {
             connection.busy_timeout(BUSY_TIMEOUT)?;
             Ok(connection)
         });
-        Ok(Self { connection: opened.map_err(|error| StoreError::Open { path, error })? })
+        Ok(Self { connection: opened.map_err(|error| StoreError::Open { path, error })?, _lock: None })
     }
 
     /// Version of the schema in the file.
     pub fn schema_version(&self) -> Result<i64, StoreError> {
         migrations::version(&self.connection)
+    }
+}
+
+fn make(folder: &Path) -> Result<(), StoreError> {
+    std::fs::create_dir_all(folder).map_err(|error| StoreError::Folder { path: folder.to_owned(), error })
+}
+
+fn lock(folder: &Path) -> Result<File, StoreError> {
+    make(folder)?;
+    let path = folder.join(LOCK_NAME);
+    let opened = File::options().create(true).write(true).truncate(false).open(&path);
+    let file = opened.map_err(|error| StoreError::Lock { path: path.clone(), error })?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::Taken { path: folder.to_owned() }),
+        Err(TryLockError::Error(error)) => Err(StoreError::Lock { path, error }),
     }
 }
 

@@ -176,6 +176,17 @@ impl Store {
         Ok(query.query_row(params![meter.0, object], reading).optional()?)
     }
 
+    /// What a meter said in one cycle: the newest reading of each object that was read by itself.
+    pub fn told_in(&self, meter: MeterId, cycle: CycleId) -> Result<Vec<ReadingRow>, StoreError> {
+        let mut query = self.connection.prepare_cached(&format!(
+            "{READING} WHERE meter_id = ?1 AND profile = '' AND last_cycle_id = ?2
+             ORDER BY object, utc_ms DESC"
+        ))?;
+        let mut rows = query.query_map(params![meter.0, cycle.0], reading)?.collect::<Result<Vec<_>, _>>()?;
+        rows.dedup_by(|older, newer| older.reading.object == newer.reading.object);
+        Ok(rows)
+    }
+
     /// Readings of objects that were read by themselves, oldest first.
     ///
     /// `after` is the `next` of the page before.

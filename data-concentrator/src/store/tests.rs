@@ -74,6 +74,15 @@ fn a_meter_that_rewrites_its_past_is_noticed_and_not_believed() {
     store.keep(cycle, meters[0], &outcome(vec![reading(ENERGY, None, 4000, 77)])).unwrap();
     let stored = store.keep(cycle, meters[0], &outcome(vec![reading(ENERGY, None, 4000, 78)])).unwrap();
     assert_eq!((stored.new, stored.known, stored.contradicted), (0, 0, 1));
+    let detail = store.turn(cycle, meters[0]).unwrap().unwrap().detail.unwrap();
+    assert!(detail.starts_with("1 reading differs"), "{detail}");
+    let partial = MeterOutcome {
+        detail: Some("no profile".into()),
+        ..outcome(vec![reading(ENERGY, None, 4000, 79), reading(ENERGY, None, 4000, 80)])
+    };
+    store.keep(cycle, meters[0], &partial).unwrap();
+    let detail = store.turn(cycle, meters[0]).unwrap().unwrap().detail.unwrap();
+    assert!(detail.starts_with("no profile; 2 readings differ"), "{detail}");
     assert_eq!(store.latest_of(meters[0], ENERGY).unwrap().unwrap().reading.raw, 77);
 }
 
@@ -226,4 +235,31 @@ fn a_file_that_is_no_database_is_named_with_the_remedy() {
     std::fs::write(folder.path().join(FILE_NAME), "x".repeat(4096)).unwrap();
     let told = Store::open(folder.path()).unwrap_err().to_string();
     assert!(told.contains(FILE_NAME) && told.contains("--data DIR"), "{told}");
+}
+
+#[test]
+fn a_folder_has_one_concentrator_at_a_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = Store::open_alone(folder.path()).unwrap();
+    let refused = Store::open_alone(folder.path()).unwrap_err();
+    let told = refused.to_string();
+    assert!(matches!(refused, StoreError::Taken { .. }), "{told}");
+    assert!(told.contains(&folder.path().display().to_string()) && told.contains("--data DIR"), "{told}");
+    assert!(Store::open_reader(folder.path()).is_ok(), "who only reads is not kept out");
+    drop(first);
+    assert!(Store::open_alone(folder.path()).is_ok());
+}
+
+#[test]
+fn what_a_cycle_brought_is_told_from_what_earlier_ones_did() {
+    let Fixture { mut store, id, meters, .. } = fixture();
+    let earlier = store.begin_cycle(id, 1000).unwrap();
+    store.keep(earlier, meters[0], &outcome(vec![reading(ENERGY, None, 4000, 77)])).unwrap();
+    let cycle = store.begin_cycle(id, 9000).unwrap();
+    assert_eq!(store.told_in(meters[0], cycle).unwrap(), []);
+    // The same once more is news of this cycle, and the newest of two counts.
+    let readings = vec![reading(ENERGY, None, 4000, 77), reading(ENERGY, None, 8000, 79)];
+    store.keep(cycle, meters[0], &outcome(readings.clone())).unwrap();
+    let told = store.told_in(meters[0], cycle).unwrap();
+    assert_eq!(told.into_iter().map(|row| row.reading).collect::<Vec<_>>(), readings[1..]);
 }

@@ -166,7 +166,8 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps what one meter said and how reading it ended, all or nothing.
+    /// Keeps what one meter said and how reading it ended, all or nothing. What contradicts a reading that is kept
+    /// already is counted in the turn's detail.
     pub fn keep(
         &mut self,
         cycle: CycleId,
@@ -198,7 +199,7 @@ impl Store {
             cycle.0,
             meter.0,
             outcome.result.name(),
-            outcome.detail,
+            detail(outcome, stored),
             outcome.attempts,
             outcome.ended_utc_ms,
             outcome.duration_ms,
@@ -270,6 +271,19 @@ impl Store {
         )?;
         Ok(())
     }
+}
+
+/// What to tell people of a turn: what went wrong in it, and how often the meter contradicted itself.
+fn detail(outcome: &MeterOutcome, stored: Stored) -> Option<String> {
+    let contradicted = match stored.contradicted {
+        0 => return outcome.detail.clone(),
+        1 => "1 reading differs from the one kept for the same time, which stays".to_owned(),
+        count => format!("{count} readings differ from those kept for the same time, which stay"),
+    };
+    Some(match &outcome.detail {
+        Some(detail) => format!("{detail}; {contradicted}"),
+        None => contradicted,
+    })
 }
 
 fn insert(
