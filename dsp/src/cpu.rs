@@ -32,6 +32,24 @@ impl Level {
     }
 }
 
+#[cfg(feature = "std")]
+static EXACT: core::sync::atomic::AtomicBool = core::sync::atomic::AtomicBool::new(false);
+
+/// Chooses, for the whole process and for good, results that are the same bits on every processor over those that are
+/// there sooner: every transform planned from now on is the portable one. The other kernels compute with integers and
+/// give the same bits in all their versions anyway. Call it first of all, since transforms planned before stay as they
+/// are.
+#[cfg(feature = "std")]
+pub fn be_exact() {
+    EXACT.store(true, core::sync::atomic::Ordering::Relaxed);
+}
+
+/// Whether [`be_exact`] was called.
+#[cfg(feature = "std")]
+pub fn is_exact() -> bool {
+    EXACT.load(core::sync::atomic::Ordering::Relaxed)
+}
+
 /// Whether there are Galois field instructions (GFNI) for vectors of 64 octets.
 #[cfg(target_arch = "x86_64")]
 #[inline]

@@ -4,7 +4,8 @@
 //! rustfft with the feature `std`, microfft without. A transform is planned once by `new` and keeps its tables and
 //! scratch, so that `forward` and `inverse` never allocate. The versions round differently: they are within
 //! 2^-23 log2 N of the exact transform, relative to the root mean square of the bins. Where the same bits are needed
-//! on every processor, `at` with [`Level::Portable`] is microfft everywhere.
+//! on every processor, `at` with [`Level::Portable`] is microfft everywhere,
+//! and so is `new` after `cpu::be_exact`.
 //!
 //! * Forward: X\[k\] = sum over n of x\[n\] e^(-2 pi i k n / N).
 //! * Inverse: x\[n\] = sum over k of X\[k\] e^(+2 pi i k n / N), **without** the factor 1/N: forward and then inverse
@@ -27,6 +28,8 @@
 //! # Ok::<(), dsp::LengthError>(())
 //! ```
 
+#[cfg(feature = "std")]
+use crate::cpu;
 use crate::{Complex, LengthError, cpu::Level};
 
 mod on_microfft;
@@ -276,6 +279,10 @@ enum Engine {
 impl Engine {
     /// The fastest there is.
     fn new(points: Points) -> Self {
+        #[cfg(feature = "std")]
+        if cpu::is_exact() {
+            return Self::at(Level::Portable, points);
+        }
         match Level::best() {
             #[cfg(feature = "std")]
             Level::Portable => Self::Planned(on_rustfft::Engine::new(points)),
