@@ -10,11 +10,13 @@ mod meter;
 mod modem;
 mod node;
 mod profile;
+mod tap;
 
 pub use links::{Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB};
 pub use meter::WorldError;
 pub use modem::{CoordinatorPort, Modem, PhyPort};
 pub use profile::Profile;
+pub use tap::{Tap, TapPoint};
 
 use crate::clock::{Clock, Interpolator};
 use crate::line::filter::{FilterPlan, Filters};
@@ -35,6 +37,11 @@ use serde::{Deserialize, Serialize};
 const BLOCKS_PER_MEASUREMENT: u64 = 125;
 /// Meters that one thread takes at a time.
 const MIN_SHARE: usize = 4;
+
+/// Turns that L1, L2 and L3 are ahead of L1.
+const PHASE_SHIFTS: [f64; 3] = [0.0, -1.0 / 3.0, 1.0 / 3.0];
+/// Name of the coordinator's port.
+pub const COORDINATOR: &str = "coordinator";
 
 /// What [`World::exchange`] brings back.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -186,6 +193,42 @@ impl World {
         (0..self.filters.modems() - 1).map(link).collect()
     }
 
+    /// Puts a tap at a modem's port, in the place of one before it: modem 0 is the coordinator's, modem `i` that of
+    /// meter `i - 1`. It is told everything from the next block on. `None` where there is no such modem.
+    pub fn tap(&mut self, modem: usize, tap: impl FnOnce(&TapPoint) -> Box<dyn Tap>) -> Option<TapPoint> {
+        let load = modem.checked_sub(1).and_then(|meter| self.scenario.feeder.loads.get(meter));
+        let (clock, first, volts_per_unit) = match modem.checked_sub(1) {
+            None => tap_figures(&self.coordinator),
+            Some(meter) => tap_figures(self.meters.get(meter)?),
+        };
+        let point = TapPoint {
+            name: load.map_or_else(|| COORDINATOR.to_string(), |load| load.name.clone()),
+            modem,
+            samples: SampleClock::KHZ_400,
+            first,
+            clock,
+            clock_ppm: self.scenario.clock_ppm(modem),
+            line_rate_hz: self.plan.rate_hz,
+            volts_per_unit,
+            mains: self.mains,
+            phase_turns: load.map(|load| PHASE_SHIFTS[load.phase.index()]),
+        };
+        let tap = Some(tap(&point));
+        match modem.checked_sub(1) {
+            None => self.coordinator.tap = tap,
+            Some(meter) => self.meters.get_mut(meter)?.tap = tap,
+        }
+        Some(point)
+    }
+
+    /// Takes every tap away.
+    pub fn untap(&mut self) {
+        self.coordinator.tap = None;
+        for node in &mut self.meters {
+            node.tap = None;
+        }
+    }
+
     /// Where the processor's time went since the start or [`World::reset_profile`].
     pub fn profile(&self) -> Profile {
         let sum = |of: fn(&profile::Spent) -> std::time::Duration| {
@@ -292,13 +335,17 @@ impl World {
         }
         for sample in 0..count {
             let here = turns + sample as f64 * per_sample;
-            let variances = [0.0, -1.0 / 3.0, 1.0 / 3.0].map(|shift| self.envelope.variance(here + shift));
+            let variances = PHASE_SHIFTS.map(|shift| self.envelope.variance(here + shift));
             for (deviations, variance) in self.deviations.iter_mut().zip(variances) {
                 deviations.push(variance.sqrt());
             }
             self.deviations[3].push((variances.iter().sum::<f32>() / 3.0).sqrt());
         }
     }
+}
+
+fn tap_figures<M: Modem + ?Sized>(node: &Node<M>) -> (Clock, u64, f32) {
+    (node.clock, node.received, node.volts_per_unit)
 }
 
 /// Tells a meter what its household drew between two points in ticks after midnight.

@@ -2,6 +2,7 @@
 
 use super::modem::Modem;
 use super::profile::{Lap, Spent};
+use super::tap::Tap;
 use crate::clock::{Clock, Interpolator, REACH, Stretch};
 use crate::line::filter::{FilterPlan, Filters};
 use crate::noise::NoiseSource;
@@ -50,6 +51,7 @@ pub(super) struct Node<M: ?Sized> {
     bins: Vec<Complex>,
     samples: Vec<f32>,
     work: Vec<f32>,
+    pub(super) tap: Option<Box<dyn Tap>>,
     pub(super) modem: Box<M>,
 }
 
@@ -112,6 +114,7 @@ impl<M: Modem + ?Sized> Node<M> {
             bins: vec![Complex::default(); plan.block + 1],
             samples: Vec::new(),
             work: vec![0.0; plan.transform()],
+            tap: None,
             modem,
         }
     }
@@ -130,6 +133,9 @@ impl<M: Modem + ?Sized> Node<M> {
         let count = (needed - self.transmitted) as usize;
         let room = self.sent.advance(HISTORY, count);
         let sends = self.modem.transmit(self.transmitted, room);
+        if let (true, Some(tap)) = (sends, &mut self.tap) {
+            tap.sent(self.transmitted, room);
+        }
         self.sent.note(count, !sends);
         self.transmitted = needed;
         lap.charge(&mut self.spent.modem);
@@ -200,6 +206,9 @@ impl<M: Modem + ?Sized> Node<M> {
         lap.charge(&mut self.spent.noise);
 
         self.modem.receive(self.received, &self.samples);
+        if let Some(tap) = &mut self.tap {
+            tap.heard(self.received, &self.samples);
+        }
         self.received = end;
         lap.charge(&mut self.spent.modem);
     }
