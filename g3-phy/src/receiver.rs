@@ -269,7 +269,6 @@ impl Receiver {
         self.window_start = next + found.delay as u64;
         let start = self.window_start.saturating_sub(windows * FFT_SAMPLES as u64);
         self.emit(CarrierSense::Preamble(self.instant(start)));
-        self.unknown_frame = None;
         self.state = State::Aligned;
     }
 
@@ -279,7 +278,10 @@ impl Receiver {
         match synchroniser.push(&window) {
             Progress::Preamble => self.window_start = next,
             Progress::Lost => {
-                self.emit(CarrierSense::Idle(self.instant(next)));
+                // Inside a frame whose header failed this was no preamble, and the frame goes on.
+                if self.unknown_frame.is_none() {
+                    self.emit(CarrierSense::Idle(self.instant(next)));
+                }
                 self.listen(next);
             }
             Progress::Flip => {
@@ -313,11 +315,13 @@ impl Receiver {
             None => self.give_up_frame(end),
             Some((FrameControl::Ack(ack), link)) => {
                 self.link = link;
+                self.unknown_frame = None;
                 self.window_start = end;
                 self.state = State::AckEnd { start, end, ack };
             }
             Some((FrameControl::Data(header), link)) => {
                 self.link = link;
+                self.unknown_frame = None;
                 self.start_payload(Frame {
                     header,
                     start,

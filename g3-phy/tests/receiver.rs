@@ -311,6 +311,31 @@ fn a_failed_header_keeps_the_line_busy_until_the_frame_ends() {
 }
 
 #[test]
+fn what_looks_like_a_preamble_inside_a_frame_of_failed_header_does_not_free_the_line() {
+    let mut random = Random::new(19);
+    let (_, mut broken) = frame(Modulation::Dbpsk, 100, &mut random);
+    let payload = broken[2_432 + 13 * 278..][..13 * 278].to_vec();
+    broken[2_432..][..13 * 278].copy_from_slice(&payload);
+    // Eight SYNCP symbols with neither a SYNCM nor an FCH behind them.
+    let preamble = broken[..2_048].to_vec();
+    broken[2_432 + 14 * 278..][..2_048].copy_from_slice(&preamble);
+    let line = line_with(&[(1_000, &broken, 1.0)], &mut random);
+    let events = hear(&mut receiver(), &line);
+    let is_preamble = |event: &&Event| matches!(event, Event::CarrierSense(CarrierSense::Preamble(_)));
+    assert_eq!(events.iter().filter(is_preamble).count(), 2, "the false preamble is found: {events:?}");
+    let idle: Vec<_> = events
+        .iter()
+        .filter_map(|event| match event {
+            Event::CarrierSense(CarrierSense::Idle(at)) => Some(*at),
+            _ => None,
+        })
+        .collect();
+    let over = PLAN.clock.instant((1_000 + broken.len()) as u64);
+    let [idle] = idle.as_slice() else { panic!("{events:?}") };
+    assert!(*idle >= over && *idle - over < PLAN.clock.span(4 * 256), "{idle} {over}");
+}
+
+#[test]
 fn damaged_samples_cost_no_more_than_the_frame_they_hit() {
     let mut random = Random::new(16);
     let (psdu, samples) = frame(Modulation::Dqpsk, 40, &mut random);
