@@ -2,6 +2,8 @@
 
 use crate::calendar::{Calendar, utc_from_local};
 use crate::network::{FeederMap, LinkFigures, Meter, Network, Point, Section};
+use aes::Aes128;
+use aes::cipher::{BlockCipherEncrypt, KeyInit};
 use channel_sim::feeder::{Phase, Position};
 use channel_sim::port::Provision;
 use channel_sim::world::{Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB};
@@ -32,7 +34,7 @@ pub fn network(provision: &Provision, links: &[LinkReport]) -> Network {
     });
     let section = |&(from, to): &(Position, Position)| Section { from: point(from), to: point(to) };
     Network {
-        key: format!("{}/{:016x}", provision.feeder, fingerprint(&provision.group_master_key)),
+        key: format!("{}/{:032x}", provision.feeder, fingerprint(&provision.group_master_key)),
         name: provision.feeder.clone(),
         pan_id: provision.pan_id.0,
         calendar,
@@ -44,10 +46,12 @@ pub fn network(provision: &Provision, links: &[LinkReport]) -> Network {
     }
 }
 
-/// FNV-1a, 64 bits: tells networks apart whose feeders have the same name. The key itself stays out of the database.
-fn fingerprint(key: &[u8]) -> u64 {
-    key.iter()
-        .fold(0xCBF2_9CE4_8422_2325, |hash, &octet| (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01B3))
+/// Tells networks apart whose feeders have the same name: a fixed block under the group key, from which the key cannot
+/// be computed. The key itself stays out of the database.
+fn fingerprint(group_master_key: &[u8; 16]) -> u128 {
+    let mut block = (*b"busbar's network").into();
+    Aes128::new(group_master_key.into()).encrypt_block(&mut block);
+    u128::from_be_bytes(block.into())
 }
 
 const fn phase(phase: Phase) -> u8 {
@@ -78,6 +82,14 @@ fn decibels(direction: Option<Direction>) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_fingerprint_is_the_keys_own_and_not_the_key() {
+        // openssl enc -aes-128-ecb -nopad -K 000102030405060708090a0b0c0d0e0f
+        let key: [u8; 16] = std::array::from_fn(|i| i as u8);
+        assert_eq!(format!("{:032x}", fingerprint(&key)), "e586906dbedf1542eb6cea24851025cd");
+        assert_ne!(fingerprint(&key), fingerprint(&[0; 16]));
+    }
 
     #[test]
     fn a_link_over_which_nothing_is_heard_has_figures_too() {

@@ -61,6 +61,26 @@ fn ieee_feeder_is_read_and_its_energy_is_that_of_the_load_shapes() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_it_cleanly_after_it_has_served_the_page() {
+    use std::io::{Read, Write};
+    let data = tempfile::tempdir().unwrap();
+    let mut command = concentrator(data.path());
+    command.args(["--json", "--port", "0", "--dlms-port", "0"]);
+    let mut served = common::Served::start(command);
+    let document = served.document();
+    let address = document["page"].as_str().unwrap().trim_start_matches("http://").trim_end_matches('/');
+    let mut page = std::net::TcpStream::connect(address).unwrap();
+    page.write_all(b"GET / HTTP/1.1\r\nHost: busbar\r\nConnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    page.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+    let pid = served.child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert_eq!(served.child.wait().unwrap().code(), Some(0), "every meter was read");
+}
+
 #[test]
 fn a_port_that_is_taken_is_named_with_its_remedy() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();

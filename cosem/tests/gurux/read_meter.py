@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Reads a meter through the DLMS wrapper on TCP with gurux-dlms (a foreign implementation) and prints JSON.
 
-Reads the object list, the clock, a register, the serial number and a profile: whole and by range. With --hls5 the
+Reads the object list, the clock before and after a register, the serial number and a profile: whole and by range. With --hls5 the
 association is authenticated with GMAC and every APDU is ciphered (suite 0).
 
 Exit code 0: everything was read. 1: the meter refused or answered nonsense (the reason is on standard error). 2: usage.
@@ -183,6 +183,7 @@ def read(options):
         "scaler": plain(register.scaler),
         "unit": int(register.unit),
     }
+    result["clock_after"] = plain(meter.read(clock, 2))
 
     serial = GXDLMSData(options.serial)
     result["serial"] = plain(meter.read(serial, 2))

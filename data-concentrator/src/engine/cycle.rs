@@ -1,5 +1,6 @@
 //! A reading cycle: every meter in reach, and once more those that did not answer.
 
+use super::association::associate;
 use super::line::{Heard, LineError};
 use super::plan::{Answer, LOAD_PROFILE, Plan};
 use super::session::{Collected, Link, Session, SessionError};
@@ -7,8 +8,6 @@ use crate::calendar::Calendar;
 use crate::network::Network;
 use crate::reading::CLOCK_TOLERANCE_S;
 use crate::store::{CycleId, MeterId, MeterOutcome, MeterResult, NetworkId, StoreError};
-use cosem::Progress;
-use cosem::client::ClientError;
 use thiserror::Error;
 
 /// How often a meter is asked from the start in one cycle.
@@ -81,7 +80,7 @@ pub fn run(host: &mut impl Host, roster: &mut Roster<'_>, cycle: CycleId) -> Res
     // Whoever waited longest is first: a process that does not live long still reads everybody in the end.
     let mut waited = Vec::with_capacity(pending.len());
     for meter in pending.drain(..) {
-        let last = roster.meter_ids.get(meter).map(|&id| host.surroundings().store.last_read_in(id));
+        let last = roster.meter_ids.get(meter).map(|&id| host.surroundings().store.last_heard_in(id));
         waited.push((last.transpose()?.flatten(), meter));
     }
     waited.sort_unstable();
@@ -207,6 +206,7 @@ fn read(
         ended_utc_ms,
         duration_ms: ended_utc_ms - started,
         snr_db,
+        // Every meter is a neighbour: the stack has no routes yet.
         hops: Some(1),
     };
     match said {
@@ -254,23 +254,6 @@ fn converse(
         return Err(fatal.into());
     }
     Ok(answer)
-}
-
-/// Opens the association; once more where the meter has seen higher invocation counters than ours.
-fn associate(
-    host: &mut impl Host,
-    session: &mut Session,
-    room: &mut Collected,
-) -> Result<Progress, SessionError> {
-    use cosem::xdlms::ServiceException::InvocationCounter;
-    session.client.reset();
-    match session.run(host, room, |client, around| client.associate(around).map(|_| ())) {
-        Err(SessionError::Client(ClientError::Exception(InvocationCounter(_)))) => {
-            session.client.reset();
-            session.run(host, room, |client, around| client.associate(around).map(|_| ()))
-        }
-        outcome => outcome,
-    }
 }
 
 /// Local midnight before `utc_ms`.

@@ -1,5 +1,6 @@
 //! The engine: one thread that owns the line, reads the meters in cycles and passes head-ends' requests through.
 
+mod association;
 pub mod commands;
 pub mod cycle;
 pub mod line;
@@ -34,6 +35,8 @@ const OWN_PORT: u16 = g3_mac::udp::DLMS_PORT;
 const MANAGEMENT_DEVICE: u16 = 1;
 /// wPort of the concentrator's own client.
 const MANAGEMENT_CLIENT: u16 = 1;
+/// wPort of the client that needs no keys.
+const PUBLIC_CLIENT: u16 = 16;
 /// How long a cycle waits for a meter that a head-end has to itself.
 const PATIENCE: Duration = seconds(90);
 

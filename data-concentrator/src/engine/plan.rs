@@ -74,6 +74,9 @@ pub enum AnswerError {
     /// The octets are no list of results.
     #[error(transparent)]
     Apdu(#[from] ApduError),
+    /// The object that tells the invocation counter holds no such number.
+    #[error("the meter's invocation counter 0.0.43.1.0.255 is no 32-bit number")]
+    Counter,
     /// The list is shorter than the request.
     #[error("the meter answered {got} of {wanted} attributes")]
     TooFew {

@@ -210,10 +210,10 @@ impl Store {
         Ok(stored)
     }
 
-    /// The newest cycle in which a meter was read.
-    pub fn last_read_in(&self, meter: MeterId) -> Result<Option<CycleId>, StoreError> {
+    /// The newest cycle in which a meter spoke: all it was asked, or what it has of that.
+    pub fn last_heard_in(&self, meter: MeterId) -> Result<Option<CycleId>, StoreError> {
         let mut query = self.connection.prepare_cached(
-            "SELECT max(cycle_id) FROM cycle_meter WHERE meter_id = ?1 AND result = 'read'",
+            "SELECT max(cycle_id) FROM cycle_meter WHERE meter_id = ?1 AND result IN ('read', 'partial')",
         )?;
         Ok(query.query_row([meter.0], |row| row.get::<_, Option<i64>>(0))?.map(CycleId))
     }

@@ -1,0 +1,61 @@
+//! Opens the association that a turn happens in, also with a meter that has seen higher invocation counters than ours.
+
+use super::session::{Collected, Link, Session, SessionError};
+use super::{PUBLIC_CLIENT, plan};
+use cosem::classes::DATA;
+use cosem::client::ClientError;
+use cosem::server::INVOCATION_COUNTER;
+use cosem::xdlms::ServiceException;
+use cosem::{Client, ClientConfig, Data, Query};
+
+/// Opens the association of `session`.
+///
+/// A meter that has seen higher numbers from this client, from a head-end with the same keys or before our database
+/// was lost, refuses ours. Its exception names the number it expects, and nobody has signed that: it moves the counter
+/// by no more than [`MAX_COUNTER_JUMP`](cosem::client::MAX_COUNTER_JUMP). Where that was not enough the meter's
+/// object 0.0.43.1.0.255 is asked for it through the public client, as the Blue Book means it.
+///
+/// # Errors
+/// What the meter or the line said last.
+pub(super) fn associate(
+    link: &mut impl Link,
+    session: &mut Session,
+    room: &mut Collected,
+) -> Result<(), SessionError> {
+    match open(link, session, room) {
+        Err(error) if is_about_counter(&error) => {}
+        outcome => return outcome,
+    }
+    match open(link, session, room) {
+        Err(error) if is_about_counter(&error) => {}
+        outcome => return outcome,
+    }
+    let expected = counter(link, session, room)?;
+    session.client.raise_counter(expected.saturating_add(1));
+    open(link, session, room)
+}
+
+fn open(link: &mut impl Link, session: &mut Session, room: &mut Collected) -> Result<(), SessionError> {
+    session.client.reset();
+    session.run(link, room, |client, around| client.associate(around).map(|_| ())).map(|_| ())
+}
+
+fn is_about_counter(error: &SessionError) -> bool {
+    matches!(error, SessionError::Client(ClientError::Exception(ServiceException::InvocationCounter(_))))
+}
+
+/// The highest invocation counter that the meter has seen from the management client, by its own word.
+fn counter(link: &mut impl Link, session: &Session, room: &mut Collected) -> Result<u32, SessionError> {
+    let mut public = Session {
+        client: Client::new(ClientConfig::public()),
+        peer: super::line::Peer { client: PUBLIC_CLIENT, ..session.peer },
+        meter: session.meter,
+    };
+    open(link, &mut public, room)?;
+    let query = Query::new(DATA, INVOCATION_COUNTER, 2);
+    public.run(link, room, |client, around| client.get(&query, around).map(|_| ()))?;
+    let number = Data::parse(room.octets()).ok().and_then(|data| u32::try_from(data.as_i64()?).ok());
+    // The number is here; the release that gets lost costs nothing but the meter's patience.
+    let _ = public.run(link, room, |client, _| client.release().map(|_| ()));
+    number.ok_or_else(|| plan::AnswerError::Counter.into())
+}
