@@ -69,6 +69,13 @@ pub(crate) fn fuzz(seconds: &str) -> Outcome {
     run("bash", &["fuzz/run", "--seconds", seconds])
 }
 
+/// Kills the concentrator `count` times; what it prints is kept in `data-concentrator/results/kills.txt`.
+pub(crate) fn kills(count: &str) -> Outcome {
+    let test =
+        ["test", "--release", "--locked", "-p", "data-concentrator", "--test", "kill", "--", "--nocapture"];
+    run_with("cargo", &test, &[("BUSBAR_KILLS", count)])
+}
+
 /// What `.ci/run` runs.
 pub(crate) fn ci() -> Outcome {
     test()?;

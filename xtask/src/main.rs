@@ -17,7 +17,8 @@ Chores of the Busbar workspace.
   cargo xtask no-std      build the no_std crates for thumbv7em-none-eabihf
   cargo xtask firmware    build the board image and run it under qemu-system-arm
   cargo xtask fuzz [N]    run every fuzz target for N seconds (default 30), without a nightly compiler
-  cargo xtask ci          all of the above, as .ci/run does
+  cargo xtask kills [N]   kill the concentrator N times (default 200) while the line lives on; a quarter of an hour
+  cargo xtask ci          all of the above but for the 200 kills (20 are among the tests), as .ci/run does
 
 On Debian, as root, `setup` installs packages with apt-get; elsewhere it names them and fails.
 Exit codes: 0 all passed, 1 something failed, 2 the command line is wrong.
@@ -35,6 +36,8 @@ fn main() -> ExitCode {
         ["firmware"] => chores::firmware(),
         ["fuzz"] => chores::fuzz("30"),
         ["fuzz", seconds] if seconds.parse::<u32>().is_ok() => chores::fuzz(seconds),
+        ["kills"] => chores::kills("200"),
+        ["kills", count] if count.parse::<u32>().is_ok() => chores::kills(count),
         ["ci"] => chores::ci(),
         ["help" | "--help" | "-h"] => {
             print!("{HELP}");
