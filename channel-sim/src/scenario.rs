@@ -105,7 +105,7 @@ impl Scenario {
             seed,
             start: DateTime::constant(2026, 1, 15, 18, 0, 0, 0),
             utc_offset_minutes: 60,
-            noise: vec![Preset::N1 { offset_db: 0.0 }, Preset::N3A],
+            noise: vec![Preset::hooijen(), Preset::katayama()],
             load_median_ohm: 10.0,
             level_dbuv: 120.0,
             clock_error: ClockError::Drawn { limit_ppm: 25.0 },

@@ -81,7 +81,7 @@ fn world(
     };
     let meters = (0..scenario.feeder.loads.len()).map(modem).collect();
     let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
-    (World::with_modems(scenario, coordinator, meters), heard, samples)
+    (World::with_modems(scenario, coordinator, meters).unwrap(), heard, samples)
 }
 
 fn at_ms(ms: u64) -> Instant {

@@ -29,7 +29,7 @@ pub(crate) struct Conditions {
     /// Local time at the start
     #[arg(long, default_value = "18:00", value_parser = clock_time)]
     at: Time,
-    /// Noise presets, added up: n0=DBM_PER_HZ, n1, n1+5, n1-5, n3a
+    /// Noise presets, added up: n0=DBM_PER_HZ, n1, n1+5, n3a ...; `channel-sim noise list` has all
     #[arg(long, value_delimiter = ',', default_value = "n1,n3a", value_parser = Preset::parse)]
     noise: Vec<Preset>,
     /// Median magnitude of the households' impedances, ohm

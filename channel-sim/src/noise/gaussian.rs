@@ -1,19 +1,18 @@
-//! White Gaussian noise, fast: Box and Muller's transform on eight generators side by side.
+//! White Gaussian noise, fast: Box and Muller's transform on sixteen generators side by side.
 //!
 //! The uniform variates have 31 bits, so no sample lies beyond 6.6 standard deviations; up to there the
-//! distribution is normal to the accuracy of `f32`. One generator (xoshiro128++) runs in each of eight lanes, so
+//! distribution is normal to the accuracy of `f32`. One generator (xoshiro128++) runs in each of sixteen lanes, so
 //! that the compiler turns the arithmetic into vector instructions; results do not depend on which.
 
+use super::kernels::{self, BATCH, LANES, Words};
+use dsp::cpu::Level;
 use rand_core::Rng;
-
-const LANES: usize = 8;
-/// Samples made at a time.
-const BATCH: usize = 8 * LANES * 2;
 
 /// A source of independent standard normal samples.
 #[derive(Clone, Debug)]
 pub struct Gaussian {
-    state: [[u32; LANES]; 4],
+    level: Level,
+    state: Words,
     ready: [f32; BATCH],
     /// Samples of `ready` already given.
     used: usize,
@@ -29,87 +28,26 @@ impl Gaussian {
             }
             state[0][lane] |= 1; // never all zero
         }
-        Self { state, ready: [0.0; BATCH], used: BATCH }
+        Self { level: Level::best(), state, ready: [0.0; BATCH], used: BATCH }
     }
 
     /// Fills `out` with the next samples.
     pub fn fill(&mut self, out: &mut [f32]) {
-        let mut rest = out;
-        while !rest.is_empty() {
-            if self.used == BATCH {
-                self.refill();
-            }
-            let count = rest.len().min(BATCH - self.used);
-            let (now, later) = rest.split_at_mut(count);
-            now.copy_from_slice(&self.ready[self.used..self.used + count]);
-            self.used += count;
-            rest = later;
+        let left = (BATCH - self.used).min(out.len());
+        let (now, rest) = out.split_at_mut(left);
+        now.copy_from_slice(&self.ready[self.used..self.used + left]);
+        self.used += left;
+        // Whole batches go to their place at once.
+        let (batches, rest) = rest.as_chunks_mut::<BATCH>();
+        for batch in batches {
+            kernels::normal(self.level, &mut self.state, batch);
+        }
+        if !rest.is_empty() {
+            kernels::normal(self.level, &mut self.state, &mut self.ready);
+            rest.copy_from_slice(&self.ready[..rest.len()]);
+            self.used = rest.len();
         }
     }
-
-    fn refill(&mut self) {
-        let mut state = self.state;
-        for chunk in self.ready.chunks_exact_mut(2 * LANES) {
-            let radius_bits = next(&mut state);
-            let angle_bits = next(&mut state);
-            let (cosines, sines) = chunk.split_at_mut(LANES);
-            for lane in 0..LANES {
-                (cosines[lane], sines[lane]) = pair(radius_bits[lane], angle_bits[lane]);
-            }
-        }
-        self.state = state;
-        self.used = 0;
-    }
-}
-
-/// One step of xoshiro128++ in every lane.
-#[inline(always)]
-fn next(state: &mut [[u32; LANES]; 4]) -> [u32; LANES] {
-    let mut out = [0; LANES];
-    let [s0, s1, s2, s3] = state;
-    for lane in 0..LANES {
-        out[lane] = s0[lane].wrapping_add(s3[lane]).rotate_left(7).wrapping_add(s0[lane]);
-        let shifted = s1[lane] << 9;
-        s2[lane] ^= s0[lane];
-        s3[lane] ^= s1[lane];
-        s1[lane] ^= s2[lane];
-        s0[lane] ^= s3[lane];
-        s2[lane] ^= shifted;
-        s3[lane] = s3[lane].rotate_left(11);
-    }
-    out
-}
-
-/// Two independent normal samples from 31 bits for the radius and 29 + 3 for the angle.
-#[inline(always)]
-fn pair(radius_bits: u32, angle_bits: u32) -> (f32, f32) {
-    const TWO_POW_31: f32 = 2_147_483_648.0;
-    let uniform = ((radius_bits >> 1) as i32 as f32 + 0.5) * (1.0 / TWO_POW_31);
-    let radius = (-2.0 * ln(uniform)).sqrt();
-    // An angle within a quarter turn around 0, then one of eight reflections.
-    let eighth = ((angle_bits as i32) >> 3) as f32 * (std::f32::consts::FRAC_PI_4 / (TWO_POW_31 / 8.0));
-    let x2 = eighth * eighth;
-    let sin = eighth * (1.0 + x2 * (-1.0 / 6.0 + x2 * (1.0 / 120.0 + x2 * (-1.0 / 5_040.0))));
-    let cos = 1.0 + x2 * (-0.5 + x2 * (1.0 / 24.0 + x2 * (-1.0 / 720.0 + x2 * (1.0 / 40_320.0))));
-    let swap = angle_bits & 4 != 0;
-    let (a, b) = if swap { (sin, cos) } else { (cos, sin) };
-    let a = f32::from_bits(a.to_bits() ^ (angle_bits << 31));
-    let b = f32::from_bits(b.to_bits() ^ (angle_bits << 30 & 0x8000_0000));
-    (radius * a, radius * b)
-}
-
-/// Natural logarithm of a normal positive number: exponent, and 2 artanh((m - 1) / (m + 1)) of the mantissa.
-#[inline(always)]
-fn ln(x: f32) -> f32 {
-    let bits = x.to_bits();
-    // Mantissa in [sqrt(1/2), sqrt(2)).
-    let shifted = bits.wrapping_sub(0x3F35_04F3);
-    let exponent = (shifted as i32 >> 23) as f32;
-    let mantissa = f32::from_bits((shifted & 0x007F_FFFF) + 0x3F35_04F3);
-    let s = (mantissa - 1.0) / (mantissa + 1.0);
-    let s2 = s * s;
-    let series = 2.0 + s2 * (2.0 / 3.0 + s2 * (2.0 / 5.0 + s2 * (2.0 / 7.0 + s2 * (2.0 / 9.0))));
-    exponent * std::f32::consts::LN_2 + s * series
 }
 
 #[cfg(test)]
@@ -124,17 +62,6 @@ mod tests {
     }
 
     #[test]
-    fn the_logarithm_is_one() {
-        for exponent in -31..=0 {
-            for step in 0..500 {
-                let x = (1.0 + step as f32 / 500.0) * 2f32.powi(exponent);
-                let error = (ln(x) - x.ln()).abs();
-                assert!(error <= 2e-6 * x.ln().abs().max(0.1), "{x}: {} {}", ln(x), x.ln());
-            }
-        }
-    }
-
-    #[test]
     fn moments_and_tails_are_normal() {
         let count = 4_000_000;
         let all = samples(1, count);
@@ -144,18 +71,41 @@ mod tests {
         assert!(moment(3).abs() < 0.01);
         assert!((moment(4) - 3.0).abs() < 0.02, "{}", moment(4));
         assert!((moment(6) - 15.0).abs() < 0.3, "{}", moment(6));
+    }
+
+    #[test]
+    fn tails_are_normal_beyond_five_deviations() {
         // Two-sided tail probabilities of the normal distribution.
-        for (limit, probability) in [(1.0, 0.317_311), (2.0, 0.045_500), (3.0, 2.6998e-3), (4.0, 6.334e-5)] {
-            let found = all.iter().filter(|x| x.abs() > limit).count() as f64 / count as f64;
-            let sigma = (probability / count as f64).sqrt();
-            assert!((found - probability).abs() < 5.0 * sigma, "beyond {limit}: {found} for {probability}");
+        const TAILS: [(f32, f64); 6] = [
+            (1.0, 0.317_310_5),
+            (2.0, 0.045_500_3),
+            (3.0, 2.699_796e-3),
+            (4.0, 6.334_248e-5),
+            (5.0, 5.733_031e-7),
+            (5.5, 3.797_912e-8),
+        ];
+        let mut source = Gaussian::new(&mut stream(7, Purpose::Noise, 0));
+        let mut block = vec![0.0f32; 1 << 16];
+        let blocks = 3_000;
+        let mut beyond = [0u64; TAILS.len()];
+        for _ in 0..blocks {
+            source.fill(&mut block);
+            for (count, (limit, _)) in beyond.iter_mut().zip(TAILS) {
+                *count += block.iter().map(|x| u64::from(x.abs() > limit)).sum::<u64>();
+            }
+        }
+        let total = f64::from(blocks) * block.len() as f64;
+        for (found, (limit, probability)) in beyond.into_iter().zip(TAILS) {
+            let expected = probability * total;
+            let sigmas = (found as f64 - expected) / (expected * (1.0 - probability)).sqrt();
+            assert!(sigmas.abs() < 4.0, "beyond {limit}: {found} for {expected:.1}");
         }
     }
 
     #[test]
     fn samples_are_white_and_symmetric() {
         let all = samples(2, 1_000_000);
-        for lag in (1..=16).chain([32, 64, 128]) {
+        for lag in (1..=33).chain([64, 128, 256]) {
             let sum: f64 = all.iter().zip(&all[lag..]).map(|(a, b)| f64::from(a * b)).sum();
             assert!((sum / all.len() as f64).abs() < 0.005, "lag {lag}");
         }
@@ -165,12 +115,14 @@ mod tests {
 
     #[test]
     fn the_blocks_length_changes_nothing() {
-        let whole = samples(3, 1_000);
-        let mut source = Gaussian::new(&mut stream(3, Purpose::Noise, 0));
-        let mut pieces = vec![0.0; 1_000];
-        for piece in pieces.chunks_mut(37) {
-            source.fill(piece);
+        let whole = samples(3, 10_000);
+        for length in [37, 256, 300, 1_000] {
+            let mut source = Gaussian::new(&mut stream(3, Purpose::Noise, 0));
+            let mut pieces = vec![0.0; 10_000];
+            for piece in pieces.chunks_mut(length) {
+                source.fill(piece);
+            }
+            assert_eq!(whole, pieces);
         }
-        assert_eq!(whole, pieces);
     }
 }

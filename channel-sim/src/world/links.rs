@@ -1,7 +1,7 @@
 //! What the line model says of the links between the coordinator and its meters.
 
 use crate::line::filter::Filters;
-use crate::noise::NoiseSource;
+use crate::noise::NoisePlan;
 use serde::{Deserialize, Serialize};
 
 /// FFT bins of CENELEC-A's carriers (g3-phy digest 1.1).
@@ -53,7 +53,7 @@ pub(super) fn direction(
     from: usize,
     to: usize,
     source_volts: f64,
-    noise: &NoiseSource,
+    noise: &NoisePlan,
 ) -> Direction {
     let rate_hz = filters.plan().rate_hz;
     let carriers = CARRIERS.count() as f64;

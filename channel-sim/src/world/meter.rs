@@ -1,6 +1,7 @@
 //! The meters of a scenario: `modem-fw`'s meter with its keys, its past and its surroundings.
 
 use super::modem::Modem;
+use crate::noise::NoiseError;
 use crate::random::{Purpose, stream};
 use crate::scenario::{MeterSpec, Scenario};
 use cosem::security::{Keys, SystemTitle};
@@ -23,7 +24,7 @@ const VOLTAGE_MV: u32 = 230_000;
 const FREQUENCY_MHZ: u32 = 50_000;
 
 /// Why a scenario is no world.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 pub enum WorldError {
     /// The start lies before 1970 or beyond the calendar.
     #[error("start {start}: a date from 1970 to 9999 is needed")]
@@ -39,6 +40,9 @@ pub enum WorldError {
         /// What its firmware says.
         reason: String,
     },
+    /// The noise is not valid on this line.
+    #[error(transparent)]
+    Noise(#[from] NoiseError),
     /// More meters than this fidelity keeps filters for.
     #[error(
         "{0} households: the waveform fidelity keeps a filter for every pair of at most {MAX_HOUSEHOLDS}"

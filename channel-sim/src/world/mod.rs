@@ -19,16 +19,17 @@ pub use profile::Profile;
 pub use tap::{Tap, TapPoint};
 
 use crate::clock::{Clock, Interpolator};
+use crate::feeder::Phase;
 use crate::line::filter::{FilterPlan, Filters};
 use crate::line::{Line, source_volts};
-use crate::noise::{Envelope, Mains, NoiseSource};
+use crate::noise::{Conditions, Mains, NoisePlan, Port};
 use crate::random::{Purpose, stream, uniform};
 use crate::scenario::Scenario;
 use dsp::Complex;
 use g3_phy::TX_RMS;
 use g3_phy::phy::PhyConfig;
 use g3_phy::primitives::{Event, Request};
-use node::{Common, MAINS_MARGIN, Node};
+use node::{Common, Node};
 use plc_core::time::{Instant, SampleClock, TICKS_PER_SECOND};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -61,8 +62,7 @@ pub struct World {
     coordinator: Node<dyn PhyPort>,
     meters: Vec<Node<dyn Modem>>,
     mains: Mains,
-    envelope: Envelope,
-    deviations: [Vec<f32>; 4],
+    noise: NoisePlan,
     /// What is on the air in the block to come: sender and spectrum.
     on_air: Vec<(usize, Vec<Complex>)>,
     /// For each meter, the spectrum it sends in the block after.
@@ -79,7 +79,7 @@ impl World {
     pub fn new(scenario: Scenario) -> Result<Self, WorldError> {
         let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
         let meters = meter::build(&scenario)?;
-        Ok(Self::with_modems(scenario, coordinator, meters))
+        Self::with_modems(scenario, coordinator, meters)
     }
 
     /// A world with modems of the caller's: the coordinator's and one for each of the scenario's meters, in order.
@@ -88,25 +88,34 @@ impl World {
         scenario: Scenario,
         coordinator: Box<dyn PhyPort>,
         meters: Vec<Box<dyn Modem>>,
-    ) -> Self {
+    ) -> Result<Self, WorldError> {
         let plan = FilterPlan::CENELEC_A;
+        let mains = Mains::EUROPE;
+        let conditions = Conditions { mains_hz: mains.hz, ..Conditions::from(&plan) };
+        let noise_plan = NoisePlan::new(&scenario.noise, &conditions)?;
         let line = Line::new(&scenario);
         let volts_per_unit = (source_volts(scenario.level_dbuv) / f64::from(TX_RMS)) as f32;
         let clock = |index: usize| {
             let offset = uniform(&mut stream(scenario.seed, Purpose::Clock, 1 << 32 | index as u64));
             Clock::new(scenario.clock_ppm(index), offset)
         };
-        let noise = |index: usize| {
-            NoiseSource::new(&scenario.noise, &plan, &mut stream(scenario.seed, Purpose::Noise, index as u64))
+        let noise = |index: usize, port: Port| {
+            noise_plan.source(port, &mut stream(scenario.seed, Purpose::Noise, index as u64))
         };
-        let coordinator = Node::new(0, 3, clock(0), noise(0), volts_per_unit, plan, coordinator);
+        let noise_there = noise(0, Port::ThreePhase);
+        let coordinator = Node::new(0, clock(0), noise_there, volts_per_unit, plan, coordinator);
         let meters: Vec<Node<dyn Modem>> = meters
             .into_iter()
             .zip(line.households())
             .enumerate()
             .map(|(meter, (modem, household))| {
-                let (index, mains) = (meter + 1, household.phase.index());
-                Node::new(index, mains, clock(index), noise(index), volts_per_unit, plan, modem)
+                let index = meter + 1;
+                let port = match household.phase {
+                    Phase::L1 => Port::L1,
+                    Phase::L2 => Port::L2,
+                    Phase::L3 => Port::L3,
+                };
+                Node::new(index, clock(index), noise(index, port), volts_per_unit, plan, modem)
             })
             .collect();
         let next = vec![(false, Vec::new()); meters.len()];
@@ -117,9 +126,8 @@ impl World {
             interpolator: Interpolator::default(),
             coordinator,
             meters,
-            mains: Mains::EUROPE,
-            envelope: Envelope::kata1(),
-            deviations: std::array::from_fn(|_| Vec::new()),
+            mains,
+            noise: noise_plan,
             on_air: Vec::new(),
             next,
             blocks: 0,
@@ -133,7 +141,7 @@ impl World {
             let (active, spectrum) = &mut world.next[index];
             *active = node.transmit(&world.interpolator, 0, spectrum);
         }
-        world
+        Ok(world)
     }
 
     /// What determines it.
@@ -185,9 +193,8 @@ impl World {
         let volts = source_volts(self.scenario.level_dbuv);
         let link = |meter: usize| {
             // Noise is of the same density at every port.
-            let noise = &self.coordinator.noise;
-            let down = links::direction(&self.filters, 0, meter + 1, volts, noise);
-            let up = links::direction(&self.filters, meter + 1, 0, volts, noise);
+            let down = links::direction(&self.filters, 0, meter + 1, volts, &self.noise);
+            let up = links::direction(&self.filters, meter + 1, 0, volts, &self.noise);
             LinkReport::new(meter, down, up)
         };
         (0..self.filters.modems() - 1).map(link).collect()
@@ -273,13 +280,12 @@ impl World {
         let block_start = self.blocks * block;
         let following = block_start + block;
         self.put_on_air(block_start);
-        self.mains_deviations(block_start);
         let common = Common {
             interpolator: &self.interpolator,
             filters: &self.filters,
             on_air: &self.on_air,
             block_start,
-            deviations: &self.deviations,
+            mains: self.mains.phase(block_start as f64, self.plan.block, self.plan.rate_hz),
         };
         let scenario = &self.scenario;
         let measures = (self.blocks + 1).is_multiple_of(BLOCKS_PER_MEASUREMENT);
@@ -312,34 +318,6 @@ impl World {
                 let fresh = spare.pop().unwrap_or_default();
                 self.on_air.push((node.index, std::mem::replace(next, fresh)));
             }
-        }
-    }
-
-    /// Standard deviations of mains-synchronous noise around the block, for L1, L2, L3 and the coordinator, whose
-    /// port sums the three phases.
-    fn mains_deviations(&mut self, block_start: u64) {
-        if !self.coordinator.noise.follows_mains() {
-            for deviations in &mut self.deviations {
-                deviations.resize(self.plan.block + 2 * MAINS_MARGIN, 1.0);
-            }
-            return;
-        }
-        let first = block_start as f64 - MAINS_MARGIN as f64;
-        let count = self.plan.block + 2 * MAINS_MARGIN;
-        // The mains frequency does not move within a block.
-        let turns = self.mains.turns(first / self.plan.rate_hz);
-        let last = self.mains.turns((first + count as f64) / self.plan.rate_hz);
-        let per_sample = (last - turns) / count as f64;
-        for deviations in &mut self.deviations {
-            deviations.clear();
-        }
-        for sample in 0..count {
-            let here = turns + sample as f64 * per_sample;
-            let variances = PHASE_SHIFTS.map(|shift| self.envelope.variance(here + shift));
-            for (deviations, variance) in self.deviations.iter_mut().zip(variances) {
-                deviations.push(variance.sqrt());
-            }
-            self.deviations[3].push((variances.iter().sum::<f32>() / 3.0).sqrt());
         }
     }
 }

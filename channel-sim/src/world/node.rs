@@ -5,7 +5,7 @@ use super::profile::{Lap, Spent};
 use super::tap::Tap;
 use crate::clock::{Clock, Interpolator, REACH, Stretch};
 use crate::line::filter::{FilterPlan, Filters};
-use crate::noise::NoiseSource;
+use crate::noise::{MainsPhase, NoiseSource};
 use dsp::Complex;
 use dsp::fft::{RealFft, Size};
 
@@ -17,21 +17,16 @@ pub(super) struct Common<'a> {
     pub(super) on_air: &'a [(usize, Vec<Complex>)],
     /// First line sample of the block.
     pub(super) block_start: u64,
-    /// Standard deviations of what follows the mains, for each phase and for the coordinator, from line sample
-    /// `block_start - MAINS_MARGIN` on.
-    pub(super) deviations: &'a [Vec<f32>; 4],
+    /// Phase of the mains from line sample `block_start` on.
+    pub(super) mains: MainsPhase,
 }
 
-/// Samples before and after a block for which deviations are computed.
-pub(super) const MAINS_MARGIN: usize = 64;
 /// Samples of the past that resampling keeps.
 const HISTORY: usize = 32;
 
 /// A modem with what ties it to the line.
 pub(super) struct Node<M: ?Sized> {
     pub(super) index: usize,
-    /// Which of the deviations applies.
-    pub(super) mains: usize,
     pub(super) clock: Clock,
     pub(super) noise: NoiseSource,
     /// Volts at the source per sample unit.
@@ -90,7 +85,6 @@ impl Quiet {
 impl<M: Modem + ?Sized> Node<M> {
     pub(super) fn new(
         index: usize,
-        mains: usize,
         clock: Clock,
         noise: NoiseSource,
         volts_per_unit: f32,
@@ -99,7 +93,6 @@ impl<M: Modem + ?Sized> Node<M> {
     ) -> Self {
         Self {
             index,
-            mains,
             clock,
             noise,
             volts_per_unit,
@@ -199,10 +192,8 @@ impl<M: Modem + ?Sized> Node<M> {
 
         // Noise is made on the modem's own clock: it is stationary but for the mains, whose phase is taken where
         // the sample lies on the line.
-        let deviations = &common.deviations[self.mains];
-        let at = self.clock.nearest_line(self.received) - common.block_start as i64 + MAINS_MARGIN as i64;
-        let at = usize::try_from(at).unwrap_or(0).min(deviations.len().saturating_sub(count));
-        self.noise.add(&deviations[at..], &mut self.samples);
+        let at = self.clock.nearest_line(self.received) - common.block_start as i64;
+        self.noise.add(common.mains.after(at as f64), &mut self.samples);
         lap.charge(&mut self.spent.noise);
 
         self.modem.receive(self.received, &self.samples);
