@@ -21,6 +21,14 @@ pub enum Purpose {
     Modem = 6,
     /// Link campaigns.
     Campaign = 7,
+    /// When appliances go on and off.
+    Switching = 8,
+    /// Which appliances a household has.
+    Appliances = 9,
+    /// Levels of the noise that households inject.
+    InjectedLevel = 10,
+    /// The noise that households inject.
+    InjectedNoise = 11,
 }
 
 /// The stream of `purpose` for item `index`.

@@ -1,7 +1,6 @@
 //! What a run is determined by: feeder, seed, start, noise, loads, transmit level and clocks.
 
-use crate::feeder::opendss::{self, FeederError, Report};
-use crate::feeder::{Feeder, Load, Phase, Position, village};
+use crate::feeder::{Feeder, FeederError, Load, Phase, Position, ReadOptions, Report, read, village};
 use crate::noise::Preset;
 use crate::random::{Purpose, stream, uniform};
 use jiff::civil::DateTime;
@@ -35,10 +34,47 @@ pub struct Scenario {
     pub level_dbuv: f64,
     /// How far the modems' sample clocks are off.
     pub clock_error: ClockError,
-    /// Attenuation from one phase to another, in addition to that along the way (digest 3.8).
-    pub cross_phase_db: f64,
+    /// How the three phases of the line belong together.
+    pub phase_model: PhaseModel,
+    /// What the households have switched on, where the feeder does not say.
+    pub loads: Loads,
+    /// What the busbar is terminated with.
+    pub busbar: Busbar,
     /// PAN identifier of the network.
     pub pan_id: PanId,
+}
+
+/// How the three phases of the line belong together.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum PhaseModel {
+    /// Each phase against neutral is a network of its own; a meter on another phase than the sender's hears it as
+    /// if it were on the same, less this.
+    Scalar {
+        /// Attenuation from one phase to another (digest 3.8: 5 to 20 dB in CENELEC-A).
+        cross_phase_db: f64,
+    },
+    /// The conductors couple along the cables.
+    Coupled,
+}
+
+/// What the households have switched on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Loads {
+    /// One impedance each, drawn, at all frequencies and times (digest 3.6).
+    Drawn,
+    /// The same, the larger the less the household draws around the start, by its load shape.
+    FollowPower,
+    /// Drawn appliances, some of which change with the mains and with the time of the day (digest 3.5).
+    Appliances,
+}
+
+/// What the busbar is terminated with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Busbar {
+    /// The transformer.
+    Transformer,
+    /// The measured median of urban access impedances (digest 3.4): transformer and other feeders.
+    UrbanMedian,
 }
 
 /// How far the modems' sample clocks are off.
@@ -109,7 +145,9 @@ impl Scenario {
             load_median_ohm: 10.0,
             level_dbuv: 120.0,
             clock_error: ClockError::Drawn { limit_ppm: 25.0 },
-            cross_phase_db: 12.0,
+            phase_model: PhaseModel::Scalar { cross_phase_db: 12.0 },
+            loads: Loads::Drawn,
+            busbar: Busbar::Transformer,
             pan_id: PanId(0x781D),
         }
     }
@@ -119,10 +157,16 @@ impl Scenario {
         Self::new(village::feeder(seed), seed)
     }
 
-    /// A feeder from OpenDSS files, and what of them could not be used.
-    pub fn open_dss(path: &Path, seed: u64) -> Result<(Self, Report), FeederError> {
-        let reading = opendss::read(path)?;
+    /// A feeder from a file (OpenDSS, pandapower or our own TOML, by its extension), and what of it could not be
+    /// used.
+    pub fn from_file(path: &Path, options: &ReadOptions, seed: u64) -> Result<(Self, Report), FeederError> {
+        let reading = read(path, options)?;
         Ok((Self::new(reading.feeder, seed), reading.report))
+    }
+
+    /// [`Scenario::from_file`] for a file with one transformer.
+    pub fn open_dss(path: &Path, seed: u64) -> Result<(Self, Report), FeederError> {
+        Self::from_file(path, &ReadOptions::default(), seed)
     }
 
     /// The meters, in the order of the feeder's loads: meter `i` has short address `i + 1`.

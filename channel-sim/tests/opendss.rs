@@ -2,8 +2,12 @@
 
 #![allow(clippy::panic, reason = "a test: helpers may fail")]
 
-use channel_sim::feeder::opendss::{FeederError, Memory, parse};
+use channel_sim::feeder::{FeederError, Memory, ReadOptions, Reading};
 use proptest::prelude::*;
+
+fn parse(files: &Memory, main: &str) -> Result<Reading, FeederError> {
+    channel_sim::feeder::parse(files, main, &ReadOptions::default())
+}
 
 const LINES: &str = "New Circuit.C\nNew LineCode.k R1=0.3 Units=km\n\
     New Transformer.T Buses=[a b] kVs=[11 0.4] kVAs=[400 400] XHL=4\n\

@@ -37,9 +37,13 @@ Exit codes:
 #[derive(Clone, Debug, Parser)]
 #[command(name = "data-concentrator", version, after_help = EXAMPLES, max_term_width = 100)]
 pub struct Cli {
-    /// OpenDSS master file of the feeder to read, instead of the village.
-    #[arg(long, value_name = "FILE.dss", conflicts_with = "line")]
+    /// Feeder to read instead of the village: an OpenDSS master file (.dss), a pandapower network (.json) or a
+    /// file of our own (.toml).
+    #[arg(long, value_name = "FILE", conflicts_with = "line")]
     pub feeder: Option<PathBuf>,
+    /// Which transformer's network to read, where the feeder's file has several; the first without.
+    #[arg(long, value_name = "NAME", requires = "feeder")]
+    pub transformer: Option<String>,
     /// Local time at which the run begins.
     #[arg(long, value_name = "HH:MM", default_value = "18:00", value_parser = parse_time_of_day, conflicts_with = "line")]
     pub at: u32,

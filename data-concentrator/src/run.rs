@@ -15,7 +15,7 @@ use crate::network::Network;
 use crate::provision;
 use crate::report::{self, Console, Document, Line};
 use crate::store::{FILE_NAME, NetworkId, Store, StoreError};
-use channel_sim::feeder::opendss::FeederError;
+use channel_sim::feeder::{FeederError, ReadOptions};
 use channel_sim::port::{PortError, RemoteWorld};
 use channel_sim::scenario::Scenario;
 use channel_sim::world::{World, WorldError};
@@ -239,7 +239,8 @@ fn open_line(cli: &Cli) -> Result<(Box<dyn PhyPort>, Vec<String>), Failure> {
     let (mut scenario, notes) = match &cli.feeder {
         None => (Scenario::village(cli.seed), Vec::new()),
         Some(path) => {
-            let (scenario, report) = Scenario::open_dss(path, cli.seed)?;
+            let (scenario, report) =
+                Scenario::from_file(path, &ReadOptions { transformer: cli.transformer.clone() }, cli.seed)?;
             (scenario, report.unused.iter().map(ToString::to_string).collect())
         }
     };

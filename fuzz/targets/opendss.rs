@@ -1,7 +1,7 @@
 //! The OpenDSS reader: any files are a feeder or an error that names the place.
 #![no_main]
 
-use channel_sim::feeder::opendss::{Memory, parse};
+use channel_sim::feeder::{Memory, ReadOptions, parse};
 use libfuzzer_sys::fuzz_target;
 
 /// Divides the input into files `main.dss`, `1.dss`, `2.csv` ...
@@ -17,7 +17,7 @@ fuzz_target!(|octets: &[u8]| {
         let Some(end) = end else { break };
         rest = &rest[end + SEPARATOR.len()..];
     }
-    match parse(&files, NAMES[0]) {
+    match parse(&files, NAMES[0], &ReadOptions::default()) {
         Ok(reading) => {
             let feeder = reading.feeder;
             assert!(feeder.busbar < feeder.buses.len() && !feeder.loads.is_empty());

@@ -11,7 +11,8 @@ use std::path::PathBuf;
 /// Arguments of `channel-sim feeder`.
 #[derive(Debug, Args)]
 pub(crate) struct FeederArguments {
-    /// OpenDSS master file; without it the built-in village
+    /// Feeder: an OpenDSS master file (.dss), a pandapower network (.json) or a file of our own (.toml); without it
+    /// the built-in village
     file: Option<PathBuf>,
     #[command(flatten)]
     conditions: Conditions,

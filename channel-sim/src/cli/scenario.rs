@@ -1,8 +1,8 @@
 //! Options that determine a scenario, for all commands that need one.
 
-use channel_sim::feeder::opendss::Report;
+use channel_sim::feeder::{ReadOptions, Report};
 use channel_sim::noise::Preset;
-use channel_sim::scenario::{ClockError, Scenario};
+use channel_sim::scenario::{Busbar, ClockError, Loads, PhaseModel, Scenario};
 use clap::Args;
 use jiff::civil::{Date, Time};
 use std::path::{Path, PathBuf};
@@ -10,7 +10,8 @@ use std::path::{Path, PathBuf};
 /// What determines the line.
 #[derive(Debug, Args)]
 pub(crate) struct ScenarioArguments {
-    /// OpenDSS master file; without it the built-in village
+    /// Feeder: an OpenDSS master file (.dss), a pandapower network (.json) or a file of our own (.toml); without
+    /// it the built-in village
     #[arg(long, value_name = "FILE")]
     feeder: Option<PathBuf>,
     #[command(flatten)]
@@ -20,6 +21,9 @@ pub(crate) struct ScenarioArguments {
 /// Everything but the feeder.
 #[derive(Debug, Args)]
 pub(crate) struct Conditions {
+    /// Which transformer's network to read, where the feeder's file has several; the first without
+    #[arg(long, value_name = "NAME")]
+    transformer: Option<String>,
     /// Determines every random draw
     #[arg(long, default_value_t = 1)]
     seed: u64,
@@ -35,6 +39,17 @@ pub(crate) struct Conditions {
     /// Median magnitude of the households' impedances, ohm
     #[arg(long, default_value_t = 10.0, value_parser = positive)]
     load_median: f64,
+    /// What households have switched on: drawn impedances (drawn), the same by their power (power), or drawn
+    /// appliances of which some follow the mains (appliances)
+    #[arg(long, default_value = "drawn", value_parser = loads)]
+    loads: Loads,
+    /// How the phases belong together: each alone with 12 dB to the others (scalar), or coupled along the cables
+    /// (coupled)
+    #[arg(long, default_value = "scalar", value_parser = phase_model)]
+    phases: PhaseModel,
+    /// What terminates the busbar: the transformer, or the measured median of access impedances (measured)
+    #[arg(long, default_value = "transformer", value_parser = busbar)]
+    busbar: Busbar,
     /// Transmit level, dBuV
     #[arg(long, default_value_t = 120.0, value_parser = finite)]
     level: f64,
@@ -52,16 +67,41 @@ impl ScenarioArguments {
 impl Conditions {
     pub(crate) fn scenario(&self, feeder: Option<&Path>) -> Result<(Scenario, Report), String> {
         let (mut scenario, report) = match feeder {
-            Some(path) => Scenario::open_dss(path, self.seed).map_err(|error| error.to_string())?,
+            Some(path) => {
+                let options = ReadOptions { transformer: self.transformer.clone() };
+                Scenario::from_file(path, &options, self.seed).map_err(|error| error.to_string())?
+            }
             None => (Scenario::village(self.seed), Report::default()),
         };
         scenario.start = self.date.to_datetime(self.at);
         scenario.noise.clone_from(&self.noise);
         scenario.load_median_ohm = self.load_median;
         scenario.level_dbuv = self.level;
+        scenario.loads = self.loads;
+        scenario.phase_model = self.phases;
+        scenario.busbar = self.busbar;
         scenario.clock_error = ClockError::Drawn { limit_ppm: self.ppm };
         Ok((scenario, report))
     }
+}
+
+fn loads(text: &str) -> Result<Loads, String> {
+    choice(text, &[("drawn", Loads::Drawn), ("power", Loads::FollowPower), ("appliances", Loads::Appliances)])
+}
+
+fn phase_model(text: &str) -> Result<PhaseModel, String> {
+    let scalar = PhaseModel::Scalar { cross_phase_db: 12.0 };
+    choice(text, &[("scalar", scalar), ("coupled", PhaseModel::Coupled)])
+}
+
+fn busbar(text: &str) -> Result<Busbar, String> {
+    choice(text, &[("transformer", Busbar::Transformer), ("measured", Busbar::UrbanMedian)])
+}
+
+fn choice<T: Copy>(text: &str, choices: &[(&str, T)]) -> Result<T, String> {
+    let found = choices.iter().find(|(name, _)| *name == text).map(|(_, value)| *value);
+    let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+    found.ok_or_else(|| format!("{text:?} is none of {}", names.join(", ")))
 }
 
 fn clock_time(text: &str) -> Result<Time, String> {

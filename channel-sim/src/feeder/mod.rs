@@ -1,14 +1,23 @@
 //! Low-voltage feeders: the transformer, the cables, the households and what they consume.
 //!
-//! A [`Feeder`] is radial. It comes from an OpenDSS file ([`opendss`]) or is built in ([`village`]). Sections are
-//! already merged: a bus where two pieces of the same cable meet and nothing else happens is kept only as a
-//! point of the map.
+//! A [`Feeder`] is radial. It is read from an OpenDSS script ([`opendss`]), a pandapower network ([`pandapower`]) or
+//! a file of our own ([`toml`](mod@toml)), or is built in ([`village`]). Sections are already merged: a bus where
+//! two pieces of the same cable meet and nothing else happens is kept only as a point of the map.
 
+mod draft;
+mod files;
 pub mod opendss;
+pub mod pandapower;
+mod reading;
 pub mod shape;
+pub mod toml;
 mod topology;
 pub mod village;
 
+use crate::line::cable::Cable;
+use crate::line::load::Appliance;
+pub use files::{Disk, FileError, Files, MAX_OCTETS, Memory};
+pub use reading::{FeederError, Place, ReadOptions, Reading, Report, Unused, parse, read};
 use serde::{Deserialize, Serialize};
 pub use shape::LoadShape;
 pub use topology::{Segment, TopologyError, merge};
@@ -55,12 +64,16 @@ pub struct Position {
 }
 
 /// A cable type as the source describes it, for mains frequency.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct LineCode {
     /// Name in the source; [`crate::line::cable`] maps it to a cable.
     pub name: String,
     /// Positive-sequence resistance at mains frequency, where given.
     pub r1_ohm_per_m: Option<f64>,
+    /// The source says that these are wires on poles.
+    pub overhead: bool,
+    /// The cable itself, where the source has its geometry.
+    pub cable: Option<Cable>,
 }
 
 /// A piece of one cable between two electrical nodes.
@@ -180,6 +193,8 @@ pub struct Load {
     pub rated_mw: i64,
     /// Index into the feeder's shapes; without one the load draws its rated power.
     pub shape: Option<usize>,
+    /// What the source says is switched on there; where it says nothing, the scenario draws it.
+    pub appliances: Vec<Appliance>,
 }
 
 impl Feeder {

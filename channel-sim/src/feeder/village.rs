@@ -69,6 +69,7 @@ pub fn feeder(seed: u64) -> Feeder {
             phase,
             rated_mw: 1_000_000,
             shape: Some(index),
+            appliances: Vec::new(),
         });
         shapes.push(LoadShape {
             name: format!("household-{number}"),
@@ -86,7 +87,7 @@ pub fn feeder(seed: u64) -> Feeder {
         busbar: 0,
         buses,
         line_codes: ["NAYY 4x150", "NAYY 4x50"]
-            .map(|name| LineCode { name: name.into(), r1_ohm_per_m: None })
+            .map(|name| LineCode { name: name.into(), ..LineCode::default() })
             .to_vec(),
         sections,
         transformer: Transformer { kva: 400.0, secondary_v: 400.0, reactance_percent: 4.0, mains_hz: 50.0 },

@@ -69,7 +69,7 @@ impl Filters {
         let bins: Vec<usize> =
             (1..points / 2).filter(|&bin| plan.taper(bin as f64 * step_hz) > 0.0).collect();
         let frequencies: Vec<f64> = bins.iter().map(|&bin| bin as f64 * step_hz).collect();
-        let transfers = line.transfers(&frequencies);
+        let transfers = line.transfers(&frequencies, 0.0);
         let mut planner = FftPlanner::<f64>::new();
         let inverse = planner.plan_fft_inverse(points);
         let forward = planner.plan_fft_forward(plan.transform());

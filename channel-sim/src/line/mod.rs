@@ -2,17 +2,24 @@
 //!
 //! See `docs/line.md` for the model and its choices.
 
+pub mod access;
 pub mod cable;
+pub mod coupled;
 pub mod filter;
+pub mod load;
 pub mod network;
+mod solved;
 
-use crate::feeder::{Feeder, Phase, PhaseSet};
+use crate::feeder::{Feeder, Load, Phase, PhaseSet};
 use crate::random::{Purpose, normal, stream, uniform};
-use crate::scenario::Scenario;
+use crate::scenario::{Busbar, Loads, PhaseModel, Scenario};
+use access::urban_median;
 use cable::cable_of;
+use load::{Appliance, Moment, drawn_household};
 use network::{Branch, Tree};
 use num_complex::Complex64;
 use rayon::prelude::*;
+use solved::{Ports, Solved};
 use std::f64::consts::TAU;
 
 /// Output impedance of a transmitting modem: the digest's concentrator has below 1 Ω, its example 2 Ω (3.3, 3.4).
@@ -27,10 +34,15 @@ pub const LOAD_ANGLE_DEG: f64 = 46.0;
 const TRANSFORMER_HF_SHARE: f64 = 0.5;
 /// Resistance in series with it: loss of iron and windings, a tenth of its reactance at 60 kHz.
 const TRANSFORMER_R_SHARE: f64 = 0.1;
+/// Households that draw more or less than their mean have less or more impedance, within these factors: the digest's
+/// medians (3.6) go from 5 Ω in the evening to 100 Ω at night.
+const POWER_FACTORS: std::ops::RangeInclusive<f64> = 0.5..=10.0;
+/// Turns of the mains by which L1, L2 and L3 are ahead of L1.
+pub const PHASE_TURNS: [f64; 3] = [0.0, -1.0 / 3.0, 1.0 / 3.0];
 /// Capacitance of the transformer's low-voltage winding (3.3: 1 to 10 nF).
 const TRANSFORMER_FARAD: f64 = 3e-9;
 
-/// The line of a scenario: three trees with the households' impedances.
+/// The line of a scenario: its tree with the households' impedances.
 #[derive(Clone, Debug)]
 pub struct Line {
     tree: Tree,
@@ -40,18 +52,49 @@ pub struct Line {
     phases: Vec<PhaseSet>,
     households: Vec<Household>,
     transformer: TransformerShunt,
-    cross_phase: f64,
+    busbar: Busbar,
+    model: PhaseModel,
+    day_s: f64,
 }
 
 /// A household on the line.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Household {
     /// Node of the tree.
     pub node: usize,
     /// Phase.
     pub phase: Phase,
-    /// Impedance of what is switched on, the same at all frequencies (3.6).
-    pub impedance: Complex64,
+    /// What is switched on.
+    pub load: HouseholdLoad,
+    /// Tells its appliances apart from others'.
+    identity: (u64, u64),
+}
+
+/// What a household presents to the line.
+#[derive(Clone, Debug, PartialEq)]
+pub enum HouseholdLoad {
+    /// One impedance at all frequencies (3.6).
+    Impedance(Complex64),
+    /// Appliances side by side (3.5).
+    Appliances(Vec<Appliance>),
+}
+
+impl Household {
+    /// Admittance at a frequency; `turns` is the mains phase of L1.
+    pub fn admittance(&self, frequency_hz: f64, turns: f64, day_s: f64) -> Complex64 {
+        match &self.load {
+            HouseholdLoad::Impedance(impedance) => impedance.inv(),
+            HouseholdLoad::Appliances(appliances) => {
+                let mains_turns = turns + PHASE_TURNS[self.phase.index()];
+                let (seed, number) = self.identity;
+                let of = |(index, appliance): (usize, &Appliance)| {
+                    let identity = (seed, number << 16 | index as u64);
+                    appliance.admittance(frequency_hz, Moment { mains_turns, day_s }, identity)
+                };
+                appliances.iter().enumerate().map(of).sum()
+            }
+        }
+    }
 }
 
 /// The transformer as the busbar sees it, per phase: (R + jωL) parallel to C.
@@ -81,7 +124,7 @@ impl TransformerShunt {
 pub type Transfer = Vec<Complex64>;
 
 impl Line {
-    /// The line of a scenario. Its households' impedances are drawn from the scenario's seed.
+    /// The line of a scenario. What its households have switched on is drawn from the scenario's seed.
     pub fn new(scenario: &Scenario) -> Self {
         let feeder = &scenario.feeder;
         let mut node_of_bus = vec![None; feeder.buses.len()];
@@ -98,15 +141,11 @@ impl Line {
             branches.push(Branch { parent, cable: section.line_code, length_m: section.length_m });
         }
         let cables = feeder.line_codes.iter().map(cable_of).collect();
-        let household = |(index, load): (usize, &crate::feeder::Load)| {
-            let rng = &mut stream(scenario.seed, Purpose::Impedance, index as u64);
-            let magnitude = scenario.load_median_ohm * (LOAD_SIGMA * normal(rng)).exp();
-            let angle = (2.0 * uniform(rng) - 1.0) * LOAD_ANGLE_DEG.to_radians();
-            Household {
-                node: node_of_bus[load.bus].unwrap_or(0),
-                phase: load.phase,
-                impedance: Complex64::from_polar(magnitude, angle),
-            }
+        let household = |(index, load): (usize, &Load)| Household {
+            node: node_of_bus[load.bus].unwrap_or(0),
+            phase: load.phase,
+            load: household_load(scenario, index, load),
+            identity: (scenario.seed, index as u64),
         };
         Self {
             households: feeder.loads.iter().enumerate().map(household).collect(),
@@ -114,7 +153,9 @@ impl Line {
             node_of_bus,
             phases,
             transformer: TransformerShunt::of(feeder),
-            cross_phase: 10f64.powf(-scenario.cross_phase_db / 20.0),
+            busbar: scenario.busbar,
+            model: scenario.phase_model,
+            day_s: (scenario.ticks_since_midnight() / plc_core::time::TICKS_PER_SECOND) as f64,
         }
     }
 
@@ -138,71 +179,178 @@ impl Line {
         &self.tree
     }
 
+    /// Phases that reach each node.
+    pub fn phases(&self) -> &[PhaseSet] {
+        &self.phases
+    }
+
+    /// Whether transfer functions change within a period of the mains.
+    pub fn follows_mains(&self) -> bool {
+        self.households.iter().any(|household| match &household.load {
+            HouseholdLoad::Impedance(_) => false,
+            HouseholdLoad::Appliances(appliances) => appliances.iter().any(Appliance::follows_mains),
+        })
+    }
+
     /// Shunt admittances of one phase without transformer and modems: the households alone.
-    pub fn household_shunts(&self, phase: Phase) -> Vec<Complex64> {
+    pub fn household_shunts(&self, phase: Phase, frequency_hz: f64) -> Vec<Complex64> {
         let mut shunts = vec![Complex64::ZERO; self.tree.nodes()];
         for household in self.households.iter().filter(|household| household.phase == phase) {
-            shunts[household.node] += household.impedance.inv();
+            shunts[household.node] += household.admittance(frequency_hz, 0.0, self.day_s);
         }
         shunts
     }
 
-    /// Transfer functions between all modems at `frequency_hz`.
+    /// Transfer functions between all modems at `frequency_hz`, at a rising zero crossing of L1.
     ///
     /// A transmitter is a source of voltage behind [`TRANSMIT_OHM`]; every other modem loads its phase with
     /// [`RECEIVE_OHM`]. The coordinator drives all three phases alike, and hears the sum of their voltages over
     /// √3, so that noise of one density on each of the three gives that density at its port.
     pub fn transfer(&self, frequency_hz: f64) -> Transfer {
+        self.transfer_at(frequency_hz, 0.0)
+    }
+
+    /// [`Line::transfer`] at a phase of L1's mains, in turns.
+    pub fn transfer_at(&self, frequency_hz: f64, turns: f64) -> Transfer {
         let modems = self.modems();
-        let ports = self.tree.two_ports(frequency_hz);
+        let ports = Ports::new(self, frequency_hz);
+        let solved = self.solved(&ports, frequency_hz, turns);
         let receive = Complex64::new(1.0 / RECEIVE_OHM, 0.0);
         let transmit = Complex64::new(1.0 / TRANSMIT_OHM, 0.0);
         let mut transfer = vec![Complex64::ZERO; modems * modems];
-        for phase in Phase::ALL {
-            let mut shunts = self.household_shunts(phase);
-            shunts[0] += self.transformer.admittance(frequency_hz) + receive;
-            for household in self.households.iter().filter(|household| household.phase == phase) {
-                shunts[household.node] += receive;
-            }
-            let solution = self.tree.solve(&ports, &shunts);
-            // Voltages with 1 V behind the output impedance at `node`, whose own receive impedance is off.
-            let driven = |node: usize| {
-                let rest = solution.admittance(node) - receive;
-                let at_terminals = transmit / (transmit + rest);
-                solution.voltages(node).into_iter().map(move |voltage| voltage * at_terminals)
-            };
-            let from_busbar: Vec<Complex64> = driven(0).collect();
-            for (index, household) in self.households.iter().enumerate() {
-                if household.phase != phase {
-                    continue;
-                }
-                let modem = index + 1;
-                transfer[modem] = from_busbar[household.node];
-                let voltages: Vec<Complex64> = driven(household.node).collect();
-                transfer[modem * modems] = voltages[0] / 3f64.sqrt();
-                for (other, listener) in self.households.iter().enumerate() {
-                    if other == index || !self.phases[listener.node].contains(phase) {
-                        continue;
-                    }
-                    let same = listener.phase == phase;
-                    let coupling = if same { 1.0 } else { self.cross_phase };
-                    transfer[modem * modems + other + 1] = voltages[listener.node] * coupling;
-                }
+        // A transmitter's own receive impedance is off.
+        for from in 0..modems {
+            let (node, phases) = self.terminals(from);
+            let heard = solved.fed(node, phases, transmit, transmit - receive);
+            for to in (0..modems).filter(|&to| to != from) {
+                transfer[from * modems + to] = self.at_port(&heard, to);
             }
         }
         transfer
     }
 
+    /// Transfer functions of the noise that households inject, at a phase of L1's mains in turns. Entry
+    /// `household * modems + to` is the voltage at the port of modem `to` over the voltage that the household's
+    /// noise has on the artificial mains network, where emissions are measured: behind its impedance Z it is
+    /// (Z + Z_AMN) / Z_AMN times that.
+    pub fn noise_transfer_at(&self, frequency_hz: f64, turns: f64) -> Transfer {
+        let modems = self.modems();
+        let ports = Ports::new(self, frequency_hz);
+        let solved = self.solved(&ports, frequency_hz, turns);
+        let network = artificial_network(frequency_hz);
+        let mut transfer = Vec::with_capacity(self.households.len() * modems);
+        for household in &self.households {
+            let own = household.admittance(frequency_hz, turns, self.day_s);
+            // The source's current into a short circuit, (Z + Z_AMN) / (Z Z_AMN).
+            let current = own + network.inv();
+            let heard =
+                solved.fed(household.node, PhaseSet::NONE.with(household.phase), current, Complex64::ZERO);
+            transfer.extend((0..modems).map(|to| self.at_port(&heard, to)));
+        }
+        transfer
+    }
+
     /// [`Line::transfer`] at many frequencies, on all cores.
-    pub fn transfers(&self, frequencies_hz: &[f64]) -> Vec<Transfer> {
-        frequencies_hz.par_iter().map(|&frequency| self.transfer(frequency)).collect()
+    pub fn transfers(&self, frequencies_hz: &[f64], turns: f64) -> Vec<Transfer> {
+        frequencies_hz.par_iter().map(|&frequency| self.transfer_at(frequency, turns)).collect()
+    }
+
+    /// [`Line::noise_transfer_at`] at many frequencies, on all cores.
+    pub fn noise_transfers(&self, frequencies_hz: &[f64], turns: f64) -> Vec<Transfer> {
+        frequencies_hz.par_iter().map(|&frequency| self.noise_transfer_at(frequency, turns)).collect()
+    }
+
+    /// What a modem that listens sees of the line: the impedance at its terminals. The coordinator's is that of its
+    /// three phases side by side.
+    pub fn access_impedance(&self, modem: usize, frequency_hz: f64) -> Complex64 {
+        let ports = Ports::new(self, frequency_hz);
+        let solved = self.solved(&ports, frequency_hz, 0.0);
+        let (node, phases) = self.terminals(modem);
+        let own = Complex64::new(-1.0 / RECEIVE_OHM, 0.0);
+        // One volt behind a megohm gives about the current of a microampere.
+        let source = Complex64::new(1e-6, 0.0);
+        let heard = solved.fed(node, phases, source, own);
+        let volts: Complex64 = match modem {
+            0 => heard.nodes[0].iter().sum::<Complex64>() / 3.0,
+            _ => self.at_port(&heard, modem),
+        };
+        volts / source / phases.len() as f64
+    }
+
+    /// Node and phases of a modem.
+    fn terminals(&self, modem: usize) -> (usize, PhaseSet) {
+        match modem.checked_sub(1).and_then(|meter| self.households.get(meter)) {
+            Some(household) => (household.node, PhaseSet::NONE.with(household.phase)),
+            None => (0, PhaseSet::ALL),
+        }
+    }
+
+    /// Voltage at a modem's port.
+    fn at_port(&self, heard: &solved::Heard, modem: usize) -> Complex64 {
+        match modem.checked_sub(1).and_then(|meter| self.households.get(meter)) {
+            Some(household) => heard.nodes[household.node][household.phase.index()],
+            None => heard.busbar_sum / 3f64.sqrt(),
+        }
+    }
+
+    fn solved<'s>(&'s self, ports: &'s Ports, frequency_hz: f64, turns: f64) -> Solved<'s> {
+        let receive = Complex64::new(1.0 / RECEIVE_OHM, 0.0);
+        let station = match self.busbar {
+            Busbar::Transformer => self.transformer.admittance(frequency_hz),
+            Busbar::UrbanMedian => urban_median(frequency_hz).inv(),
+        };
+        let mut shunts = vec![[Complex64::ZERO; 3]; self.tree.nodes()];
+        shunts[0] = [station + receive; 3];
+        for household in &self.households {
+            let own = household.admittance(frequency_hz, turns, self.day_s);
+            shunts[household.node][household.phase.index()] += own + receive;
+        }
+        Solved::new(self, ports, &shunts)
     }
 }
 
-/// Source voltage (rms) of a transmitter whose level on the artificial mains network of digest 3.9, 50 Ω ‖ (50 µH
-/// + 5 Ω), is `level_dbuv` at the middle of CENELEC-A.
+/// What a household of a scenario presents to the line.
+fn household_load(scenario: &Scenario, index: usize, load: &Load) -> HouseholdLoad {
+    if !load.appliances.is_empty() {
+        return HouseholdLoad::Appliances(load.appliances.clone());
+    }
+    if scenario.loads == Loads::Appliances {
+        return HouseholdLoad::Appliances(drawn_household(scenario.seed, index as u64));
+    }
+    let rng = &mut stream(scenario.seed, Purpose::Impedance, index as u64);
+    let magnitude = scenario.load_median_ohm * (LOAD_SIGMA * normal(rng)).exp();
+    let angle = (2.0 * uniform(rng) - 1.0) * LOAD_ANGLE_DEG.to_radians();
+    let factor = match scenario.loads {
+        Loads::FollowPower => power_factor(scenario, load),
+        Loads::Drawn | Loads::Appliances => 1.0,
+    };
+    HouseholdLoad::Impedance(Complex64::from_polar(magnitude * factor, angle))
+}
+
+/// Mean power of a load's day over that around the scenario's start (a quarter of an hour).
+fn power_factor(scenario: &Scenario, load: &Load) -> f64 {
+    const MINUTE: u64 = 60;
+    const DAY: u64 = 86_400;
+    let start = scenario.ticks_since_midnight() / plc_core::time::TICKS_PER_SECOND;
+    let mean = |from: u64, minutes: u64| -> f64 {
+        let power = |minute| scenario.feeder.load_power_mw(load, (from + minute * MINUTE) % DAY) as f64;
+        (0..minutes).map(power).sum::<f64>() / minutes as f64
+    };
+    let (day, now) = (mean(0, DAY / MINUTE), mean(start, 15));
+    match day > 0.0 && now > 0.0 {
+        true => (day / now).clamp(*POWER_FACTORS.start(), *POWER_FACTORS.end()),
+        false => *POWER_FACTORS.end(),
+    }
+}
+
+/// The artificial mains network of digest 3.9: 50 Ω ‖ (50 µH + 5 Ω).
+fn artificial_network(frequency_hz: f64) -> Complex64 {
+    (Complex64::new(5.0, TAU * frequency_hz * 50e-6).inv() + 1.0 / 50.0).inv()
+}
+
+/// Source voltage (rms) of a transmitter whose level on the artificial mains network is `level_dbuv` at the middle of
+/// CENELEC-A.
 pub fn source_volts(level_dbuv: f64) -> f64 {
-    let inductor = Complex64::new(5.0, TAU * 63e3 * 50e-6);
-    let network = (inductor.inv() + 1.0 / 50.0).inv();
+    let network = artificial_network(63e3);
     10f64.powf((level_dbuv - 120.0) / 20.0) * ((network + TRANSMIT_OHM) / network).norm()
 }

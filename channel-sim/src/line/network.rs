@@ -54,6 +54,16 @@ impl Tree {
         Self { branches, cables }
     }
 
+    /// What joins each node to its parent: entry `i` is node `i + 1`'s.
+    pub fn branches(&self) -> &[Branch] {
+        &self.branches
+    }
+
+    /// The cables that branches refer to.
+    pub fn cables(&self) -> &[Cable] {
+        &self.cables
+    }
+
     /// Number of nodes, the root included.
     pub fn nodes(&self) -> usize {
         self.branches.len() + 1

@@ -1,4 +1,4 @@
-//! A Python environment with gurux-dlms for tests; other crates include this file too.
+//! Python environments for tests: gurux-dlms here, other packages in other crates that include this file.
 
 use std::fs::{File, create_dir_all};
 use std::path::{Path, PathBuf};
@@ -7,12 +7,19 @@ use std::process::Command;
 /// The version the tests were made with.
 pub(crate) const GURUX_DLMS: &str = "gurux-dlms==1.0.203";
 
-/// The interpreter of `gurux-venv` in the target directory, which is made the first time.
+/// The interpreter of an environment with gurux-dlms.
+#[allow(dead_code, reason = "where other packages are tested with")]
+pub(crate) fn python() -> Option<PathBuf> {
+    environment("gurux-venv", "gurux_dlms", GURUX_DLMS)
+}
+
+/// The interpreter of the environment `name` in the target directory, which is made the first time with `package`,
+/// whose module is `module`.
 ///
 /// `None`, with a message, where Python or the package cannot be had. With `BUSBAR_REQUIRE_TOOLS=1` that is a failure.
-pub(crate) fn python() -> Option<PathBuf> {
+pub(crate) fn environment(name: &str, module: &str, package: &str) -> Option<PathBuf> {
     let target = Path::new(env!("CARGO_TARGET_TMPDIR")).parent().unwrap_or(Path::new("."));
-    match prepare(target) {
+    match prepare(target, name, module, package) {
         Ok(python) => Some(python),
         Err(reason) => {
             let required = std::env::var_os("BUSBAR_REQUIRE_TOOLS").is_some_and(|value| value == "1");
@@ -23,16 +30,16 @@ pub(crate) fn python() -> Option<PathBuf> {
     }
 }
 
-fn prepare(target: &Path) -> Result<PathBuf, String> {
-    let venv = target.join("gurux-venv");
+fn prepare(target: &Path, name: &str, module: &str, package: &str) -> Result<PathBuf, String> {
+    let venv = target.join(name);
     create_dir_all(target).map_err(|error| error.to_string())?;
     // Tests run side by side; one of them makes the environment.
-    let lock = File::create(target.join("gurux-venv.lock")).map_err(|error| error.to_string())?;
+    let lock = File::create(target.join(format!("{name}.lock"))).map_err(|error| error.to_string())?;
     lock.lock().map_err(|error| error.to_string())?;
     let python = venv.join(if cfg!(windows) { "Scripts/python.exe" } else { "bin/python" });
-    if run(&python, &["-c", "import gurux_dlms"]).is_err() {
+    if run(&python, &["-c", &format!("import {module}")]).is_err() {
         run(Path::new("python3"), &["-m", "venv", "--clear", &venv.to_string_lossy()])?;
-        run(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", GURUX_DLMS])?;
+        run(&python, &["-m", "pip", "install", "--quiet", "--disable-pip-version-check", package])?;
     }
     Ok(python)
 }

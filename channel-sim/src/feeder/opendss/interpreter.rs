@@ -1,7 +1,7 @@
 //! Runs the statements: collects objects with their properties, follows redirects, reports the rest.
 
-use super::lexer::{Parameter, Place, Statement, statements};
-use super::{FeederError, FileError, Files, Report, Unused};
+use super::lexer::{Parameter, Statement, statements};
+use super::{FeederError, FileError, Files, Place, Report, Unused};
 use std::collections::BTreeMap;
 use std::rc::Rc;
 

@@ -3,22 +3,8 @@
 //! `!` and `//` start a comment, `/*` and `*/` on lines of their own enclose one, `~` or `more` continues the
 //! statement before, quotes are `"`, `'`, `(`, `[` and `{`, and white space and commas separate.
 
+use crate::feeder::Place;
 use std::rc::Rc;
-
-/// A place in a file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Place {
-    /// The file's name, from the root.
-    pub file: Rc<str>,
-    /// Line number, from 1.
-    pub line: usize,
-}
-
-impl std::fmt::Display for Place {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}:{}", self.file, self.line)
-    }
-}
 
 /// One statement.
 #[derive(Clone, Debug, PartialEq)]
