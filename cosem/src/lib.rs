@@ -25,6 +25,7 @@ pub mod classes;
 pub mod client;
 pub mod counter;
 pub mod datetime;
+pub mod key_wrap;
 pub mod model;
 pub mod obis;
 pub mod security;

@@ -4,10 +4,13 @@
 mod common;
 
 use channel_sim::scenario::Scenario;
-use common::{check_against_shapes, concentrator, database, serials};
+use common::{PROFILE, check_against_shapes, concentrator, database, energies, serials};
+use rusqlite::Connection;
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::net::TcpListener;
 use std::path::Path;
+use std::process::Command;
 
 const FEEDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/ieee-eu-lv-feeder/Master.dss");
 
@@ -54,11 +57,40 @@ fn ieee_feeder_is_read_and_its_energy_is_that_of_the_load_shapes() {
     assert_eq!(document["read"], document["in_reach"]);
     let (scenario, _) = Scenario::open_dss(Path::new(FEEDER), 1).unwrap();
     check_against_shapes(&database(data.path()), &scenario, &in_reach);
+    check_against_files(&database(data.path()), &document, &in_reach);
     let (line_s, wall_s) = (&document["line_time_s"], &document["wall_time_s"]);
     eprintln!(
         "{} of 55 in reach, all read, {line_s} s on the line, {wall_s} s on the wall clock",
         in_reach.len()
     );
+}
+
+/// Holds registers and load profiles against what another program finds in the feeder's files.
+fn check_against_files(database: &Connection, document: &Value, serials: &[String]) {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/feeder_energy.py");
+    let output = Command::new("python3").args([script, FEEDER]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let loads: BTreeMap<String, Vec<f64>> = String::from_utf8(output.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| {
+            let mut words = line.split(' ');
+            (words.next().unwrap().to_owned(), words.map(|word| word.parse().unwrap()).collect())
+        })
+        .collect();
+    assert_eq!(loads.len(), 55);
+    for serial in serials {
+        let meters = document["meters"].as_array().unwrap();
+        let meter = meters.iter().find(|meter| meter["serial"] == serial.as_str()).unwrap();
+        let load = &loads[&meter["name"].as_str().unwrap().to_lowercase()];
+        for profile in ["", PROFILE] {
+            for (at_ms, wh) in energies(database, serial, profile) {
+                let (minute, part) = ((at_ms / 60_000) as usize, (at_ms % 60_000) as f64 / 60_000.0);
+                let truth = load[minute] + part * (load[minute + 1] - load[minute]);
+                assert!((wh as f64 - truth).abs() <= 1.0, "{serial} at {at_ms}: {wh} Wh instead of {truth}");
+            }
+        }
+    }
 }
 
 #[cfg(unix)]
@@ -77,7 +109,7 @@ fn an_interrupt_ends_it_cleanly_after_it_has_served_the_page() {
     page.read_to_string(&mut answer).unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
     let pid = served.child.id().to_string();
-    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    assert!(Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
     assert_eq!(served.child.wait().unwrap().code(), Some(0), "every meter was read");
 }
 

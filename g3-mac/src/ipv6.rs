@@ -62,6 +62,19 @@ impl LinkLocal {
     }
 }
 
+/// The short address of an IPv6 group: `100` and the group's last 13 bits (RFC 4944, 9). `None` for no group.
+///
+/// ```
+/// use g3_mac::ipv6::group_short_address;
+/// let group = "ff12:30:1122:3344:5566:0:123:4567".parse()?;
+/// assert_eq!(group_short_address(group).map(|short| short.0), Some(0x8567));
+/// # Ok::<(), core::net::AddrParseError>(())
+/// ```
+pub fn group_short_address(address: Ipv6Addr) -> Option<ShortAddress> {
+    let [.., low] = address.segments();
+    address.is_multicast().then_some(ShortAddress(0x8000 | low & 0x1FFF))
+}
+
 /// The interface identifier of a short address: `PPPP:00FF:FE00:SSSS`, most significant octet first.
 ///
 /// RFC 4944's rule, with the PAN id and its universal/local bit cleared (digest 5.5); RFC 6282 has zeros there.
@@ -187,6 +200,15 @@ const FLOW_LABEL: u32 = 0x000F_FFFF;
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    /// Digest 12.5.
+    #[test]
+    fn groups_have_short_addresses() {
+        let short = |address: &str| group_short_address(address.parse().unwrap()).map(|short| short.0);
+        assert_eq!(short("ff12:30:1122:3344:5566:0:123:4567"), Some(0x8567));
+        assert_eq!(short("ff02::1"), Some(0x8001));
+        assert_eq!(short("fe80::1"), None);
+    }
 
     /// Digest 12.5.
     #[test]

@@ -1,6 +1,6 @@
 //! The chores, each a list of commands.
 
-use crate::shell::{Outcome, root, run, run_with};
+use crate::shell::{Outcome, output, root, run, run_with};
 use crate::tools;
 
 /// The main workspace and those of its own.
@@ -42,6 +42,7 @@ pub(crate) fn lint() -> Outcome {
     run("cargo", &[&fuzz[..], &["warnings"]].concat())?;
     let strict = [("RUSTDOCFLAGS", "--deny warnings")];
     run_with("cargo", &["doc", "--workspace", "--no-deps", "--locked"], &strict)?;
+    minimum_rust()?;
     tools::cargo_deny()?;
     run("cargo", &["deny", "check", "licenses", "bans", "sources"])?;
     if let Err(reason) = run("cargo", &["deny", "check", "advisories"]) {
@@ -52,6 +53,22 @@ pub(crate) fn lint() -> Outcome {
         println!("lint: advisories NOT checked, the RustSec database could not be fetched here");
     }
     Ok(())
+}
+
+/// What Cargo.toml promises as the oldest compiler builds the workspace. Where the compiler is that one there is nothing
+/// more to do; where rustup cannot bring it, only clippy's look at the standard library's versions stands for it.
+fn minimum_rust() -> Outcome {
+    const MINIMUM: &str = "1.95";
+    let present = output("rustc", &["--version"]).unwrap_or_default();
+    if present.starts_with(&format!("rustc {MINIMUM}.")) {
+        println!("lint: {present} is the oldest compiler promised");
+        return Ok(());
+    }
+    if run("rustup", &["toolchain", "install", MINIMUM, "--profile", "minimal"]).is_err() {
+        println!("lint: Rust {MINIMUM}, the oldest promised, NOT tried: rustup cannot bring it here");
+        return Ok(());
+    }
+    run("cargo", &[&format!("+{MINIMUM}"), "check", "--workspace", "--locked"])
 }
 
 /// The `no_std` crates for the microcontroller target.

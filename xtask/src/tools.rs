@@ -1,6 +1,6 @@
 //! What the tests need beside Rust and a C compiler, and how it gets here.
 
-use crate::shell::{Outcome, exists, output, run, run_with};
+use crate::shell::{Outcome, exists, output, root, run, run_with};
 
 /// The microcontroller target of the `no_std` crates.
 pub(crate) const TARGET: &str = "thumbv7em-none-eabihf";
@@ -22,8 +22,20 @@ const TOOLS: [Tool; 4] = [
 /// Packages that build for [`TARGET`] where rustup cannot add it.
 const DEBIAN_RUST: [&str; 4] = ["rustc-web", "cargo-web", "rust-web-src", "lld"];
 
+/// The feeder that the main job's test reads, from the workspace's root.
+const FEEDER: &str = "../shared/data/ieee-eu-lv-feeder/Master.dss";
+
 /// Installs what is missing where it can, and names what it cannot.
 pub(crate) fn setup() -> Outcome {
+    let feeder = root().join(FEEDER);
+    if !feeder.is_file() {
+        return Err(format!(
+            "there is no {}: the tests read the IEEE European low-voltage feeder there; get its folder (Master.dss and \
+             what lies beside it) from the repository dss-extensions/electricdss-tst and put it beside the clone at that \
+             path",
+            feeder.display()
+        ));
+    }
     let mut packages: Vec<&str> = Vec::new();
     let mut purposes: Vec<String> = Vec::new();
     for tool in TOOLS.iter().filter(|tool| !exists(tool.program)) {

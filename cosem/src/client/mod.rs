@@ -415,6 +415,11 @@ impl<const PDU: usize> Client<PDU> {
         self.state = State::Idle;
     }
 
+    /// The invocation counter used last; 0 before the first of this run.
+    pub const fn counter(&self) -> u32 {
+        self.sent.last()
+    }
+
     /// Uses invocation counters from `number` on, where that is not going back: for a client whose store was lost, from
     /// what the server's object 0.0.43.1.0.255 says.
     pub fn raise_counter(&mut self, number: u32) {

@@ -77,6 +77,16 @@ pub enum AnswerError {
     /// The object that tells the invocation counter holds no such number.
     #[error("the meter's invocation counter 0.0.43.1.0.255 is no 32-bit number")]
     Counter,
+    /// The meter claims to have seen so high an invocation counter that it is not believed.
+    #[error(
+        "the meter says it has seen invocation counter {meter}, ours is {ours}; that far a jump is not believed: give the meter new keys"
+    )]
+    CounterTooFar {
+        /// The number used last.
+        ours: u32,
+        /// The meter's.
+        meter: u32,
+    },
     /// The list is shorter than the request.
     #[error("the meter answered {got} of {wanted} attributes")]
     TooFew {

@@ -50,6 +50,9 @@ fn beacon_request() {
     let octets = hex("010001 0308 53 FFFF FFFF 07 B17B");
     check(&Frame { segment: SegmentControl::only(1), header, security: None, payload: &[7] }, &octets);
     assert_eq!(check_fcs(&octets).unwrap().1, 0x7BB1);
+    // 802.15.4's own checksum (KERMIT) would be this one: a G3 node does not take it.
+    let kermit = hex("010001 0308 53 FFFF FFFF 07 487D");
+    assert!(check_fcs(&kermit).is_err());
 }
 
 /// Digest 12.1.

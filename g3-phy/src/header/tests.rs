@@ -42,6 +42,27 @@ fn headers_are_those_of_digest_3_6_and_12_3() {
     }
 }
 
+/// The headers of the MAC's digest, 12.1: acknowledgements with their checksums among them.
+#[test]
+fn headers_are_those_of_the_mac_digest_12_1() {
+    let ack = |positive, more_segments| FrameControl::Ack(Ack { fcs: 0x1234, positive, more_segments });
+    let vectors: [(&BandPlan, FrameControl, &[u8]); 5] = [
+        (&CENELEC, data(0, Modulation::Robust, 40, 0x3F, true), &[0x00, 0x0A, 0x3F, 0x18, 0x80]),
+        (&CENELEC, ack(true, false), &[0x34, 0x00, 0x12, 0x26, 0x00]),
+        (&CENELEC, ack(false, true), &[0x34, 0x80, 0x12, 0x3D, 0x80]),
+        (&FCC, ack(true, false), &[0x34, 0x04, 0, 0x12, 0, 0, 0, 0x10, 0x40]),
+        (
+            &FCC,
+            data(0, Modulation::Robust, 20, 0xFF_FFFF, true),
+            &[0x00, 0x02, 0x14, 0xFF, 0xFF, 0xFF, 0x10, 0x0B, 0x80],
+        ),
+    ];
+    for (plan, header, octets) in vectors {
+        assert_eq!(header.emit(plan, ORDER).as_deref(), Ok(octets));
+        assert_eq!(FrameControl::parse(octets, plan, ORDER), Ok(header));
+    }
+}
+
 #[test]
 fn an_acknowledgement_carries_fcs_and_segment_flag_where_digest_3_4_says() {
     let nack = FrameControl::Ack(Ack { fcs: 0xBEEF, positive: false, more_segments: true });
