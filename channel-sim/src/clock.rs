@@ -96,7 +96,7 @@ impl Default for Interpolator {
             let sinc = if x.abs() < 1e-12 {
                 1.0
             } else {
-                (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x)
+                libm::sin(std::f64::consts::PI * x) / (std::f64::consts::PI * x)
             };
             let inside = 1.0 - (x / REACH as f64).powi(2);
             let window = if inside <= 0.0 {

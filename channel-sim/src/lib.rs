@@ -10,6 +10,7 @@
 //! | [`link`] | frame error rates of the real transmitter and receiver |
 //! | [`world`] | line, meters and the coordinator's PHY port in virtual time |
 //! | [`port`] | that port over TCP, both ends |
+//! | [`reference`](mod@reference) | codes and metrics alone, for comparison with theory |
 //! | [`random`] | independent streams of randomness from one seed |
 
 pub mod clock;
@@ -19,5 +20,6 @@ pub mod link;
 pub mod noise;
 pub mod port;
 pub mod random;
+pub mod reference;
 pub mod scenario;
 pub mod world;

@@ -1,37 +1,60 @@
-//! `channel-sim link`: frame error rates.
+//! `channel-sim link` and `channel-sim merge`: error rates of modems.
 
-use super::print_json;
-use channel_sim::link::output::{Results, modulation};
-use channel_sim::link::{Campaign, crossings, plot, run as run_campaign};
-use clap::Args;
-use g3_phy::Modulation;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::io::IsTerminal;
-use std::path::{Path, PathBuf};
+use super::campaign::{Outputs, Running, measure};
+use channel_sim::link::{
+    Campaign, Grid, Journal, Measure, Results, Shard, SnrOf, Standard, Stop, System, Variant, WHITE, bands,
+    modes,
+};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
 
-/// Largest PSDU that every modulation carries in one frame (g3-phy digest 7.2).
-const LARGEST_PSDU: usize = 133;
-/// Steps of the progress bar.
-const STEPS: f64 = 10_000.0;
+/// Examples of `link`.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  channel-sim link --mode dbpsk,dqpsk --snr 0:6:0.5 --csv fer.csv --svg fer.svg
+  channel-sim link --standard g3,prime --reference --svg awgn.svg
+  channel-sim link --band all --mode robust --options default,ppm=50 --noise n0 --noise n3a --snr -6:6:1
+  channel-sim link --band fcc-1 --frames 100000 --state fer.json     # Ctrl-C, and again: goes on
+  channel-sim link --mode dbpsk --shard 2/8 --state part-2.json      # one machine of eight; then merge";
+
+/// Examples of `merge`.
+pub(super) const MERGE_EXAMPLES: &str =
+    "Example: channel-sim merge part-1.json part-2.json --csv fer.csv --svg fer.svg";
 
 /// Arguments of `channel-sim link`.
 #[derive(Debug, Args)]
 pub(crate) struct LinkArguments {
-    /// Modulations: robust, dbpsk, dqpsk, d8psk
-    #[arg(long, value_delimiter = ',', default_value = "robust,dbpsk,dqpsk,d8psk", value_parser = modulation)]
-    modulation: Vec<Modulation>,
-    /// Es/N0 per carrier in dB: a list (1,1.5,2) or FROM:TO:STEP; by default around each modulation's figure
-    #[arg(long, value_parser = points, allow_hyphen_values = true)]
-    snr: Option<Points>,
-    /// Octets of a PSDU, filled up to what the symbols carry
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=LARGEST_PSDU as i64))]
-    psdu: u16,
+    /// Standards: g3, prime, reference (codes alone)
+    #[arg(long, value_delimiter = ',', default_value = "g3")]
+    standard: Vec<Standard>,
+    /// Bands, or all; by default cenelec-a and channel-1
+    #[arg(long, value_delimiter = ',')]
+    band: Vec<String>,
+    /// Modes, or all (default): robust, dbpsk, dqpsk, d8psk of G3; dbpsk, dbpsk-c ... of PRIME; dbpsk-x4-rs8 ... of the
+    /// reference chain
+    #[arg(long, alias = "modulation", value_delimiter = ',')]
+    mode: Vec<String>,
+    /// Options of both modems, joined by +: default, ppm=N, boost=DB, interleaving=NAME, fch=NAME
+    #[arg(long, value_delimiter = ',', default_value = "default", allow_hyphen_values = true)]
+    options: Vec<Variant>,
+    /// Noise presets: n0 (white), n1, n3a ...; several with a comma add up; give it again for more points
+    #[arg(long, default_value = WHITE)]
+    noise: Vec<String>,
+    /// Es/N0 per carrier in dB: a list (1,1.5,2) or FROM:TO:STEP; by default around each mode's figure
+    #[arg(long, value_parser = ratios, allow_hyphen_values = true)]
+    snr: Option<Ratios>,
+    /// What the ratio refers to where noise has impulses
+    #[arg(long, value_enum, default_value_t = NoiseShare::Mean)]
+    snr_of: NoiseShare,
+    /// Octets of a frame's data; G3's are filled up to what the symbols carry
+    #[arg(long, alias = "psdu", default_value_t = 100)]
+    octets: usize,
+    /// Also measure the reference chain with the same codes, in white noise
+    #[arg(long)]
+    reference: bool,
     /// Determines frames, noise, delays and gains
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// How much faster the receiver's clock is, ppm
-    #[arg(long, default_value_t = 0.0, allow_hyphen_values = true)]
-    ppm: f64,
     /// A point ends after this many frames
     #[arg(long, default_value_t = 2_000)]
     frames: u64,
@@ -41,91 +64,129 @@ pub(crate) struct LinkArguments {
     /// A point ends when half its 95 % interval is below this share of the rate
     #[arg(long, default_value_t = 0.1)]
     precision: f64,
-    /// Threads; by default all cores. Results do not depend on it
-    #[arg(long)]
-    threads: Option<usize>,
-    /// Write the points as CSV
-    #[arg(long, value_name = "FILE")]
-    csv: Option<PathBuf>,
-    /// Write a plot as SVG
-    #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
-    /// One JSON object instead of a table
-    #[arg(long)]
-    json: bool,
+    /// Measure only every n-th point, from the i-th on, into the --state file
+    #[arg(long, value_name = "I/N", requires = "state")]
+    shard: Option<Shard>,
+    #[command(flatten)]
+    running: Running,
+    #[command(flatten)]
+    outputs: Outputs,
+}
+
+/// What signal to noise refers to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum NoiseShare {
+    /// All the noise
+    Mean,
+    /// What is always there, impulses left out
+    Background,
+}
+
+/// Arguments of `channel-sim merge`.
+#[derive(Debug, Args)]
+pub(crate) struct MergeArguments {
+    /// State files of all shards, in any order
+    #[arg(required = true)]
+    states: Vec<PathBuf>,
+    #[command(flatten)]
+    outputs: Outputs,
+}
+
+pub(super) fn run(arguments: &LinkArguments) -> Result<(), String> {
+    let campaign = arguments.campaign()?;
+    let shard = arguments.shard.unwrap_or(Shard::WHOLE);
+    let journal = measure(campaign, shard, &arguments.running, &arguments.outputs)?;
+    arguments.outputs.write(&Results::of(&journal))
+}
+
+pub(super) fn merge(arguments: &MergeArguments) -> Result<(), String> {
+    let parts = arguments.states.iter().map(|path| Ok((path.clone(), Journal::load(path)?)));
+    let merged = Journal::merge(parts.collect::<Result<_, String>>()?)?;
+    arguments.outputs.write(&Results::of(&merged))
+}
+
+impl LinkArguments {
+    fn campaign(&self) -> Result<Campaign, String> {
+        if !(self.precision > 0.0 && self.precision < 1.0) {
+            return Err(format!("--precision {}: use a share between 0 and 1, say 0.1", self.precision));
+        }
+        let grid = Grid {
+            systems: self.systems()?,
+            noises: self.noise.clone(),
+            snr_db: self.snr.clone().map(|ratios| ratios.0),
+            octets: self.octets,
+            with_reference: self.reference,
+        };
+        Ok(Campaign {
+            tasks: grid.tasks()?,
+            seed: self.seed,
+            stop: Stop {
+                max_frames: self.frames.max(1),
+                max_lost: self.lost.max(1),
+                precision: self.precision,
+                measure: Measure::Fer,
+            },
+            snr_of: match self.snr_of {
+                NoiseShare::Mean => SnrOf::Mean,
+                NoiseShare::Background => SnrOf::Background,
+            },
+            exact: self.running.exact,
+        })
+    }
+
+    /// Every standard with those bands, modes and options that it has. Each must be one of some standard.
+    fn systems(&self) -> Result<Vec<System>, String> {
+        let mut systems = Vec::new();
+        let mut used = Vec::new();
+        let mut errors = Vec::new();
+        for &standard in &self.standard {
+            let here = bands(standard);
+            let chosen_bands = match &self.band[..] {
+                [] => here.into_iter().take(1).collect(),
+                [all] if all == "all" => here,
+                _ => self.band.clone(),
+            };
+            let chosen_modes = match &self.mode[..] {
+                [] => modes(standard),
+                [all] if all == "all" => modes(standard),
+                _ => self.mode.clone(),
+            };
+            for band in &chosen_bands {
+                for mode in &chosen_modes {
+                    for variant in &self.options {
+                        // The reference chain has one band, whatever the others' is.
+                        let reference = standard == Standard::Reference;
+                        let own_band = if reference { "none" } else { band.as_str() };
+                        match System::new(standard, own_band, mode, *variant) {
+                            Ok(system) => {
+                                if !systems.contains(&system) {
+                                    systems.push(system);
+                                }
+                                used.extend([mode.clone(), variant.to_string()]);
+                                used.push(band.clone());
+                            }
+                            Err(error) => {
+                                errors.push((band.clone(), mode.clone(), variant.to_string(), error))
+                            }
+                        }
+                    }
+                }
+            }
+        }
+        let wrong = errors
+            .into_iter()
+            .find(|(band, mode, variant, _)| [band, mode, variant].iter().any(|word| !used.contains(word)));
+        match wrong {
+            Some((.., error)) => Err(error),
+            None => Ok(systems),
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
-struct Points(Vec<f64>);
+struct Ratios(Vec<f64>);
 
-pub(super) fn run(arguments: &LinkArguments) -> Result<(), String> {
-    let mut pool = rayon::ThreadPoolBuilder::new();
-    if let Some(threads) = arguments.threads {
-        pool = pool.num_threads(threads);
-    }
-    let pool = pool.build().map_err(|error| format!("no threads: {error}; try --threads 1"))?;
-    let bar = ProgressBar::with_draw_target(Some(STEPS as u64), ProgressDrawTarget::stderr());
-    if arguments.json || !std::io::stderr().is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    let style = ProgressStyle::with_template("{wide_bar} {percent} %, {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
-
-    // Each modulation has points of its own where none are given.
-    let count = arguments.modulation.len().max(1) as f64;
-    let mut results =
-        Results { campaign: campaign(arguments, &[]), points: Vec::new(), crossings: Vec::new() };
-    for (index, &modulation) in arguments.modulation.iter().enumerate() {
-        let part = campaign(arguments, &[modulation]);
-        let progress = |share: f64| bar.set_position(((index as f64 + share) / count * STEPS) as u64);
-        results.points.extend(pool.install(|| run_campaign(&part, progress)));
-    }
-    bar.finish_and_clear();
-    results.campaign.modulations.clone_from(&arguments.modulation);
-    results.crossings = crossings(&results.points, 0.1);
-
-    if let Some(path) = &arguments.csv {
-        let csv = results.csv().map_err(|error| format!("the CSV cannot be made: {error}"))?;
-        write(path, &csv)?;
-    }
-    if let Some(path) = &arguments.svg {
-        write(path, plot::svg(&results)?.as_bytes())?;
-    }
-    if arguments.json {
-        return print_json(&results);
-    }
-    print!("{}", results.table());
-    Ok(())
-}
-
-fn campaign(arguments: &LinkArguments, modulations: &[Modulation]) -> Campaign {
-    let snr_db = match (&arguments.snr, modulations) {
-        (Some(points), _) => points.0.clone(),
-        (None, [modulation]) => {
-            // 0.25 dB steps around the figure, as the digest's 5.3 asks.
-            let centre = channel_sim::link::reference::awgn(*modulation).fer_10_percent_db;
-            (-3..=5).map(|step| centre + 0.25 * f64::from(step)).collect()
-        }
-        (None, _) => Vec::new(),
-    };
-    Campaign {
-        modulations: modulations.to_vec(),
-        snr_db,
-        psdu_octets: usize::from(arguments.psdu),
-        seed: arguments.seed,
-        ppm: arguments.ppm,
-        max_frames: arguments.frames,
-        max_lost: arguments.lost,
-        relative_precision: arguments.precision,
-    }
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<(), String> {
-    std::fs::write(path, content)
-        .map_err(|error| format!("{}: {error}; give a path in a folder that exists", path.display()))
-}
-
-fn points(text: &str) -> Result<Points, String> {
+fn ratios(text: &str) -> Result<Ratios, String> {
     let number = |text: &str| {
         let value: Option<f64> = text.trim().parse().ok();
         value
@@ -147,19 +208,51 @@ fn points(text: &str) -> Result<Points, String> {
         [list] => list.split(',').map(number).collect::<Result<_, _>>()?,
         _ => return Err(format!("{text:?}: use a list 1,1.5,2 or FROM:TO:STEP")),
     };
-    Ok(Points(list))
+    Ok(Ratios(list))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        link: LinkArguments,
+    }
+
+    fn systems(words: &str) -> Result<Vec<String>, String> {
+        let line = Line::try_parse_from(std::iter::once("link").chain(words.split_whitespace()));
+        let systems = line.map_err(|error| error.to_string())?.link.systems()?;
+        Ok(systems.iter().map(ToString::to_string).collect())
+    }
 
     #[test]
-    fn points_are_lists_or_ranges() {
-        assert_eq!(points("-1:1:0.5").unwrap().0, [-1.0, -0.5, 0.0, 0.5, 1.0]);
-        assert_eq!(points("3, 1").unwrap().0, [3.0, 1.0]);
+    fn ratios_are_lists_or_ranges() {
+        assert_eq!(ratios("-1:1:0.5").unwrap().0, [-1.0, -0.5, 0.0, 0.5, 1.0]);
+        assert_eq!(ratios("3, 1").unwrap().0, [3.0, 1.0]);
         for wrong in ["", "a", "1:2", "1:2:0", "2:1:1", "0:100:0.001", "nan"] {
-            assert!(points(wrong).is_err(), "{wrong}");
+            assert!(ratios(wrong).is_err(), "{wrong}");
         }
+    }
+
+    #[test]
+    fn axes_multiply_where_they_fit_and_what_fits_nowhere_is_named() {
+        assert_eq!(systems("--mode dbpsk").unwrap(), ["g3/cenelec-a/dbpsk/default"]);
+        assert_eq!(
+            systems("--standard g3,prime --mode dbpsk,dbpsk-c").unwrap(),
+            [
+                "g3/cenelec-a/dbpsk/default",
+                "prime/channel-1/dbpsk/default",
+                "prime/channel-1/dbpsk-c/default"
+            ]
+        );
+        assert_eq!(systems("--band all --mode robust --options default,ppm=-20").unwrap().len(), 12);
+        assert_eq!(systems("--standard g3,prime,reference").unwrap().len(), 4 + 6 + 6);
+        assert!(systems("--mode dbpsk,16qam").is_err_and(|error| error.contains("16qam")));
+        assert!(systems("--band fcc-9").is_err_and(|error| error.contains("fcc-1.a")));
+        assert!(systems("--standard prime --options fch=coherent").is_err_and(|error| error.contains("fch")));
+        assert!(systems("--shard 1/2").is_err_and(|error| error.contains("--state")));
     }
 }

@@ -1,8 +1,10 @@
 //! The commands.
 
+mod campaign;
 mod feeder;
 mod line;
 mod link;
+mod reference;
 mod scenario;
 
 use clap::{Parser, Subcommand};
@@ -19,10 +21,16 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Measures frame error rates of the real transmitter and receiver in white Gaussian noise.
-    #[command(after_help = "Example: channel-sim link --modulation dbpsk,dqpsk --snr 0:6:0.5 --frames 2000 \
-                            --csv fer.csv --svg fer.svg")]
+    /// Measures frame error rates of real transmitters and receivers over standard, band, mode, options, noise and
+    /// signal to noise.
+    #[command(after_help = link::EXAMPLES)]
     Link(link::LinkArguments),
+    /// Brings the shards of a campaign together.
+    #[command(after_help = link::MERGE_EXAMPLES)]
+    Merge(link::MergeArguments),
+    /// Holds codes and metrics alone against formulas and the digest's tables.
+    #[command(after_help = reference::EXAMPLES)]
+    Reference(reference::ReferenceArguments),
     /// Runs a line with meters in this process and serves the coordinator's PHY port over TCP.
     #[command(after_help = "Example: channel-sim line --listen 127.0.0.1:7400 --feeder \
                             ../shared/data/ieee-eu-lv-feeder/Master.dss --seed 1")]
@@ -36,6 +44,8 @@ enum Command {
 pub(crate) fn run(cli: Cli) -> Result<(), String> {
     match cli.command {
         Command::Link(arguments) => link::run(&arguments),
+        Command::Merge(arguments) => link::merge(&arguments),
+        Command::Reference(arguments) => reference::run(&arguments),
         Command::Line(arguments) => line::run(&arguments),
         Command::Feeder(arguments) => feeder::run(&arguments),
     }

@@ -1,120 +1,164 @@
-//! A campaign's results as a table for people, CSV and JSON.
+//! A campaign's results as a table for people, CSV and Parquet.
 
-use super::{Campaign, Crossing, Point};
-use g3_phy::Modulation;
-use serde::{Deserialize, Serialize};
+use super::results::{Results, Row};
 use std::fmt::Write;
 
-/// What a campaign leaves behind.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Results {
-    /// What was asked for.
-    pub campaign: Campaign,
-    /// The points.
-    pub points: Vec<Point>,
-    /// Where one frame in ten is lost.
-    pub crossings: Vec<Crossing>,
+/// A column of a results file.
+pub(super) struct Column {
+    pub(super) name: &'static str,
+    pub(super) cells: Cells,
 }
 
-/// Name of a modulation as commands and files spell it.
-pub fn name(modulation: Modulation) -> &'static str {
-    match modulation {
-        Modulation::Robust => "robust",
-        Modulation::Dbpsk => "dbpsk",
-        Modulation::Dqpsk => "dqpsk",
-        Modulation::D8psk => "d8psk",
-    }
-}
-
-/// A modulation by its name.
-pub fn modulation(name: &str) -> Result<Modulation, String> {
-    match name.to_lowercase().as_str() {
-        "robust" => Ok(Modulation::Robust),
-        "dbpsk" => Ok(Modulation::Dbpsk),
-        "dqpsk" => Ok(Modulation::Dqpsk),
-        "d8psk" => Ok(Modulation::D8psk),
-        _ => Err(format!("unknown modulation {name:?}; use robust, dbpsk, dqpsk or d8psk")),
-    }
+/// A column's values.
+pub(super) enum Cells {
+    Text(Vec<String>),
+    Integer(Vec<u64>),
+    /// `None` where the point has no such value.
+    Real(Vec<Option<f64>>),
 }
 
 impl Results {
-    /// Comma-separated values with a header line.
+    /// The columns of the results' files.
+    pub(super) fn columns(&self) -> Vec<Column> {
+        let text = |name, of: &dyn Fn(&Row) -> String| Column {
+            name,
+            cells: Cells::Text(self.points.iter().map(of).collect()),
+        };
+        let integer = |name, of: &dyn Fn(&Row) -> u64| Column {
+            name,
+            cells: Cells::Integer(self.points.iter().map(of).collect()),
+        };
+        let real = |name, of: &dyn Fn(&Row) -> Option<f64>| Column {
+            name,
+            cells: Cells::Real(self.points.iter().map(of).collect()),
+        };
+        let counted = |row: &Row, count: u64| (row.outcome().octets > 0).then_some(count as f64);
+        vec![
+            text("standard", &|row| row.task.system.standard().name().to_string()),
+            text("band", &|row| row.task.system.band()),
+            text("mode", &|row| row.task.system.mode()),
+            text("options", &|row| row.task.system.variant().to_string()),
+            text("noise", &|row| row.task.noise.clone()),
+            real("snr_db", &|row| Some(row.task.snr_db)),
+            integer("octets", &|row| row.task.octets as u64),
+            integer("frames", &|row| row.outcome().frames),
+            integer("lost", &|row| row.outcome().lost()),
+            real("fer", &|row| Some(row.fer.value)),
+            real("fer_low_95", &|row| Some(row.fer.low)),
+            real("fer_high_95", &|row| Some(row.fer.high)),
+            integer("unheard", &|row| row.outcome().unheard),
+            integer("header_failed", &|row| row.outcome().header_failed),
+            integer("payload_failed", &|row| row.outcome().payload_failed),
+            real("ber", &|row| row.ber.map(|ber| ber.value)),
+            real("ber_low_95", &|row| row.ber.map(|ber| ber.low)),
+            real("ber_high_95", &|row| row.ber.map(|ber| ber.high)),
+            real("octet_error_rate", &|row| {
+                let outcome = row.outcome();
+                counted(row, outcome.octet_errors).map(|errors| errors / outcome.octets as f64)
+            }),
+            text("ended_by", &|row| row.point.ended.map_or("", |ended| ended.name()).to_string()),
+            integer("seed", &|_| self.campaign.seed),
+        ]
+    }
+
+    /// Comma-separated values with a header line; rates have six digits.
+    ///
+    /// # Errors
+    /// None in practice: it is written to memory.
     pub fn csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let columns = self.columns();
         let mut writer = csv::Writer::from_writer(Vec::new());
-        writer.write_record([
-            "modulation",
-            "snr_db",
-            "psdu_octets",
-            "frames",
-            "lost",
-            "fer",
-            "fer_low_95",
-            "fer_high_95",
-            "unheard",
-            "header_failed",
-            "payload_failed",
-            "seed",
-            "ppm",
-        ])?;
-        for point in &self.points {
-            let outcome = &point.outcome;
-            writer.write_record([
-                name(point.modulation).to_string(),
-                format!("{:.3}", point.snr_db),
-                point.psdu_octets.to_string(),
-                outcome.frames.to_string(),
-                outcome.lost().to_string(),
-                format!("{:.6}", point.fer.value),
-                format!("{:.6}", point.fer.low),
-                format!("{:.6}", point.fer.high),
-                outcome.unheard.to_string(),
-                outcome.header_failed.to_string(),
-                outcome.payload_failed.to_string(),
-                self.campaign.seed.to_string(),
-                self.campaign.ppm.to_string(),
-            ])?;
+        writer.write_record(columns.iter().map(|column| column.name))?;
+        for row in 0..self.points.len() {
+            writer.write_record(columns.iter().map(|column| match &column.cells {
+                Cells::Text(values) => values.get(row).cloned().unwrap_or_default(),
+                Cells::Integer(values) => values.get(row).map(u64::to_string).unwrap_or_default(),
+                Cells::Real(values) => values.get(row).copied().flatten().map(six_digits).unwrap_or_default(),
+            }))?;
         }
         writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
     }
 
     /// Points and crossings for people.
     pub fn table(&self) -> String {
-        let mut text = String::from("mode    Es/N0 dB  frames    lost     FER   95 % interval\n");
+        let names: Vec<String> = self.points.iter().map(|row| self.short_name(row)).collect();
+        let width = names.iter().map(String::len).max().unwrap_or_default().max(6);
         // Writing to a string cannot fail.
-        for point in &self.points {
-            let fer = point.fer;
+        let mut text = String::new();
+        let _ = writeln!(text, "{:width$}  Es/N0 dB   frames     lost       FER   95 % interval", "system");
+        for (row, name) in self.points.iter().zip(&names) {
             let _ = writeln!(
                 text,
-                "{:7} {:8.2} {:7} {:7}  {:.4}  {:.4} to {:.4}",
-                name(point.modulation),
-                point.snr_db,
-                point.outcome.frames,
-                point.outcome.lost(),
-                fer.value,
-                fer.low,
-                fer.high
+                "{name:width$}  {:8.2}  {:7}  {:7}  {:8.5}   {:.5} to {:.5}",
+                row.task.snr_db,
+                row.outcome().frames,
+                row.outcome().lost(),
+                row.fer.value,
+                row.fer.low,
+                row.fer.high
             );
         }
         for crossing in &self.crossings {
+            let name = format!("{} in {}", crossing.system, crossing.noise);
+            let percent = crossing.fer * 100.0;
             let _ = match crossing.snr_db {
-                Some(at) => writeln!(
-                    text,
-                    "{}: {:.0} % of frames lost at {:.2} dB ({:.2} to {:.2}); the digest's ideal receiver: {:.2} dB",
-                    name(crossing.modulation),
-                    crossing.fer * 100.0,
-                    at.value,
-                    at.low,
-                    at.high,
-                    crossing.reference_db
-                ),
+                Some(at) => {
+                    let digest = crossing.digest_db.map_or_else(String::new, |digest| {
+                        format!("; the digest with ideal synchronisation: {digest:.2} dB")
+                    });
+                    writeln!(
+                        text,
+                        "{name}: {percent:.0} % of frames lost at {:.2} dB ({:.2} to {:.2}){digest}",
+                        at.value, at.low, at.high
+                    )
+                }
                 None => writeln!(
                     text,
-                    "{}: no two points lie around {:.0} % of frames lost; widen --snr",
-                    name(crossing.modulation),
-                    crossing.fer * 100.0
+                    "{name}: no two points lie around {percent:.0} % of frames lost; widen --snr"
                 ),
             };
         }
         text
+    }
+
+    /// A system's name without what all points have in common.
+    fn short_name(&self, row: &Row) -> String {
+        let system = &row.task.system;
+        let mut parts = vec![system.standard().name().to_string(), system.band(), system.mode()];
+        let variant = system.variant().to_string();
+        if variant != "default" {
+            parts.push(variant);
+        }
+        if row.task.noise != super::campaign::WHITE {
+            parts.push(row.task.noise.clone());
+        }
+        parts.join(" ")
+    }
+}
+
+/// A number rounded to six significant digits, without an exponent.
+fn six_digits(value: f64) -> String {
+    if value == 0.0 || !value.is_finite() {
+        return value.to_string();
+    }
+    // Through text, so that it is the nearest number that has these digits.
+    format!("{value:.5e}").parse::<f64>().unwrap_or(value).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_six_digits() {
+        for (value, text) in [
+            (0.1234567, "0.123457"),
+            (1.23456789e-6, "0.00000123457"),
+            (0.0, "0"),
+            (-2.75, "-2.75"),
+            (1e6, "1000000"),
+        ] {
+            assert_eq!(six_digits(value), text);
+        }
     }
 }

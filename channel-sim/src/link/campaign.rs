@@ -1,0 +1,299 @@
+//! What to measure: the points of a campaign, and when each ends.
+
+use super::statistics::Estimate;
+use super::system::{System, filled_octets};
+use super::{Outcome, figures, noise};
+use crate::reference::tables;
+use serde::{Deserialize, Serialize};
+
+/// One point of a campaign.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Task {
+    /// What stands at both ends.
+    pub system: System,
+    /// Noise presets, as [`noise`](crate::noise) spells them, or [`WHITE`].
+    pub noise: String,
+    /// Es/N0 per carrier in dB, in the mean over carriers and time.
+    pub snr_db: f64,
+    /// Octets of the frames' data.
+    pub octets: usize,
+}
+
+/// White Gaussian noise.
+pub const WHITE: &str = "n0";
+
+impl Task {
+    /// Determines the random numbers of the point together with the seed: the FNV-1a hash of its name.
+    pub(super) fn key(&self) -> u64 {
+        let name = format!("{}@{}@{:.4}@{}", self.system, self.noise, self.snr_db, self.octets);
+        name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, octet| {
+            (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01B3)
+        })
+    }
+}
+
+/// What signal to noise refers to (channel digest 0.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SnrOf {
+    /// All the noise, in the mean over a long time.
+    #[default]
+    Mean,
+    /// What is always there, impulses left out.
+    Background,
+}
+
+/// What the interval that ends a point is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Measure {
+    /// Frame error rate.
+    #[default]
+    Fer,
+    /// Bit error rate; of chains that count bits.
+    Ber,
+}
+
+/// When a point ends: with the first of these.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Stop {
+    /// So many frames were sent.
+    pub max_frames: u64,
+    /// So many frames were lost.
+    pub max_lost: u64,
+    /// Half the 95 % interval is this share of the rate.
+    pub precision: f64,
+    /// The rate.
+    pub measure: Measure,
+}
+
+/// Why a point ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Ended {
+    /// The interval is narrow enough.
+    Precision,
+    /// Enough frames were lost.
+    Lost,
+    /// The most frames were sent.
+    Frames,
+}
+
+impl Ended {
+    /// Its name in files.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Precision => "precision",
+            Self::Lost => "lost",
+            Self::Frames => "frames",
+        }
+    }
+}
+
+impl Stop {
+    /// Whether a point with this outcome ends.
+    pub(super) fn ends(&self, outcome: &Outcome) -> Option<Ended> {
+        let rate = self.rate(outcome);
+        if rate.relative_half_width() <= self.precision {
+            Some(Ended::Precision)
+        } else if outcome.lost() >= self.max_lost {
+            Some(Ended::Lost)
+        } else {
+            (outcome.frames >= self.max_frames).then_some(Ended::Frames)
+        }
+    }
+
+    /// How far a point with this outcome is, from 0 to 1, as far as one can tell.
+    pub fn share(&self, outcome: &Outcome) -> f64 {
+        let frames = outcome.frames as f64 / self.max_frames.max(1) as f64;
+        let lost = outcome.lost() as f64 / self.max_lost.max(1) as f64;
+        // The width falls with the root of the frames.
+        let precision = (self.precision / self.rate(outcome).relative_half_width()).powi(2);
+        frames.max(lost).max(precision).clamp(0.0, 1.0)
+    }
+
+    fn rate(&self, outcome: &Outcome) -> Estimate {
+        match (self.measure, outcome.ber()) {
+            (Measure::Ber, Some(ber)) => ber,
+            _ => outcome.fer(),
+        }
+    }
+}
+
+/// A campaign: everything that its results depend on.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Campaign {
+    /// The points.
+    pub tasks: Vec<Task>,
+    /// Determines frames, noise, delays and gains.
+    pub seed: u64,
+    /// When points end.
+    pub stop: Stop,
+    /// What signal to noise refers to.
+    pub snr_of: SnrOf,
+    /// Whether it is to be measured with [`dsp::cpu::be_exact`].
+    pub exact: bool,
+}
+
+/// What became of a point so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Point {
+    /// Streams that are counted: the next to run.
+    pub streams: u64,
+    /// What became of their frames.
+    pub outcome: Outcome,
+    /// Why it ended, if it has.
+    pub ended: Option<Ended>,
+}
+
+/// A product of systems, noises and ratios.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Grid {
+    /// Systems.
+    pub systems: Vec<System>,
+    /// Noise presets; several of one point are joined by a comma.
+    pub noises: Vec<String>,
+    /// Es/N0 in dB; `None` for steps around the digest's figure: of 0.25 dB in white noise, wide ones otherwise.
+    pub snr_db: Option<Vec<f64>>,
+    /// Octets before a frame is filled up to its symbols.
+    pub octets: usize,
+    /// Whether each system is followed by its counterpart of the reference chain, in white noise.
+    pub with_reference: bool,
+}
+
+impl Grid {
+    /// The points, in order.
+    ///
+    /// # Errors
+    /// A sentence where a system, size, preset or ratio does not fit.
+    pub fn tasks(&self) -> Result<Vec<Task>, String> {
+        let mut tasks: Vec<Task> = Vec::new();
+        for system in &self.systems {
+            let octets = filled_octets(system, self.octets).ok_or_else(|| {
+                format!("{} octets do not fit a frame of {system}; use less with --octets", self.octets)
+            })?;
+            for text in &self.noises {
+                noise::check(system, text)?;
+                let ratios = self.ratios(system, text)?;
+                let task = |system: System, snr_db: &f64| {
+                    // What files show is what was measured.
+                    let snr_db = (snr_db * 1e4).round() / 1e4 + 0.0;
+                    Task { system, noise: text.clone(), snr_db, octets }
+                };
+                let mut add = |system: System| {
+                    for task in ratios.iter().map(|snr_db| task(system, snr_db)) {
+                        if !tasks.contains(&task) {
+                            tasks.push(task);
+                        }
+                    }
+                };
+                add(*system);
+                let has_counterpart = !matches!(system, System::Reference { .. });
+                if self.with_reference && has_counterpart && text == WHITE {
+                    add(System::Reference { scheme: system.counterpart() });
+                }
+            }
+        }
+        Ok(tasks)
+    }
+
+    fn ratios(&self, system: &System, noise: &str) -> Result<Vec<f64>, String> {
+        if let Some(ratios) = &self.snr_db {
+            return Ok(ratios.clone());
+        }
+        let figure = figures::awgn(system);
+        let missing =
+            || format!("the digests have no figure for {system} to lay points around; give them with --snr");
+        let centre = figure.ok_or_else(missing)?.fer_10_percent_db;
+        let steps = |range: std::ops::RangeInclusive<i32>, step: f64| {
+            range.map(|index| centre + step * f64::from(index)).collect()
+        };
+        Ok(if noise == WHITE { steps(-3..=5, 0.25) } else { steps(-3..=6, 2.0) })
+    }
+}
+
+/// The points at which the reference chain is held against a row of the digest's table 5.3: 0.25 dB apart, from below
+/// the lowest of its figures to above the highest.
+pub fn row_tasks(row: &tables::Row) -> Result<Vec<Task>, String> {
+    let scheme = row.scheme.parse()?;
+    let figures = row.ber_db.iter().flatten().chain(&row.fer_db);
+    let low = figures.clone().fold(f64::INFINITY, |a, &b| a.min(b));
+    let high = figures.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
+    let (first, last) = (((low - 0.05) * 4.0).floor() as i32, ((high + 0.05) * 4.0).ceil() as i32);
+    let task = |step: i32| Task {
+        system: System::Reference { scheme },
+        noise: WHITE.to_string(),
+        snr_db: 0.25 * f64::from(step),
+        octets: tables::OCTETS,
+    };
+    Ok((first..=last).map(task).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grid(systems: &[&str], noises: &[&str]) -> Grid {
+        Grid {
+            systems: systems.iter().map(|name| name.parse().unwrap()).collect(),
+            noises: noises.iter().map(ToString::to_string).collect(),
+            snr_db: None,
+            octets: 100,
+            with_reference: false,
+        }
+    }
+
+    #[test]
+    fn points_are_the_product_in_order() {
+        let grid = Grid {
+            snr_db: Some(vec![1.0, 2.0]),
+            ..grid(&["g3/cenelec-a/dbpsk/default", "prime/channel-1/dbpsk-c/default"], &[WHITE])
+        };
+        let tasks = grid.tasks().unwrap();
+        let names: Vec<_> =
+            tasks.iter().map(|task| (task.system.standard().name(), task.snr_db, task.octets)).collect();
+        assert_eq!(names, [("g3", 1.0, 100), ("g3", 2.0, 100), ("prime", 1.0, 100), ("prime", 2.0, 100)]);
+        let mut keys: Vec<_> = tasks.iter().map(Task::key).collect();
+        keys.dedup();
+        assert_eq!(keys.len(), 4);
+    }
+
+    #[test]
+    fn counterparts_stand_behind_their_systems_once() {
+        let systems = ["g3/cenelec-a/d8psk/default", "g3/cenelec-a/d8psk/ppm=20"];
+        let tasks = Grid { with_reference: true, ..grid(&systems, &[WHITE]) }.tasks().unwrap();
+        let modes: Vec<_> = tasks.chunks(9).map(|chunk| chunk[0].system.to_string()).collect();
+        assert_eq!(modes, [systems[0], "reference/none/d8psk-rs16/default", systems[1]]);
+        assert_eq!((tasks.len(), tasks[9].octets), (27, 118));
+    }
+
+    #[test]
+    fn a_figure_lies_inside_the_points_laid_around_it() {
+        for row in tables::ROWS {
+            let tasks = row_tasks(&row).unwrap();
+            let (first, last) = (tasks[0].snr_db, tasks[tasks.len() - 1].snr_db);
+            assert!(row.ber_db.iter().flatten().chain(&row.fer_db).all(|db| (first..last).contains(db)));
+        }
+    }
+
+    #[test]
+    fn what_does_not_fit_is_named() {
+        let too_long = Grid { octets: 250, ..grid(&["g3/cenelec-a/dbpsk/default"], &[WHITE]) };
+        assert!(too_long.tasks().is_err_and(|error| error.contains("250 octets")));
+        let no_figure = grid(&["reference/none/dbpsk-x2/default"], &[WHITE]);
+        assert!(no_figure.tasks().is_err_and(|error| error.contains("--snr")));
+        let coloured = grid(&["reference/none/dbpsk/default"], &["n1"]);
+        assert!(coloured.tasks().is_err_and(|error| error.contains("n1")));
+    }
+
+    #[test]
+    fn a_point_ends_by_the_first_reason() {
+        let stop = Stop { max_frames: 1_000, max_lost: 100, precision: 0.1, measure: Measure::Fer };
+        let outcome = |frames, lost| Outcome { frames, right: frames - lost, ..Outcome::default() };
+        assert_eq!(stop.ends(&outcome(500, 50)), None);
+        assert_eq!(stop.ends(&outcome(500, 100)), Some(Ended::Lost));
+        assert_eq!(stop.ends(&outcome(1_000, 0)), Some(Ended::Frames));
+        assert_eq!(stop.ends(&outcome(900, 500)), Some(Ended::Precision));
+        assert!((0.5..0.51).contains(&stop.share(&outcome(500, 10))));
+    }
+}

@@ -1,0 +1,76 @@
+//! G3 modems on the line.
+
+use super::stream::{Air, Heard, Modem};
+use super::system::Variant;
+use g3_phy::band::FFT_SAMPLES;
+use g3_phy::encoder::{DataFrame, FrameEncoder};
+use g3_phy::options::Options;
+use g3_phy::primitives::{CarrierSense, Event};
+use g3_phy::{BandPlan, Modulation, Receiver, TX_RMS, ToneMask, Transmitter};
+use rand_chacha::ChaCha8Rng;
+use rand_core::Rng;
+
+pub(super) struct G3 {
+    plan: BandPlan,
+    modulation: Modulation,
+    options: Options,
+    octets: usize,
+    transmitter: Transmitter,
+    receiver: Box<Receiver>,
+}
+
+impl G3 {
+    pub(super) fn new(plan: &BandPlan, modulation: Modulation, variant: &Variant, octets: usize) -> Self {
+        let options = variant.g3_options();
+        Self {
+            plan: *plan,
+            modulation,
+            options,
+            octets,
+            transmitter: Transmitter::new(plan, &options),
+            receiver: Box::new(Receiver::new(plan, ToneMask::ALL, &options)),
+        }
+    }
+}
+
+/// What a transmitter puts on its carriers: all together have its rms.
+pub(super) fn air(plan: &BandPlan) -> Air {
+    let carriers = plan.unmasked(ToneMask::ALL);
+    let first = usize::from(plan.first_carrier);
+    Air {
+        points: FFT_SAMPLES,
+        bins: carriers.offsets().map(|offset| first + offset).collect(),
+        amplitude: f64::from(TX_RMS) * (2.0 / carriers.len() as f64).sqrt(),
+        rate_hz: f64::from(plan.clock.rate_hz()),
+    }
+}
+
+impl Modem for G3 {
+    fn frame(&mut self, rng: &mut ChaCha8Rng) -> Option<(Vec<u8>, Vec<f32>)> {
+        let mut psdu = vec![0; self.octets];
+        rng.fill_bytes(&mut psdu);
+        let frame = DataFrame {
+            psdu: &psdu,
+            modulation: self.modulation,
+            tone_map: self.plan.full_tone_map(),
+            response_expected: false,
+            pdc: 0,
+        };
+        let frame = FrameEncoder::data(&self.plan, ToneMask::ALL, &self.options, &frame).ok()?;
+        let mut samples = vec![0.0; self.transmitter.load(frame, 0.0)];
+        self.transmitter.pull(&mut samples);
+        Some((psdu, samples))
+    }
+
+    fn hear(&mut self, from: u64, block: &[f32], data: &[u8], heard: &mut Heard) {
+        self.receiver.push(from, block);
+        while let Some(event) = self.receiver.poll() {
+            match event {
+                Event::CarrierSense(CarrierSense::Header { .. }) => heard.header = true,
+                Event::CarrierSense(CarrierSense::HeaderFailed { .. }) => heard.header_failed = true,
+                Event::DataIndication(found) => heard.right |= found.psdu == data,
+                _ => {}
+            }
+        }
+    }
+}

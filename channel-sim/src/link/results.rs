@@ -1,0 +1,116 @@
+//! A campaign's results: points with their rates, and where curves cross a level.
+
+use super::Outcome;
+use super::campaign::{Campaign, Point, Task};
+use super::figures;
+use super::journal::Journal;
+use super::statistics::{Estimate, interpolate};
+use super::system::System;
+use serde::Serialize;
+
+/// A point's result.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Row {
+    /// What was measured.
+    #[serde(flatten)]
+    pub task: Task,
+    /// What became of it.
+    #[serde(flatten)]
+    pub point: Point,
+    /// Frame error rate.
+    pub fer: Estimate,
+    /// Bit error rate behind the Viterbi decoder, of the reference chain.
+    pub ber: Option<Estimate>,
+}
+
+/// Where a curve crosses a level.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Crossing {
+    /// What stands at both ends.
+    pub system: System,
+    /// Noise presets.
+    pub noise: String,
+    /// The level: a frame error rate.
+    pub fer: f64,
+    /// Es/N0 per carrier in dB, with the interval that the points' intervals give; `None` where no two points lie around
+    /// the level.
+    pub snr_db: Option<Estimate>,
+    /// The digest's figure in white noise, with ideal synchronisation.
+    pub digest_db: Option<f64>,
+}
+
+/// What a campaign leaves behind.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Results {
+    /// What was asked for.
+    pub campaign: Campaign,
+    /// Points that have ended, in the campaign's order.
+    pub points: Vec<Row>,
+    /// Where each curve loses one frame in ten.
+    pub crossings: Vec<Crossing>,
+}
+
+impl Results {
+    /// The results of what has ended.
+    pub fn of(journal: &Journal) -> Self {
+        let ended =
+            journal.campaign.tasks.iter().zip(&journal.points).filter(|(_, point)| point.ended.is_some());
+        let points: Vec<Row> = ended
+            .map(|(task, point)| Row {
+                task: task.clone(),
+                point: *point,
+                fer: point.outcome.fer(),
+                ber: point.outcome.ber(),
+            })
+            .collect();
+        let crossing = |curve: Vec<&Row>| {
+            let Task { system, noise, .. } = curve.first().map(|row| row.task.clone())?;
+            let digest = figures::awgn(&system).filter(|_| noise == super::campaign::WHITE);
+            Some(Crossing {
+                fer: 0.1,
+                snr_db: cross(&curve, 0.1, |row| Some(row.fer)),
+                digest_db: digest.map(|figure| figure.fer_10_percent_db),
+                system,
+                noise,
+            })
+        };
+        let crossings = curves(&points).into_iter().filter_map(crossing).collect();
+        Self { campaign: journal.campaign.clone(), points, crossings }
+    }
+}
+
+/// Points of one system, noise and size, in order of their ratio; curves in the order of their first points.
+pub fn curves(points: &[Row]) -> Vec<Vec<&Row>> {
+    let mut curves: Vec<Vec<&Row>> = Vec::new();
+    let same = |a: &Task, b: &Task| (&a.system, &a.noise, a.octets) == (&b.system, &b.noise, b.octets);
+    for row in points {
+        match curves.iter_mut().find(|curve| curve.first().is_some_and(|first| same(&first.task, &row.task)))
+        {
+            Some(curve) => curve.push(row),
+            None => curves.push(vec![row]),
+        }
+    }
+    for curve in &mut curves {
+        curve.sort_by(|a, b| a.task.snr_db.total_cmp(&b.task.snr_db));
+    }
+    curves
+}
+
+/// Where a rate along a curve crosses a level, with the interval that the points' intervals give.
+pub fn cross(curve: &[&Row], level: f64, rate: impl Fn(&Row) -> Option<Estimate>) -> Option<Estimate> {
+    let along = |pick: fn(&Estimate) -> f64| -> Vec<(f64, f64)> {
+        curve.iter().filter_map(|row| Some((row.task.snr_db, pick(&rate(row)?)))).collect()
+    };
+    interpolate(&along(|rate| rate.value), level).map(|value| Estimate {
+        value,
+        low: interpolate(&along(|rate| rate.low), level).unwrap_or(f64::NEG_INFINITY),
+        high: interpolate(&along(|rate| rate.high), level).unwrap_or(f64::INFINITY),
+    })
+}
+
+impl Row {
+    /// What became of the frames.
+    pub fn outcome(&self) -> &Outcome {
+        &self.point.outcome
+    }
+}

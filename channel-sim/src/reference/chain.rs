@@ -1,0 +1,245 @@
+//! Bits through codes, interleaver, noise and back.
+
+use super::Scheme;
+use super::metrics::Metrics;
+use crate::link::Outcome;
+use crate::noise::gaussian::Gaussian;
+use dsp::convolutional::{self, TAIL_BITS};
+use dsp::differential::gray_point;
+use dsp::reed_solomon::ReedSolomon;
+use dsp::soft::quantise_block;
+use dsp::viterbi::Viterbi;
+use dsp::{Complex, LengthError};
+use rand_core::Rng;
+
+/// Most octets of a Reed-Solomon word, and of a frame.
+pub(crate) const MOST_OCTETS: usize = 255;
+const STAGES: usize = 8 * MOST_OCTETS + TAIL_BITS;
+/// Mean magnitude of soft decisions, where the Viterbi decoder's eight bits lose least.
+const SOFT_MEAN: f32 = 32.0;
+
+static PARITY_16: ReedSolomon = ReedSolomon::new(1, 16);
+static PARITY_8: ReedSolomon = ReedSolomon::new(1, 8);
+
+/// The chain of a scheme at one signal to noise ratio.
+///
+/// ```
+/// use channel_sim::random::{Purpose, stream};
+/// use channel_sim::reference::Chain;
+/// let mut chain = Chain::new("dbpsk".parse()?, 133, 10.0)?;
+/// let outcome = chain.run(&mut stream(1, Purpose::Campaign, 0), 5);
+/// assert_eq!((outcome.frames, outcome.right, outcome.bits, outcome.bit_errors), (5, 5, 5 * 133 * 8, 0));
+/// # Ok::<(), String>(())
+/// ```
+pub struct Chain {
+    scheme: Scheme,
+    octets: usize,
+    metrics: Metrics,
+    /// Standard deviation of the noise's real and imaginary part.
+    deviation: f32,
+    viterbi: Box<Viterbi<STAGES>>,
+    /// Data and parity as sent, and as decoded.
+    word: Vec<u8>,
+    decoded: Vec<u8>,
+    coded: Vec<u8>,
+    /// Which coded bit each bit on the air is.
+    places: Vec<u32>,
+    sums: Vec<f32>,
+    soft: Vec<i8>,
+    noise: Vec<f32>,
+    values: Vec<u8>,
+}
+
+impl Chain {
+    /// A chain for frames of `octets` octets.
+    ///
+    /// # Errors
+    /// A sentence where the octets and their parity are none or more than 255.
+    pub fn new(scheme: Scheme, octets: usize, es_n0_db: f64) -> Result<Self, String> {
+        let word = octets + scheme.parity_octets;
+        if octets == 0 || word > MOST_OCTETS {
+            return Err(format!(
+                "{octets} octets do not fit {scheme}; use 1 to {}",
+                MOST_OCTETS - scheme.parity_octets
+            ));
+        }
+        let variance = libm::pow(10.0, -es_n0_db / 10.0);
+        let coded_bits = if scheme.coded { convolutional::coded_bits(8 * word) } else { 8 * word };
+        let air_bits = (coded_bits * scheme.copies).next_multiple_of(scheme.bits);
+        Ok(Self {
+            scheme,
+            octets,
+            metrics: Metrics::new(scheme, variance),
+            deviation: (variance / 2.0).sqrt() as f32,
+            viterbi: Box::default(),
+            word: vec![0; word],
+            decoded: vec![0; word],
+            coded: vec![0; coded_bits.div_ceil(8)],
+            // Bits that fill the last value belong to a place beyond the coded bits.
+            places: (0..air_bits).map(|bit| (bit / scheme.copies).min(coded_bits) as u32).collect(),
+            sums: vec![0.0; coded_bits + 1],
+            soft: vec![0; coded_bits],
+            noise: vec![0.0; 2 * (air_bits / scheme.bits + 1)],
+            values: vec![0; air_bits / scheme.bits],
+        })
+    }
+
+    /// Sends `frames` frames through one random interleaver.
+    pub fn run(&mut self, rng: &mut impl Rng, frames: u64) -> Outcome {
+        let mut white = Gaussian::new(rng);
+        if self.scheme.coded {
+            shuffle(&mut self.places, rng);
+        }
+        let mut outcome = Outcome::default();
+        for _ in 0..frames {
+            // The buffers have the lengths that the kernels ask for.
+            outcome = outcome + self.frame(rng, &mut white).unwrap_or_default();
+        }
+        outcome
+    }
+
+    fn frame(&mut self, rng: &mut impl Rng, white: &mut Gaussian) -> Result<Outcome, LengthError> {
+        let code = match self.scheme.parity_octets {
+            0 => None,
+            8 => Some(&PARITY_8),
+            _ => Some(&PARITY_16),
+        };
+        let (data, parity) = self.word.split_at_mut(self.octets);
+        rng.fill_bytes(data);
+        if let Some(code) = code {
+            code.encode(data, parity)?;
+        }
+        let word_bits = 8 * self.word.len();
+        if self.scheme.coded {
+            convolutional::encode(&self.word, word_bits, &mut self.coded)?;
+        } else {
+            self.coded.copy_from_slice(&self.word);
+        }
+
+        self.transmit_and_receive(white);
+
+        if self.scheme.coded {
+            let sums = &self.sums[..self.soft.len()];
+            let mean = sums.iter().map(|sum| sum.abs()).sum::<f32>() / sums.len() as f32;
+            quantise_block(sums, SOFT_MEAN / mean.max(f32::MIN_POSITIVE), &mut self.soft)?;
+            self.viterbi.decode(&self.soft, word_bits, &mut self.decoded)?;
+        } else {
+            for (octet, sums) in self.decoded.iter_mut().zip(self.sums.chunks(8)) {
+                *octet = sums.iter().fold(0, |octet, sum| octet << 1 | u8::from(*sum < 0.0));
+            }
+        }
+        let wrong = |(a, b): (&u8, &u8)| u64::from((a ^ b).count_ones());
+        let bit_errors: u64 = self.word.iter().zip(&self.decoded).map(wrong).sum();
+        let octet_errors = self.word.iter().zip(&self.decoded).filter(|(a, b)| a != b).count() as u64;
+        let right = match code {
+            None => bit_errors == 0,
+            Some(code) => {
+                // What cannot be corrected is wrong, and so is what was corrected to something else.
+                let _ = code.decode(&mut self.decoded);
+                self.word[..self.octets] == self.decoded[..self.octets]
+            }
+        };
+        Ok(Outcome {
+            frames: 1,
+            right: u64::from(right),
+            payload_failed: u64::from(!right),
+            bits: word_bits as u64,
+            bit_errors,
+            squared_bit_errors: bit_errors * bit_errors,
+            octets: self.word.len() as u64,
+            octet_errors,
+            ..Outcome::default()
+        })
+    }
+
+    /// The coded bits to the sums of the metrics of their copies.
+    fn transmit_and_receive(&mut self, white: &mut Gaussian) {
+        let bits = self.scheme.bits;
+        let eighths = 8 >> bits;
+        for (value, places) in self.values.iter_mut().zip(self.places.chunks_exact(bits)) {
+            let bit = |place: &u32| {
+                let octet = self.coded.get(*place as usize / 8).copied().unwrap_or_default();
+                octet >> (7 - place % 8) & 1
+            };
+            *value = places.iter().rev().fold(0, |value, place| value << 1 | bit(place));
+        }
+        white.fill(&mut self.noise);
+        self.sums.fill(0.0);
+        let (first, noise) = self.noise.as_chunks::<2>().0.split_at(1);
+        let receive = |phase: u8, noise: &[f32; 2]| {
+            PHASORS[usize::from(phase % 8)] + Complex::new(noise[0], noise[1]) * self.deviation
+        };
+        let mut phase = 0;
+        let mut before = first.first().map_or(PHASORS[0], |noise| receive(0, noise));
+        for ((value, noise), places) in self.values.iter().zip(noise).zip(self.places.chunks_exact(bits)) {
+            let step = gray_point(*value) * eighths;
+            phase = if self.scheme.differential { (phase + step) % 8 } else { step };
+            let now = receive(phase, noise);
+            let metrics = self.metrics.of(now, before);
+            for (place, metric) in places.iter().zip(metrics) {
+                if let Some(sum) = self.sums.get_mut(*place as usize) {
+                    *sum += metric;
+                }
+            }
+            before = now;
+        }
+    }
+}
+
+/// Fisher and Yates.
+fn shuffle(places: &mut [u32], rng: &mut impl Rng) {
+    for last in (1..places.len()).rev() {
+        let other = (u64::from(rng.next_u32()) * (last as u64 + 1)) >> 32;
+        places.swap(last, other as usize);
+    }
+}
+
+const PHASORS: [Complex; 8] = {
+    const S: f32 = std::f32::consts::FRAC_1_SQRT_2;
+    const fn of(re: f32, im: f32) -> Complex {
+        Complex::new(re, im)
+    }
+    [of(1.0, 0.0), of(S, S), of(0.0, 1.0), of(-S, S), of(-1.0, 0.0), of(-S, -S), of(0.0, -1.0), of(S, -S)]
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::{Purpose, stream};
+
+    #[test]
+    fn without_noise_everything_arrives() {
+        for name in [
+            "bpsk",
+            "8psk-exact",
+            "dbpsk-x4-rs8",
+            "dqpsk-exact",
+            "d8psk-rs16",
+            "d8psk-uncoded",
+            "qpsk-rs8-uncoded",
+        ] {
+            let mut chain = Chain::new(name.parse().unwrap(), 100, 40.0).unwrap();
+            let outcome = chain.run(&mut stream(1, Purpose::Campaign, 3), 20);
+            assert_eq!((outcome.frames, outcome.right, outcome.bit_errors), (20, 20, 0), "{name}");
+        }
+    }
+
+    #[test]
+    fn in_noise_alone_half_of_the_bits_are_wrong() {
+        for name in ["bpsk", "dqpsk-x4", "d8psk-uncoded"] {
+            let mut chain = Chain::new(name.parse().unwrap(), 133, -40.0).unwrap();
+            let outcome = chain.run(&mut stream(2, Purpose::Campaign, 0), 50);
+            let share = outcome.bit_errors as f64 / outcome.bits as f64;
+            assert!((share - 0.5).abs() < 0.02 && outcome.right == 0, "{name}: {share}");
+        }
+    }
+
+    #[test]
+    fn lengths_that_do_not_fit_are_named() {
+        assert!(
+            Chain::new("dbpsk-rs16".parse().unwrap(), 240, 0.0)
+                .is_err_and(|error| error.contains("1 to 239"))
+        );
+        assert!(Chain::new("dbpsk".parse().unwrap(), 0, 0.0).is_err());
+    }
+}

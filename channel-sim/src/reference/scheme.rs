@@ -1,0 +1,163 @@
+//! What the reference chain sends and how it detects it, and its name.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// Metrics of a receiver.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Detection {
+    /// The best point with a zero against the best with a one, of the received value (coherent) or of its product with
+    /// the one before (differential).
+    Simple,
+    /// Log-likelihood ratios: sums over all points, of the received value, or of two neighbours as one whose phase is
+    /// unknown.
+    Exact,
+}
+
+/// A chain: modulation, detection and codes.
+///
+/// Its name says all: `bpsk`, `qpsk`, `8psk` are coherent, `dbpsk`, `dqpsk`, `d8psk` differential; then, in this order
+/// and only where they are so, `x4` (copies of each coded bit), `exact`, `rs16` (octets of Reed-Solomon parity) and
+/// `uncoded`.
+///
+/// ```
+/// use channel_sim::reference::{Detection, Scheme};
+/// let scheme: Scheme = "dqpsk-x4-exact".parse()?;
+/// assert_eq!((scheme.bits, scheme.copies, scheme.detection), (2, 4, Detection::Exact));
+/// assert_eq!(scheme.to_string(), "dqpsk-x4-exact");
+/// # Ok::<(), String>(())
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Scheme {
+    /// Bits a carrier, 1 to 3.
+    pub bits: usize,
+    /// Whether phases step from one value to the next.
+    pub differential: bool,
+    /// How often each coded bit is sent.
+    pub copies: usize,
+    /// Metrics.
+    pub detection: Detection,
+    /// Octets of Reed-Solomon parity, 0, 8 or 16.
+    pub parity_octets: usize,
+    /// Whether there is the convolutional code.
+    pub coded: bool,
+}
+
+impl Scheme {
+    /// Information bits of the convolutional code a value on the air, for Eb/N0 from Es/N0.
+    pub fn information_bits(&self) -> f64 {
+        let rate = if self.coded { 0.5 } else { 1.0 };
+        self.bits as f64 * rate / self.copies as f64
+    }
+
+    /// Eb/N0 in dB of Es/N0 in dB; parity octets count as information.
+    pub fn eb_n0_db(&self, es_n0_db: f64) -> f64 {
+        es_n0_db - 10.0 * self.information_bits().log10()
+    }
+}
+
+const MODULATIONS: [(&str, usize, bool); 6] = [
+    ("bpsk", 1, false),
+    ("qpsk", 2, false),
+    ("8psk", 3, false),
+    ("dbpsk", 1, true),
+    ("dqpsk", 2, true),
+    ("d8psk", 3, true),
+];
+
+impl FromStr for Scheme {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unknown = || {
+            format!(
+                "unknown reference scheme {text:?}; use bpsk, qpsk, 8psk, dbpsk, dqpsk or d8psk, then -x2 to -x8 \
+                 (copies), -exact, -rs8 or -rs16, -uncoded as wanted: dbpsk-x4-rs8"
+            )
+        };
+        let lower = text.to_lowercase();
+        let mut words = lower.split('-');
+        let name = words.next().unwrap_or_default();
+        let &(_, bits, differential) =
+            MODULATIONS.iter().find(|modulation| modulation.0 == name).ok_or_else(unknown)?;
+        let mut scheme = Self {
+            bits,
+            differential,
+            copies: 1,
+            detection: Detection::Simple,
+            parity_octets: 0,
+            coded: true,
+        };
+        for word in words {
+            match word {
+                "exact" => scheme.detection = Detection::Exact,
+                "rs8" => scheme.parity_octets = 8,
+                "rs16" => scheme.parity_octets = 16,
+                "uncoded" => scheme.coded = false,
+                _ => {
+                    let copies = word.strip_prefix('x').and_then(|copies| copies.parse().ok());
+                    scheme.copies = copies.filter(|copies| (2..=8).contains(copies)).ok_or_else(unknown)?;
+                }
+            }
+        }
+        if !scheme.coded && (scheme.copies > 1 || scheme.detection == Detection::Exact) {
+            return Err(format!(
+                "{text:?}: without code there are no copies and no exact metrics; leave them out"
+            ));
+        }
+        Ok(scheme)
+    }
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |modulation: &&(&str, usize, bool)| {
+            (modulation.1, modulation.2) == (self.bits, self.differential)
+        };
+        f.write_str(MODULATIONS.iter().find(of).map_or("?", |modulation| modulation.0))?;
+        if self.copies > 1 {
+            write!(f, "-x{}", self.copies)?;
+        }
+        if self.detection == Detection::Exact {
+            f.write_str("-exact")?;
+        }
+        if self.parity_octets > 0 {
+            write!(f, "-rs{}", self.parity_octets)?;
+        }
+        if !self.coded {
+            f.write_str("-uncoded")?;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_come_back() {
+        for name in ["bpsk", "8psk-exact", "dbpsk-x4-rs8", "dqpsk-x4", "d8psk-exact-rs16", "qpsk-uncoded"] {
+            assert_eq!(name.parse::<Scheme>().unwrap().to_string(), name);
+        }
+        assert_eq!("DBPSK-RS8-X4".parse::<Scheme>().unwrap().to_string(), "dbpsk-x4-rs8");
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        for name in ["", "16qam", "dbpsk-x1", "dbpsk-x9", "dbpsk-rs7", "bpsk-x4-uncoded", "bpsk-"] {
+            let error = name.parse::<Scheme>().unwrap_err();
+            assert!(error.contains(&format!("{name:?}")), "{error}");
+        }
+    }
+
+    #[test]
+    fn energy_a_bit_is_the_digests() {
+        // Digest 0.1: for DBPSK with rate 1/2, Eb/N0 is Es/N0 + 3.01 dB.
+        let eb = |name: &str| name.parse::<Scheme>().unwrap().eb_n0_db(0.0);
+        assert!((eb("dbpsk") - 3.0103).abs() < 1e-4);
+        assert!((eb("dqpsk")).abs() < 1e-9);
+        assert!((eb("dbpsk-x4") - 9.0309).abs() < 1e-4);
+        assert!((eb("d8psk-uncoded") + 4.7712).abs() < 1e-4);
+    }
+}

@@ -1,0 +1,312 @@
+//! Campaigns as their users run them: the program, its files, its signals, and what spreads it over machines.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, reason = "a test")]
+
+#[path = "../../cosem/tests/gurux/venv.rs"]
+mod venv;
+
+use channel_sim::link::{Campaign, Grid, Journal, Measure, Results, Shard, SnrOf, Stop, WHITE, run};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// Ten points of three standards, none of which takes long.
+const SMALL: [&str; 14] = [
+    "link",
+    "--standard",
+    "g3,prime,reference",
+    "--mode",
+    "dqpsk,dqpsk-c",
+    "--snr",
+    "4,4.75,6",
+    "--frames",
+    "192",
+    "--lost",
+    "100",
+    "--octets",
+    "60",
+    "--reference",
+];
+
+fn channel_sim(folder: &Path, words: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_channel-sim")).args(words).current_dir(folder).output().unwrap()
+}
+
+fn succeeds(folder: &Path, words: &[&str]) -> String {
+    let output = channel_sim(folder, words);
+    assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn fails(folder: &Path, words: &[&str]) -> String {
+    let output = channel_sim(folder, words);
+    assert!(!output.status.success(), "{words:?}");
+    String::from_utf8(output.stderr).unwrap()
+}
+
+fn small_with(more: &[&str]) -> Vec<String> {
+    SMALL.iter().chain(more).map(ToString::to_string).collect()
+}
+
+fn run_small(folder: &Path, more: &[&str]) -> String {
+    let words = small_with(more);
+    succeeds(folder, &words.iter().map(String::as_str).collect::<Vec<_>>())
+}
+
+fn bytes(folder: &Path, name: &str) -> Vec<u8> {
+    std::fs::read(folder.join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
+}
+
+#[test]
+fn merged_shards_are_the_single_run_byte_for_byte_on_any_number_of_threads() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let files = ["--csv", "one.csv", "--parquet", "one.parquet", "--svg", "one.svg"];
+    let table = run_small(folder, &[&["--threads", "1"], &files[..]].concat());
+    for shard in ["1/3", "2/3", "3/3"] {
+        let state = format!("part-{}.json", &shard[..1]);
+        run_small(folder, &["--threads", "5", "--shard", shard, "--state", &state]);
+    }
+    let merge = ["merge", "part-3.json", "part-1.json", "part-2.json", "--csv", "merged.csv"];
+    let merged =
+        succeeds(folder, &[&merge[..], &["--parquet", "merged.parquet", "--svg", "merged.svg"]].concat());
+    assert_eq!(merged, table);
+    for kind in ["csv", "parquet", "svg"] {
+        assert!(bytes(folder, &format!("one.{kind}")) == bytes(folder, &format!("merged.{kind}")), "{kind}");
+    }
+    let csv = String::from_utf8(bytes(folder, "one.csv")).unwrap();
+    assert!(csv.lines().count() > 10 && csv.contains("reference,none,dqpsk-rs16,default,n0,4.75,"), "{csv}");
+    assert!(!folder.join("one.csv.state").exists(), "the state goes when all is done");
+
+    let error = fails(folder, &["merge", "part-1.json", "part-3.json"]);
+    assert!(error.contains("shard 2/3"), "{error}");
+    let words = small_with(&["--seed", "2", "--shard", "1/3", "--state", "part-1.json"]);
+    let error = fails(folder, &words.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(error.contains("part-1.json") && error.contains("seed 1 there, 2 here"), "{error}");
+}
+
+#[test]
+fn an_interrupted_run_goes_on_as_if_nothing_had_been() {
+    let grid = Grid {
+        systems: vec![
+            "g3/cenelec-a/dbpsk/default".parse().unwrap(),
+            "prime/channel-1/dbpsk-c/default".parse().unwrap(),
+        ],
+        noises: vec![WHITE.to_string()],
+        snr_db: Some(vec![1.5, 2.0]),
+        octets: 40,
+        with_reference: false,
+    };
+    let campaign = Campaign {
+        tasks: grid.tasks().unwrap(),
+        seed: 3,
+        stop: Stop { max_frames: 512, max_lost: 300, precision: 0.01, measure: Measure::Fer },
+        snr_of: SnrOf::Mean,
+        exact: false,
+    };
+    let mut whole = Journal::new(campaign.clone(), Shard::WHOLE);
+    let never = AtomicBool::new(false);
+    run(&campaign, &mut whole.points, |_| true, 2, &never, |_| Ok(())).unwrap();
+    assert!(whole.is_done());
+
+    // Stopped as soon as anything more than before is done, again and again.
+    let mut pieces = Journal::new(campaign.clone(), Shard::WHOLE);
+    let mut runs = 0;
+    while !pieces.is_done() {
+        let stop = AtomicBool::new(false);
+        let before = pieces.points.clone();
+        run(
+            &campaign,
+            &mut pieces.points,
+            |_| true,
+            3,
+            &stop,
+            |points| {
+                stop.store(points != before, Ordering::Relaxed);
+                Ok(())
+            },
+        )
+        .unwrap();
+        runs += 1;
+        let text = serde_json::to_string(&pieces).unwrap();
+        pieces = serde_json::from_str(&text).unwrap();
+    }
+    assert!(runs > 1, "it was never interrupted");
+    assert_eq!(pieces, whole);
+    assert_eq!(Results::of(&pieces).csv().unwrap(), Results::of(&whole).csv().unwrap());
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_keeps_what_was_done_and_the_same_command_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    // The first two points lose every frame and end soon, the last one loses none and ends only by a signal.
+    let words = |frames: &str| {
+        let words = [
+            "link",
+            "--mode",
+            "dbpsk",
+            "--snr",
+            "-5,-4.5,20",
+            "--lost",
+            "64",
+            "--csv",
+            "fer.csv",
+            "--frames",
+        ];
+        words.iter().map(ToString::to_string).chain([frames.to_string()]).collect::<Vec<_>>()
+    };
+    let mut child = Command::new(env!("CARGO_BIN_EXE_channel-sim"))
+        .args(words("100000000"))
+        .current_dir(folder)
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let state = folder.join("fer.csv.state");
+    while !std::fs::read_to_string(&state).is_ok_and(|text| text.matches("\"ended\":\"").count() == 2) {
+        assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
+        std::thread::yield_now();
+    }
+    let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
+    assert!(killed.success());
+    let output = child.wait_with_output().unwrap();
+    let error = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{error}");
+    assert!(error.contains("2 of 3 points done") && error.contains("fer.csv.state has them"), "{error}");
+    assert!(!folder.join("fer.csv").exists());
+    // Another campaign does not go on from it by mistake.
+    let other = words("200");
+    let error = fails(folder, &other.iter().map(String::as_str).collect::<Vec<_>>());
+    assert!(error.contains("fer.csv.state") && error.contains("max_frames"), "{error}");
+    let journal = Journal::load(&state).unwrap();
+    assert_eq!(journal.points.iter().filter(|point| point.ended.is_some()).count(), 2);
+}
+
+#[test]
+fn exact_results_are_those_written_here_on_every_processor() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = [
+        "link",
+        "--exact",
+        "--standard",
+        "g3,prime",
+        "--mode",
+        "d8psk,d8psk-c",
+        "--snr",
+        "7.5,9.25",
+        "--octets",
+        "60",
+        "--frames",
+        "128",
+        "--lost",
+        "1000",
+        "--csv",
+        "exact.csv",
+    ];
+    succeeds(folder.path(), &words);
+    let csv = String::from_utf8(bytes(folder.path(), "exact.csv")).unwrap();
+    let mut rows = csv::Reader::from_reader(csv.as_bytes());
+    let found: Vec<String> = rows
+        .records()
+        .map(|row| {
+            let row = row.unwrap();
+            [0, 2, 5, 7, 8, 12, 13, 14].map(|column| row[column].to_string()).join(" ")
+        })
+        .collect();
+    assert_eq!(found, EXACT);
+}
+
+/// Standard, mode, Es/N0, frames, lost, and of these unheard, header, payload.
+const EXACT: [&str; 6] = [
+    "g3 d8psk 7.5 128 48 0 0 48",
+    "g3 d8psk 9.25 128 0 0 0 0",
+    "prime d8psk 7.5 128 128 0 0 128",
+    "prime d8psk 9.25 128 128 0 0 128",
+    "prime d8psk-c 7.5 128 93 0 0 93",
+    "prime d8psk-c 9.25 128 11 0 0 11",
+];
+
+#[test]
+fn the_reference_command_compares_with_the_formula() {
+    let folder = tempfile::tempdir().unwrap();
+    let words = ["reference", "--only", "dbpsk-uncoded", "--json", "--precision", "0.05"];
+    let json: serde_json::Value = serde_json::from_str(&succeeds(folder.path(), &words)).unwrap();
+    let comparisons = json.as_array().unwrap();
+    assert_eq!(comparisons.len(), 2);
+    for comparison in comparisons {
+        assert!(comparison["difference_db"].as_f64().unwrap().abs() < 0.1, "{comparison}");
+        assert_eq!(comparison["agrees"], true);
+    }
+    let error = fails(folder.path(), &["reference", "--only", "dbpsk-x5"]);
+    assert!(error.contains("dbpsk-x4-exact"), "{error}");
+}
+
+#[test]
+fn json_has_points_and_crossings() {
+    let folder = tempfile::tempdir().unwrap();
+    let json: serde_json::Value = serde_json::from_str(&run_small(folder.path(), &["--json"])).unwrap();
+    let points = json["points"].as_array().unwrap();
+    assert_eq!(points[0]["system"], "g3/cenelec-a/dqpsk/default");
+    assert!(
+        points
+            .iter()
+            .all(|point| point["fer"]["value"].is_number() && point["outcome"]["frames"].is_number())
+    );
+    assert!(json["crossings"][0]["digest_db"].is_number());
+}
+
+#[test]
+fn pyarrow_reads_the_parquet_file_as_the_csv() {
+    let Some(python) = venv::environment("pyarrow-venv", "pyarrow", "pyarrow==26.0.1") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    run_small(folder, &["--csv", "fer.csv", "--parquet", "fer.parquet"]);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/compare_parquet.py");
+    let output = Command::new(python)
+        .arg(script)
+        .args(["fer.parquet", "fer.csv"])
+        .current_dir(folder)
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let campaign: Campaign = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(campaign.seed, 1);
+    assert_eq!(campaign.tasks[0].system.to_string(), "g3/cenelec-a/dqpsk/default");
+}
+
+#[test]
+fn ray_and_processes_spread_a_campaign_whose_result_is_that_of_one_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    run_small(folder, &["--csv", "one.csv"]);
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/cluster/ray_campaign.py");
+    let ray = venv::environment("ray-venv", "ray", "ray==2.60.0").map(|python| (python, "ray"));
+    let processes = ("python3".into(), "processes");
+    for (python, pool) in ray.into_iter().chain([processes]) {
+        let csv = format!("{pool}.csv");
+        let spread = |shards: &str| {
+            Command::new(&python)
+                .arg(script)
+                .args(["--pool", pool, "--shards", shards, "--folder", pool, "--csv", &csv])
+                .args(["--binary", env!("CARGO_BIN_EXE_channel-sim"), "--"])
+                .args(&SMALL[1..])
+                .current_dir(folder)
+                .env("RAY_AUTH_MODE", "disabled")
+                .env("RAY_USAGE_STATS_ENABLED", "0")
+                .output()
+                .unwrap()
+        };
+        let output = spread("4");
+        assert!(output.status.success(), "{pool}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(bytes(folder, "one.csv") == bytes(folder, &csv), "{pool}");
+        // What is done is not done again, and states of other shards are not taken for these.
+        std::fs::remove_file(folder.join(&csv)).unwrap();
+        assert!(spread("4").status.success());
+        assert!(bytes(folder, "one.csv") == bytes(folder, &csv), "{pool}, again");
+        if pool == "processes" {
+            let error = String::from_utf8(spread("3").stderr).unwrap();
+            assert!(error.contains("shard 1/4, not 1/3"), "{error}");
+        }
+    }
+}
