@@ -3,7 +3,7 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`scenario`] | what a run is determined by, and the truth about its meters |
-//! | [`feeder`] | feeders: an OpenDSS reader and the built-in village |
+//! | [`feeder`] | feeders: readers of OpenDSS, pandapower and our own TOML, and the built-in village |
 //! | [`line`](mod@line) | cables and loads to one filter for each pair of modems |
 //! | [`noise`] | noise presets |
 //! | [`clock`] | clocks that differ from the line's |
@@ -11,6 +11,7 @@
 //! | [`world`] | line, meters and the coordinator's PHY port in virtual time |
 //! | [`port`] | that port over TCP, both ends |
 //! | [`reference`](mod@reference) | codes and metrics alone, for comparison with theory |
+//! | [`survey`] | a feeder's links without samples: coverage, repeaters, hours, a map |
 //! | [`random`] | independent streams of randomness from one seed |
 
 pub mod clock;
@@ -22,4 +23,5 @@ pub mod port;
 pub mod random;
 pub mod reference;
 pub mod scenario;
+pub mod survey;
 pub mod world;

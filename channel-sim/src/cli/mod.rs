@@ -35,8 +35,11 @@ enum Command {
     #[command(after_help = "Example: channel-sim line --listen 127.0.0.1:7400 --feeder \
                             ../shared/data/ieee-eu-lv-feeder/Master.dss --seed 1")]
     Line(line::LineArguments),
-    /// Says what a feeder holds, what of its files was not used, and which meters are in reach.
-    #[command(after_help = "Example: channel-sim feeder ../shared/data/ieee-eu-lv-feeder/Master.dss --links")]
+    /// Says what a feeder holds, what of its files was not used, which meters are in reach, which hours are worst and
+    /// where a repeater or a second concentrator helps.
+    #[command(
+        after_help = "Example: channel-sim feeder channel-sim/feeders/lane.toml --links --map lane.svg\n         channel-sim feeder Master.dss --between coordinator LOAD7 --at 19:30 --phases coupled\n         channel-sim feeder cigre_lv.json --transformer \"Trafo C0-C1\" --json"
+    )]
     Feeder(feeder::FeederArguments),
 }
 

@@ -155,6 +155,16 @@ impl Appliance {
         }
     }
 
+    /// Whether the impedance changes over the day.
+    pub fn follows_day(&self) -> bool {
+        match self {
+            Self::OnOff { .. } => true,
+            Self::Harmonic { of, .. } => of.follows_day(),
+            Self::Commuted { conducting, blocking, .. } => conducting.follows_day() || blocking.follows_day(),
+            _ => false,
+        }
+    }
+
     /// What is wrong with the appliance's values, if anything: the value's name and value, and what is expected.
     pub fn fault(&self) -> Option<(&'static str, f64, &'static str)> {
         let positive =

@@ -70,6 +70,17 @@ pub struct Household {
     identity: (u64, u64),
 }
 
+/// A place where a modem is, or could be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Terminal {
+    /// Node of the tree.
+    pub node: usize,
+    /// One phase, or all of them: driven alike, and heard as their sum over the root of their number.
+    pub phases: PhaseSet,
+    /// Whether a modem of the line listens there, whose impedance goes while it sends.
+    pub listens: bool,
+}
+
 /// What a household presents to the line.
 #[derive(Clone, Debug, PartialEq)]
 pub enum HouseholdLoad {
@@ -212,19 +223,26 @@ impl Line {
 
     /// [`Line::transfer`] at a phase of L1's mains, in turns.
     pub fn transfer_at(&self, frequency_hz: f64, turns: f64) -> Transfer {
-        let modems = self.modems();
+        let terminals: Vec<Terminal> = (0..self.modems()).map(|modem| self.terminal(modem)).collect();
+        let mut transfer = self.between(&terminals, &terminals, frequency_hz, turns);
+        for own in transfer.iter_mut().step_by(terminals.len() + 1) {
+            *own = Complex64::ZERO;
+        }
+        transfer
+    }
+
+    /// Transfer functions from each of `from` to each of `to`: entry `from * to.len() + to`.
+    pub fn between(&self, from: &[Terminal], to: &[Terminal], frequency_hz: f64, turns: f64) -> Transfer {
         let ports = Ports::new(self, frequency_hz);
         let solved = self.solved(&ports, frequency_hz, turns);
-        let receive = Complex64::new(1.0 / RECEIVE_OHM, 0.0);
         let transmit = Complex64::new(1.0 / TRANSMIT_OHM, 0.0);
-        let mut transfer = vec![Complex64::ZERO; modems * modems];
-        // A transmitter's own receive impedance is off.
-        for from in 0..modems {
-            let (node, phases) = self.terminals(from);
-            let heard = solved.fed(node, phases, transmit, transmit - receive);
-            for to in (0..modems).filter(|&to| to != from) {
-                transfer[from * modems + to] = self.at_port(&heard, to);
-            }
+        let receive = Complex64::new(1.0 / RECEIVE_OHM, 0.0);
+        let mut transfer = Vec::with_capacity(from.len() * to.len());
+        for from in from {
+            // A transmitter's own receive impedance is off.
+            let own = if from.listens { receive } else { Complex64::ZERO };
+            let heard = solved.fed(from.node, from.phases, transmit, transmit - own);
+            transfer.extend(to.iter().map(|to| heard.at(to.node, to.phases)));
         }
         transfer
     }
@@ -245,7 +263,7 @@ impl Line {
             let current = own + network.inv();
             let heard =
                 solved.fed(household.node, PhaseSet::NONE.with(household.phase), current, Complex64::ZERO);
-            transfer.extend((0..modems).map(|to| self.at_port(&heard, to)));
+            transfer.extend((0..modems).map(|to| self.terminal(to)).map(|to| heard.at(to.node, to.phases)));
         }
         transfer
     }
@@ -260,36 +278,36 @@ impl Line {
         frequencies_hz.par_iter().map(|&frequency| self.noise_transfer_at(frequency, turns)).collect()
     }
 
-    /// What a modem that listens sees of the line: the impedance at its terminals. The coordinator's is that of its
-    /// three phases side by side.
-    pub fn access_impedance(&self, modem: usize, frequency_hz: f64) -> Complex64 {
+    /// What a transmitter sees of the line: the impedance at its terminals, several phases side by side.
+    pub fn access_impedance(&self, at: Terminal, frequency_hz: f64) -> Complex64 {
         let ports = Ports::new(self, frequency_hz);
         let solved = self.solved(&ports, frequency_hz, 0.0);
-        let (node, phases) = self.terminals(modem);
-        let own = Complex64::new(-1.0 / RECEIVE_OHM, 0.0);
-        // One volt behind a megohm gives about the current of a microampere.
-        let source = Complex64::new(1e-6, 0.0);
-        let heard = solved.fed(node, phases, source, own);
-        let volts: Complex64 = match modem {
-            0 => heard.nodes[0].iter().sum::<Complex64>() / 3.0,
-            _ => self.at_port(&heard, modem),
-        };
-        volts / source / phases.len() as f64
+        let own = if at.listens { -1.0 / RECEIVE_OHM } else { 0.0 };
+        let heard = solved.fed(at.node, at.phases, Complex64::ONE, Complex64::new(own, 0.0));
+        // One ampere into each phase.
+        let count = at.phases.len().max(1) as f64;
+        let inside = Phase::ALL.into_iter().filter(|phase| at.phases.contains(*phase));
+        inside.map(|phase| heard.nodes[at.node][phase.index()]).sum::<Complex64>() / (count * count)
     }
 
-    /// Node and phases of a modem.
-    fn terminals(&self, modem: usize) -> (usize, PhaseSet) {
-        match modem.checked_sub(1).and_then(|meter| self.households.get(meter)) {
-            Some(household) => (household.node, PhaseSet::NONE.with(household.phase)),
-            None => (0, PhaseSet::ALL),
-        }
+    /// One phase alone and without transformer and modems, as digest 3.6 has it: the input impedance at the busbar,
+    /// and each of the phase's meters' voltage over the busbar's.
+    pub fn phase_alone(&self, phase: Phase, frequency_hz: f64) -> (Complex64, Vec<Complex64>) {
+        let ports = self.tree.two_ports(frequency_hz);
+        let solution = self.tree.solve(&ports, &self.household_shunts(phase, frequency_hz));
+        let voltages = solution.voltages(0);
+        let meters = self.households.iter().filter(|household| household.phase == phase);
+        (solution.admittance(0).inv(), meters.map(|household| voltages[household.node]).collect())
     }
 
-    /// Voltage at a modem's port.
-    fn at_port(&self, heard: &solved::Heard, modem: usize) -> Complex64 {
+    /// Where a modem is connected.
+    pub fn terminal(&self, modem: usize) -> Terminal {
         match modem.checked_sub(1).and_then(|meter| self.households.get(meter)) {
-            Some(household) => heard.nodes[household.node][household.phase.index()],
-            None => heard.busbar_sum / 3f64.sqrt(),
+            Some(household) => {
+                let phases = PhaseSet::NONE.with(household.phase);
+                Terminal { node: household.node, phases, listens: true }
+            }
+            None => Terminal { node: 0, phases: PhaseSet::ALL, listens: true },
         }
     }
 

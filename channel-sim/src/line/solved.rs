@@ -33,8 +33,24 @@ pub(super) enum Solved<'s> {
 pub(super) struct Heard {
     /// Voltages of every node's phases.
     pub(super) nodes: Vec<[Complex64; 3]>,
-    /// Sum of the three voltages at the busbar.
-    pub(super) busbar_sum: Complex64,
+    /// Phases that a port on all three sums up: those that are driven, where the others hear by a rule alone.
+    summed: PhaseSet,
+}
+
+impl Heard {
+    /// Voltage at the port of a modem on the phases given of a node: their sum over the root of their number.
+    pub(super) fn at(&self, node: usize, phases: PhaseSet) -> Complex64 {
+        let voltages = self.nodes.get(node).copied().unwrap_or_default();
+        match phases.len() {
+            1 => phases.first().map_or(Complex64::ZERO, |phase| voltages[phase.index()]),
+            several => {
+                let summed = |phase: &Phase| phases.contains(*phase) && self.summed.contains(*phase);
+                let sum: Complex64 =
+                    Phase::ALL.into_iter().filter(summed).map(|phase| voltages[phase.index()]).sum();
+                sum / (several.max(1) as f64).sqrt()
+            }
+        }
+    }
 }
 
 impl<'s> Solved<'s> {
@@ -64,10 +80,8 @@ impl<'s> Solved<'s> {
     pub(super) fn fed(&self, node: usize, phases: PhaseSet, current: Complex64, more: Complex64) -> Heard {
         match self {
             Self::Scalar { line, phases: solutions, cross } => {
-                let mut heard = Heard {
-                    nodes: vec![[Complex64::ZERO; 3]; line.tree.nodes()],
-                    busbar_sum: Complex64::ZERO,
-                };
+                let nodes = vec![[Complex64::ZERO; 3]; line.tree.nodes()];
+                let mut heard = Heard { nodes, summed: phases };
                 let direct = |phase: Phase| phases.contains(phase);
                 for phase in Phase::ALL.into_iter().filter(|&phase| direct(phase)) {
                     let solution = &solutions[phase.index()];
@@ -82,7 +96,6 @@ impl<'s> Solved<'s> {
                             heard.nodes[index][to.index()] += at_source * voltage * coupling;
                         }
                     }
-                    heard.busbar_sum += heard.nodes[0][phase.index()];
                 }
                 heard
             }
@@ -91,9 +104,7 @@ impl<'s> Solved<'s> {
                     Phase::ALL.map(|phase| if phases.contains(phase) { value } else { Complex64::ZERO })
                 };
                 let at_source = solution.fed(node, Matrix3::diagonal(each(more)), each(current));
-                let nodes = solution.voltages(node, at_source);
-                let busbar_sum = nodes[0].iter().sum();
-                Heard { nodes, busbar_sum }
+                Heard { nodes: solution.voltages(node, at_source), summed: PhaseSet::ALL }
             }
         }
     }

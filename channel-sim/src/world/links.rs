@@ -1,6 +1,5 @@
 //! What the line model says of the links between the coordinator and its meters.
 
-use crate::line::filter::Filters;
 use crate::noise::NoisePlan;
 use serde::{Deserialize, Serialize};
 
@@ -8,6 +7,8 @@ use serde::{Deserialize, Serialize};
 const CARRIERS: std::ops::RangeInclusive<usize> = 23..=58;
 /// Points of the receiver's transform.
 const POINTS: usize = 256;
+/// Its sample rate.
+const RATE_HZ: f64 = 400_000.0;
 /// Signal to noise at which Robust loses one frame in ten (g3-phy digest 11.3).
 pub const ROBUST_DB: f32 = -2.0;
 /// What a link must have in addition to be in reach.
@@ -40,29 +41,33 @@ pub struct Direction {
 }
 
 impl LinkReport {
-    pub(super) fn new(meter: usize, down: Direction, up: Direction) -> Self {
+    /// From both directions.
+    pub fn new(meter: usize, down: Direction, up: Direction) -> Self {
         let enough = |direction: Direction| direction.snr_db >= ROBUST_DB + REACH_MARGIN_DB;
         Self { meter, down, up, in_reach: enough(down) && enough(up) }
     }
 }
 
-/// The link from one modem to another whose noise is given. All carriers are sent with equal power, together
-/// `source_volts` rms; noise is what a rectangular 256-point transform finds, averaged over the mains period.
-pub(super) fn direction(
-    filters: &Filters,
-    from: usize,
-    to: usize,
-    source_volts: f64,
-    noise: &NoisePlan,
-) -> Direction {
-    let rate_hz = filters.plan().rate_hz;
+/// Frequencies of CENELEC-A's carriers.
+pub fn carriers_hz() -> Vec<f64> {
+    CARRIERS.map(|bin| bin as f64 * RATE_HZ / POINTS as f64).collect()
+}
+
+/// What noise has in the bins of CENELEC-A's carriers, as a rectangular 256-point transform finds it at 400 kHz,
+/// averaged over the mains period.
+pub fn carrier_noise(noise: &NoisePlan) -> Vec<f64> {
+    CARRIERS.map(|bin| noise.bin_power(POINTS, bin)).collect()
+}
+
+/// The link whose power gains at the carriers of CENELEC-A are given to a port with `noise` at them. All carriers are
+/// sent with equal power, together `source_volts` rms.
+pub fn direction(gains: impl IntoIterator<Item = f64>, source_volts: f64, noise: &[f64]) -> Direction {
     let carriers = CARRIERS.count() as f64;
     let (mut decay, mut loss, mut worst) = (0.0, 0.0, f64::INFINITY);
-    for bin in CARRIERS {
-        let gain = filters.response(from, to, bin as f64 * rate_hz / POINTS as f64).norm_sqr();
+    for (gain, noise) in gains.into_iter().zip(noise) {
         // A carrier of power P has |X|² = P N² / 2 in the transform.
         let signal = source_volts.powi(2) / carriers * gain * (POINTS * POINTS) as f64 / 2.0;
-        let snr = signal / noise.bin_power(POINTS, bin).max(f64::MIN_POSITIVE);
+        let snr = signal / noise.max(f64::MIN_POSITIVE);
         decay += (-snr).exp() / carriers;
         loss -= 10.0 * gain.max(1e-30).log10() / carriers;
         worst = worst.min(snr);

@@ -12,7 +12,7 @@ mod node;
 mod profile;
 mod tap;
 
-pub use links::{Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB};
+pub use links::{Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB, carrier_noise, carriers_hz, direction};
 pub use meter::WorldError;
 pub use modem::{CoordinatorPort, Modem, PhyPort};
 pub use profile::Profile;
@@ -191,10 +191,14 @@ impl World {
     /// The links of all meters with the coordinator, by the line model.
     pub fn links(&self) -> Vec<LinkReport> {
         let volts = source_volts(self.scenario.level_dbuv);
+        let (carriers, noise) = (carriers_hz(), carrier_noise(&self.noise));
         let link = |meter: usize| {
             // Noise is of the same density at every port.
-            let down = links::direction(&self.filters, 0, meter + 1, volts, &self.noise);
-            let up = links::direction(&self.filters, meter + 1, 0, volts, &self.noise);
+            let gains = |from: usize, to: usize| -> Vec<f64> {
+                carriers.iter().map(|&hz| self.filters.response(from, to, hz).norm_sqr()).collect()
+            };
+            let down = direction(gains(0, meter + 1), volts, &noise);
+            let up = direction(gains(meter + 1, 0), volts, &noise);
             LinkReport::new(meter, down, up)
         };
         (0..self.filters.modems() - 1).map(link).collect()

@@ -1,0 +1,333 @@
+//! What a planner asks of a feeder: which links work and how well, who needs a repeater, where a second concentrator
+//! would stand, and which hours are worst. All from the solved line and the noise's densities, without samples.
+
+mod helpers;
+mod hours;
+mod map;
+
+pub use helpers::{Repeater, Station};
+pub use hours::{Hour, hours};
+pub use map::map;
+
+use crate::feeder::{Phase, PhaseSet};
+use crate::line::{Line, Terminal, source_volts};
+use crate::noise::{Conditions, NoiseError, NoisePlan};
+use crate::scenario::{MeterSpec, Scenario};
+use crate::world::{Direction, REACH_MARGIN_DB, ROBUST_DB, carrier_noise, carriers_hz, direction};
+use g3_phy::Modulation;
+use num_complex::Complex64;
+use serde::Serialize;
+
+/// Signal to noise at which a modulation loses one frame in ten (g3-phy digest 11.3), slowest first.
+pub const THRESHOLDS_DB: [(Modulation, f32); 4] = [
+    (Modulation::Robust, ROBUST_DB),
+    (Modulation::Dbpsk, 1.8),
+    (Modulation::Dqpsk, 4.7),
+    (Modulation::D8psk, 8.05),
+];
+/// Mains phases over which the links of a line are averaged that follows the mains.
+const MAINS_BINS: usize = 8;
+
+/// The links of a scenario's modems.
+pub struct Survey<'s> {
+    scenario: &'s Scenario,
+    line: Line,
+    meters: Vec<MeterSpec>,
+    noise: Vec<f64>,
+    volts: f64,
+    modems: usize,
+    /// `from * modems + to`.
+    directions: Vec<Direction>,
+}
+
+/// A link both ways.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Link {
+    /// One way.
+    pub there: Direction,
+    /// The other.
+    pub back: Direction,
+    /// The fastest modulation that both ways carry with 3 dB to spare; none where not even Robust is.
+    #[serde(serialize_with = "by_name")]
+    pub modulation: Option<Modulation>,
+}
+
+fn by_name<S: serde::Serializer>(modulation: &Option<Modulation>, serializer: S) -> Result<S::Ok, S::Error> {
+    modulation.map(name_of).serialize(serializer)
+}
+
+/// Name of a modulation, as commands take it.
+pub fn name_of(modulation: Modulation) -> String {
+    format!("{modulation:?}").to_lowercase()
+}
+
+/// How a meter is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct Reach {
+    /// Links on the way: 1 for a meter that the coordinator reaches itself.
+    pub hops: usize,
+    /// The modem before it on the way.
+    pub parent: usize,
+    /// The slowest modulation on the way.
+    #[serde(serialize_with = "by_name")]
+    pub modulation: Option<Modulation>,
+}
+
+/// The point of a feeder that a name stands for: `coordinator`, a meter, or a bus with a phase (`34.2`; all three
+/// phases without).
+pub fn terminal(scenario: &Scenario, line: &Line, name: &str) -> Result<Terminal, String> {
+    if name.eq_ignore_ascii_case(crate::world::COORDINATOR) {
+        return Ok(line.terminal(0));
+    }
+    let feeder = &scenario.feeder;
+    if let Some(meter) = feeder.loads.iter().position(|load| load.name.eq_ignore_ascii_case(name)) {
+        return Ok(line.terminal(meter + 1));
+    }
+    let bus_named = |name: &str| feeder.buses.iter().position(|bus| bus.name.eq_ignore_ascii_case(name));
+    let (bus, phases) = match (bus_named(name), name.rsplit_once('.')) {
+        (Some(bus), _) => (bus, PhaseSet::ALL),
+        (None, Some((bus, phase))) => {
+            let phase = phase.parse().ok().and_then(Phase::from_node);
+            let phase = phase.ok_or_else(|| format!("{name:?}: the phase of a bus is 1, 2 or 3"))?;
+            (bus_named(bus).ok_or_else(|| unknown(name))?, PhaseSet::NONE.with(phase))
+        }
+        (None, None) => return Err(unknown(name)),
+    };
+    let Some(node) = line.node_of_bus(bus) else {
+        let inside = feeder.sections.iter().find(|section| section.via.contains(&bus));
+        let ends = inside.map(|section| [section.from, section.to].map(|bus| feeder.buses[bus].name.clone()));
+        let near = ends.map_or(String::new(), |ends| format!("; it lies between {}", ends.join(" and ")));
+        return Err(format!("{name:?}: nothing happens at this bus, so it was merged away{near}"));
+    };
+    let there = line.phases().get(node).copied().unwrap_or(PhaseSet::ALL);
+    if phases != PhaseSet::ALL && !phases.first().is_some_and(|phase| there.contains(phase)) {
+        return Err(format!("{name:?}: this phase does not reach the bus"));
+    }
+    let phases = if phases == PhaseSet::ALL { there } else { phases };
+    Ok(Terminal { node, phases, listens: false })
+}
+
+fn unknown(name: &str) -> String {
+    format!("{name:?} is no meter and no bus of the feeder; --links lists the meters")
+}
+
+/// Noise at the carriers of CENELEC-A under a scenario's conditions.
+fn noise_of(scenario: &Scenario) -> Result<Vec<f64>, NoiseError> {
+    Ok(carrier_noise(&NoisePlan::new(&scenario.noise, &Conditions::CENELEC_A)?))
+}
+
+/// Mean power gains at the carriers of CENELEC-A: for each carrier the entries of `transfer`.
+fn gains(line: &Line, transfer: impl Fn(f64, f64) -> Vec<Complex64> + Sync) -> Vec<Vec<f64>> {
+    use rayon::prelude::*;
+    let bins = if line.follows_mains() { MAINS_BINS } else { 1 };
+    let of_carrier = |hz: f64| {
+        let mut sum: Vec<f64> = Vec::new();
+        for bin in 0..bins {
+            let turns = 0.5 * bin as f64 / bins as f64;
+            let powers = transfer(hz, turns).into_iter().map(|value| value.norm_sqr() / bins as f64);
+            match sum.is_empty() {
+                true => sum.extend(powers),
+                false => sum.iter_mut().zip(powers).for_each(|(sum, power)| *sum += power),
+            }
+        }
+        sum
+    };
+    carriers_hz().into_par_iter().map(of_carrier).collect()
+}
+
+impl<'s> Survey<'s> {
+    /// Solves the line of a scenario.
+    pub fn new(scenario: &'s Scenario) -> Result<Self, NoiseError> {
+        let line = Line::new(scenario);
+        let noise = noise_of(scenario)?;
+        let volts = source_volts(scenario.level_dbuv);
+        let modems = line.modems();
+        let gains = gains(&line, |hz, turns| line.transfer_at(hz, turns));
+        let directions = (0..modems * modems)
+            .map(|pair| direction(gains.iter().map(|gains| gains[pair]), volts, &noise))
+            .collect();
+        Ok(Self { scenario, line, meters: scenario.meters(), noise, volts, modems, directions })
+    }
+
+    /// The line.
+    pub fn line(&self) -> &Line {
+        &self.line
+    }
+
+    /// The meters.
+    pub fn meters(&self) -> &[MeterSpec] {
+        &self.meters
+    }
+
+    /// The link between two modems; modem 0 is the coordinator, modem `i` meter `i - 1`.
+    pub fn link(&self, a: usize, b: usize) -> Link {
+        link(self.directions[a * self.modems + b], self.directions[b * self.modems + a])
+    }
+
+    /// The link between two points of the line.
+    pub fn between(&self, a: Terminal, b: Terminal) -> Link {
+        let ends = [a, b];
+        let gains = gains(&self.line, |hz, turns| self.line.between(&ends, &ends, hz, turns));
+        let way = |pair: usize| direction(gains.iter().map(|gains| gains[pair]), self.volts, &self.noise);
+        link(way(1), way(2))
+    }
+
+    /// How each meter is reached with meters as repeaters, by the fewest hops and of these the best link; `None`
+    /// where it is not.
+    pub fn reach(&self) -> Vec<Option<Reach>> {
+        let mut reach: Vec<Option<Reach>> = vec![None; self.modems];
+        let mut ring = vec![0];
+        let mut hops = 0;
+        while !ring.is_empty() {
+            hops += 1;
+            let mut next = Vec::new();
+            for modem in (1..self.modems).filter(|&modem| reach[modem].is_none()) {
+                let worst = |parent: usize| {
+                    let link = self.link(parent, modem);
+                    link.there.snr_db.min(link.back.snr_db)
+                };
+                let parents =
+                    ring.iter().copied().filter(|&parent| self.link(parent, modem).modulation.is_some());
+                if let Some(parent) = parents.max_by(|&a, &b| worst(a).total_cmp(&worst(b))) {
+                    let own = self.link(parent, modem).modulation;
+                    let before = reach[parent].and_then(|reach| reach.modulation);
+                    next.push((modem, Reach { hops, parent, modulation: slower(own, before) }));
+                }
+            }
+            ring = next.iter().map(|(modem, _)| *modem).collect();
+            for (modem, found) in next {
+                reach[modem] = Some(found);
+            }
+        }
+        reach.into_iter().skip(1).collect()
+    }
+}
+
+/// The slower of a modulation and, where there is one, that before it.
+fn slower(own: Option<Modulation>, before: Option<Modulation>) -> Option<Modulation> {
+    let rank = |of: Modulation| THRESHOLDS_DB.iter().position(|(modulation, _)| *modulation == of);
+    match (own, before) {
+        (Some(a), Some(b)) => Some(if rank(a) <= rank(b) { a } else { b }),
+        (own, _) => own,
+    }
+}
+
+fn link(there: Direction, back: Direction) -> Link {
+    let least = there.snr_db.min(back.snr_db);
+    let carried = THRESHOLDS_DB.iter().rev().find(|(_, threshold)| least >= threshold + REACH_MARGIN_DB);
+    Link { there, back, modulation: carried.map(|(modulation, _)| *modulation) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::feeder::{Memory, ReadOptions, parse};
+    use crate::scenario::{Loads, PhaseModel};
+    use crate::world::World;
+
+    #[test]
+    fn links_with_the_coordinator_are_the_worlds() {
+        let scenario = Scenario::village(2);
+        let survey = Survey::new(&scenario).unwrap();
+        for (index, world) in World::new(scenario.clone()).unwrap().links().iter().enumerate() {
+            let link = survey.link(0, index + 1);
+            assert!((link.there.snr_db - world.down.snr_db).abs() < 0.1, "{link:?} {world:?}");
+            assert!((link.back.snr_db - world.up.snr_db).abs() < 0.1, "{link:?} {world:?}");
+            assert_eq!(link.modulation.is_some(), world.in_reach);
+        }
+    }
+
+    #[test]
+    fn points_are_found_by_name() {
+        let scenario = Scenario::village(1);
+        let line = Line::new(&scenario);
+        let survey = Survey::new(&scenario).unwrap();
+        let at = |name: &str| terminal(&scenario, &line, name);
+        assert_eq!(at("coordinator"), Ok(line.terminal(0)));
+        assert_eq!(at("House-3"), Ok(line.terminal(3)));
+        assert_eq!(at("house-3.3").unwrap().phases.first(), Some(Phase::L3));
+        assert_eq!(at("street-4").unwrap().phases, PhaseSet::ALL);
+        for (name, expected) in
+            [("nowhere", "no meter"), ("street-4.5", "1, 2 or 3"), ("nowhere.1", "no meter")]
+        {
+            assert!(at(name).unwrap_err().contains(expected), "{name}");
+        }
+        let (a, b) = (at("coordinator").unwrap(), at("house-3").unwrap());
+        assert_eq!(survey.between(a, b), survey.link(0, 3));
+    }
+
+    /// Two houses on one long overhead line: the far one hears only the near one.
+    fn far_away() -> Scenario {
+        let text = "transformer = { bus = 's', kva = 400 }\n\
+            [[line]]\nfrom = 's'\nto = 'a'\ncable = 'NAYY 4x50'\nlength_m = 900\n\
+            [[line]]\nfrom = 'a'\nto = 'b'\ncable = 'NAYY 4x50'\nlength_m = 900\n\
+            [[load]]\nbus = 'a'\nphase = 1\nappliances = [{ kind = 'fixed', ohm = 30 }]\n\
+            [[load]]\nbus = 'b'\nphase = 1\nappliances = [{ kind = 'fixed', ohm = 30 }]\n";
+        let files = Memory::default().with("f.toml", text);
+        let reading = parse(&files, "f.toml", &ReadOptions::default()).unwrap();
+        Scenario::new(reading.feeder, 1)
+    }
+
+    #[test]
+    fn a_repeater_and_a_second_station_reach_who_is_out_of_reach() {
+        let mut scenario = far_away();
+        // So weak that one hop carries and two do not.
+        scenario.level_dbuv = (60..130)
+            .map(f64::from)
+            .find(|&level| {
+                scenario.level_dbuv = level;
+                Survey::new(&scenario).unwrap().link(0, 1).modulation.is_some()
+            })
+            .unwrap();
+        let survey = Survey::new(&scenario).unwrap();
+        assert!(survey.link(0, 2).modulation.is_none(), "{:?}", survey.link(0, 2));
+        assert!(survey.link(1, 2).modulation.is_some(), "{:?}", survey.link(1, 2));
+        let reach = survey.reach();
+        assert_eq!(reach[0].map(|reach| (reach.hops, reach.parent)), Some((1, 0)));
+        assert_eq!(reach[1].map(|reach| (reach.hops, reach.parent)), Some((2, 1)));
+        let repeaters = survey.repeaters();
+        assert_eq!(repeaters.iter().map(|r| (r.modem, r.more.clone())).collect::<Vec<_>>(), [(1, vec![2])]);
+        let station = &survey.stations()[0];
+        assert_eq!((station.bus.as_str(), station.in_reach), ("b", 2));
+    }
+
+    #[test]
+    fn hours_of_heavy_load_are_worse() {
+        let scenario = Scenario::village(1);
+        let hours = hours(&scenario).unwrap();
+        assert_eq!(hours.len(), 24);
+        // The village's households draw most in the evening.
+        let at = |hour: usize| hours[hour].median_loss_db;
+        assert!(at(19) > at(3) + 2.0, "{} dB at 19:00, {} dB at 3:00", at(19), at(3));
+        let mut fixed = far_away();
+        assert!(super::hours(&fixed).unwrap().is_empty(), "nothing changes over the day");
+        fixed.loads = Loads::Appliances;
+        assert!(super::hours(&fixed).unwrap().is_empty(), "the file says what is switched on");
+    }
+
+    #[test]
+    fn maps_draw_every_meter_once() {
+        let scenario = Scenario::village(1);
+        let survey = Survey::new(&scenario).unwrap();
+        let svg = map(&survey);
+        assert_eq!(svg.matches("class=\"meter\"").count(), 12);
+        assert!(svg.starts_with("<svg") && svg.trim_end().ends_with("</svg>"));
+        // Without coordinates the tree is laid out by distances.
+        let mut unplaced = scenario.clone();
+        unplaced.feeder.buses.iter_mut().for_each(|bus| bus.position = None);
+        unplaced.feeder.loads[0].name = "<&>".into();
+        let survey = Survey::new(&unplaced).unwrap();
+        let svg = map(&survey);
+        assert_eq!(svg.matches("class=\"meter\"").count(), 12);
+        assert!(svg.contains("&lt;&amp;&gt;") && !svg.contains("<&>"));
+    }
+
+    #[test]
+    fn coupled_phases_and_appliances_are_surveyed_too() {
+        let mut scenario = Scenario::village(1);
+        scenario.phase_model = PhaseModel::Coupled;
+        scenario.loads = Loads::Appliances;
+        let survey = Survey::new(&scenario).unwrap();
+        assert!(survey.reach().iter().all(Option::is_some));
+    }
+}
