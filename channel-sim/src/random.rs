@@ -48,8 +48,8 @@ pub fn uniform(rng: &mut impl Rng) -> f64 {
 
 /// Standard normal, by Box and Muller's transform.
 pub fn normal(rng: &mut impl Rng) -> f64 {
-    let radius = (-2.0 * (1.0 - uniform(rng)).ln()).sqrt();
-    radius * (std::f64::consts::TAU * uniform(rng)).cos()
+    let radius = (-2.0 * libm::log(1.0 - uniform(rng))).sqrt();
+    radius * libm::cos(std::f64::consts::TAU * uniform(rng))
 }
 
 #[cfg(test)]

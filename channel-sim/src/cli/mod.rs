@@ -4,6 +4,7 @@ mod campaign;
 mod feeder;
 mod line;
 mod link;
+mod noise;
 mod reference;
 mod scenario;
 
@@ -41,6 +42,9 @@ enum Command {
         after_help = "Example: channel-sim feeder channel-sim/feeders/lane.toml --links --map lane.svg\n         channel-sim feeder Master.dss --between coordinator LOAD7 --at 19:30 --phases coupled\n         channel-sim feeder cigre_lv.json --transformer \"Trafo C0-C1\" --json"
     )]
     Feeder(feeder::FeederArguments),
+    /// Lists noise presets, draws one, writes traces, fits a filter bank to a recording.
+    #[command(after_help = noise::EXAMPLES)]
+    Noise(noise::NoiseArguments),
 }
 
 /// Runs a command; an error is a sentence for the user.
@@ -51,6 +55,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), String> {
         Command::Reference(arguments) => reference::run(&arguments),
         Command::Line(arguments) => line::run(&arguments),
         Command::Feeder(arguments) => feeder::run(&arguments),
+        Command::Noise(arguments) => noise::run(&arguments),
     }
 }
 

@@ -4,7 +4,7 @@
 //! σ² (1 + INR). The draw is made for every 2.5 µs, a sample at 400 kHz, whatever the sample rate.
 
 use super::error::NoiseError;
-use super::model::{Conditions, Design, Model};
+use super::model::{Amplitude, Conditions, Design, Model, mixture, power};
 use super::preset::{Parameters, background};
 use super::shaped::{Modulation, Runs, Shaped, geometric};
 use rand_chacha::ChaCha8Rng;
@@ -44,9 +44,9 @@ impl Model for BernoulliGaussian {
         background()
     }
 
-    fn mixture(&self) -> Vec<(f64, f64)> {
+    fn amplitudes(&self, conditions: &Conditions) -> Vec<Amplitude> {
         let mean = self.mean_square();
-        vec![(1.0 - self.p, 1.0 / mean), (self.p, (1.0 + self.ratio()) / mean)]
+        mixture([(1.0 - self.p, 1.0 / mean), (self.p, (1.0 + self.ratio()) / mean)], power(self, conditions))
     }
 
     fn design(&self, conditions: &Conditions) -> Arc<dyn Design> {

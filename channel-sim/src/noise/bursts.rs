@@ -4,7 +4,7 @@
 //! mains: 1 or 3 ms of 10 ms at 50 Hz, a sixth less of both at 60 Hz.
 
 use super::error::NoiseError;
-use super::model::{Conditions, Design, Model};
+use super::model::{Amplitude, Conditions, Design, Model, mixture, power};
 use super::preset::{Parameters, background};
 use super::shaped::{Modulation, Shaped, half_turn};
 use std::sync::Arc;
@@ -49,9 +49,9 @@ impl Model for Bursts {
         background()
     }
 
-    fn mixture(&self) -> Vec<(f64, f64)> {
+    fn amplitudes(&self, conditions: &Conditions) -> Vec<Amplitude> {
         let mean = self.mean_rise();
-        vec![(self.duty, self.rise(0.0) / mean), (1.0 - self.duty, 1.0 / mean)]
+        mixture([(self.duty, self.rise(0.0) / mean), (1.0 - self.duty, 1.0 / mean)], power(self, conditions))
     }
 
     fn follows_mains(&self) -> bool {

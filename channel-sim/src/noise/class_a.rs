@@ -5,7 +5,7 @@
 //! the state without impulses, σ² Γ / (1 + Γ).
 
 use super::error::NoiseError;
-use super::model::{Conditions, Design, Model};
+use super::model::{Amplitude, Conditions, Design, Model, mixture, power};
 use super::preset::{Parameters, background};
 use super::shaped::{Modulation, Runs, Shaped, geometric};
 use crate::random::uniform;
@@ -79,9 +79,10 @@ impl Model for ClassA {
         background()
     }
 
-    fn mixture(&self) -> Vec<(f64, f64)> {
+    fn amplitudes(&self, conditions: &Conditions) -> Vec<Amplitude> {
         let mean = self.mean_square();
-        self.probabilities.iter().zip(self.variances).map(|(&p, variance)| (p, variance / mean)).collect()
+        let terms = self.probabilities.iter().zip(self.variances).map(|(&p, variance)| (p, variance / mean));
+        mixture(terms, power(self, conditions))
     }
 
     fn design(&self, conditions: &Conditions) -> Arc<dyn Design> {

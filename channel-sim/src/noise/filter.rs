@@ -78,6 +78,37 @@ pub fn minimum_phase(taps: usize, rate_hz: f64, power: impl Fn(f64) -> f64) -> V
     work.iter().take(taps).map(|tap| (tap.re / POINTS as f64) as f32).collect()
 }
 
+/// Taps of a low-pass filter of unit gain: a sinc of a cutoff in cycles per sample under a Kaiser window.
+pub(super) fn windowed_sinc(taps: usize, cutoff: f64, beta: f64) -> Vec<f64> {
+    let middle = (taps - 1) as f64 / 2.0;
+    let raw: Vec<f64> =
+        (0..taps).map(|n| kaiser_sinc(n as f64 - middle, cutoff, middle + 0.5, beta)).collect();
+    let sum: f64 = raw.iter().sum();
+    raw.iter().map(|tap| tap / sum).collect()
+}
+
+/// A sinc of a cutoff in cycles per sample at a distance, under a Kaiser window that ends at `reach`.
+pub(super) fn kaiser_sinc(distance: f64, cutoff: f64, reach: f64, beta: f64) -> f64 {
+    let inside = 1.0 - (distance / reach) * (distance / reach);
+    if inside <= 0.0 {
+        return 0.0;
+    }
+    let angle = TAU * cutoff * distance;
+    let sinc = if angle.abs() < 1e-9 { 1.0 } else { libm::sin(angle) / angle };
+    2.0 * cutoff * sinc * bessel_i0(beta * inside.sqrt()) / bessel_i0(beta)
+}
+
+/// Modified Bessel function of the first kind, order 0.
+fn bessel_i0(x: f64) -> f64 {
+    let (mut term, mut sum) = (1.0, 1.0);
+    for k in 1..40 {
+        let half = x / (2.0 * f64::from(k));
+        term *= half * half;
+        sum += term;
+    }
+    sum
+}
+
 /// Transform of a power of two points in place, with exp(`sign` 2πi k n / N), not scaled.
 pub(super) fn transform(points: &mut [Complex64], sign: f64) {
     let count = points.len();

@@ -3,7 +3,7 @@
 //! σ²(t) = Σ A_l |sin(2π t / T_AC + θ_l)|^n_l, coloured by exp(-a |f|).
 
 use super::filter::minimum_phase;
-use super::model::{Conditions, Design, Model};
+use super::model::{Amplitude, Conditions, Design, Model, mixture, power};
 use super::preset::{REFERENCE_HZ, mean};
 use super::shaped::{HalfTurn, Modulation, Shaped, half_turn};
 use super::spectrum::volts2_per_hz;
@@ -91,11 +91,12 @@ impl Model for Katayama {
         self.density(hz) * self.variance(turns) / self.mean_variance()
     }
 
-    fn mixture(&self) -> Vec<(f64, f64)> {
+    fn amplitudes(&self, conditions: &Conditions) -> Vec<Amplitude> {
         const STEPS: u32 = 2_000;
         let weight = 1.0 / f64::from(STEPS);
         let at = |step: u32| (f64::from(step) + 0.5) * weight / 2.0;
-        (0..STEPS).map(|step| (weight, self.variance(at(step)) / self.mean_variance())).collect()
+        let term = |step: u32| (weight, self.variance(at(step)) / self.mean_variance());
+        mixture((0..STEPS).map(term), power(self, conditions))
     }
 
     fn follows_mains(&self) -> bool {

@@ -5,7 +5,7 @@
 
 use super::class_a::ClassA;
 use super::error::NoiseError;
-use super::model::{Conditions, Design, Model};
+use super::model::{Amplitude, Conditions, Design, Model};
 use super::preset::Parameters;
 use super::shaped::{Modulation, Runs, Shaped, geometric};
 use rand_chacha::ChaCha8Rng;
@@ -41,8 +41,8 @@ impl Model for MarkovMiddleton {
         self.law.background(hz)
     }
 
-    fn mixture(&self) -> Vec<(f64, f64)> {
-        self.law.mixture()
+    fn amplitudes(&self, conditions: &Conditions) -> Vec<Amplitude> {
+        self.law.amplitudes(conditions)
     }
 
     fn design(&self, conditions: &Conditions) -> Arc<dyn Design> {

@@ -94,19 +94,23 @@ pub trait Model: Debug + Send + Sync {
     }
 
     /// Carriers.
-    fn lines(&self) -> Vec<Line> {
+    fn lines(&self, _conditions: &Conditions) -> Vec<Line> {
         Vec::new()
     }
 
-    /// Distribution of samples where that is a mixture of normal ones: weights and variances, of mean variance 1.
-    /// Empty where it is not.
-    fn mixture(&self) -> Vec<(f64, f64)> {
-        vec![(1.0, 1.0)]
+    /// Distribution of samples, without a coupler, as a mixture of normal ones; empty where nobody knows one.
+    fn amplitudes(&self, conditions: &Conditions) -> Vec<Amplitude> {
+        vec![Amplitude { weight: 1.0, mean: 0.0, variance: power(self, conditions) }]
     }
 
     /// Whether it is synchronous with the mains.
     fn follows_mains(&self) -> bool {
         false
+    }
+
+    /// The same model at another mains frequency than 50 Hz, where that makes a difference to its formula.
+    fn at_mains(&self, _mains_hz: f64) -> Option<Arc<dyn Model>> {
+        None
     }
 
     /// Whether its level is defined by the signal's, so that it is not scaled with the other noise.
@@ -121,6 +125,30 @@ pub trait Model: Debug + Send + Sync {
 
     /// The generator for conditions that have been checked.
     fn design(&self, conditions: &Conditions) -> Arc<dyn Design>;
+}
+
+/// A normal distribution in a mixture.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Amplitude {
+    /// Its weight; together they are 1.
+    pub weight: f64,
+    /// Its mean, in volts.
+    pub mean: f64,
+    /// Its variance, in V².
+    pub variance: f64,
+}
+
+/// Mixtures with no mean whose variances are relative to the mean power.
+pub(super) fn mixture(terms: impl IntoIterator<Item = (f64, f64)>, power: f64) -> Vec<Amplitude> {
+    let one = |(weight, relative): (f64, f64)| Amplitude { weight, mean: 0.0, variance: relative * power };
+    terms.into_iter().map(one).collect()
+}
+
+/// Power of a model's density below half the sample rate.
+pub(super) fn power<M: Model + ?Sized>(model: &M, conditions: &Conditions) -> f64 {
+    const POINTS: u32 = 2_000;
+    let step = conditions.rate_hz / 2.0 / f64::from(POINTS);
+    (0..POINTS).map(|i| model.density((f64::from(i) + 0.5) * step) * step).sum()
 }
 
 /// A model made ready for a sample rate: what all its generators share.

@@ -4,7 +4,7 @@ use super::error::NoiseError;
 use super::mains::MainsPhase;
 use super::model::{BLOCK, Conditions, Design, Process};
 use super::preset::{Preset, mean};
-use super::spectrum::{Spectrum, dbm_per_hz, volts2_per_hz};
+use super::spectrum::{Spectrum, volts2_per_hz};
 use rand_chacha::ChaCha8Rng;
 use rand_core::{Rng, SeedableRng};
 use std::sync::Arc;
@@ -70,9 +70,10 @@ impl NoisePlan {
     pub fn new(presets: &[Preset], conditions: &Conditions) -> Result<Self, NoiseError> {
         let part = |preset: &Preset| {
             preset.check(conditions)?;
+            let preset = preset.at_mains(conditions.mains_hz);
             let design = preset.model().design(conditions);
             let spectra = design.spectra().into();
-            Ok(Part { gain: preset.gain(), preset: preset.clone(), design, spectra })
+            Ok(Part { gain: preset.gain(), preset, design, spectra })
         };
         let parts = presets.iter().map(part).collect::<Result<_, _>>()?;
         Ok(Self { conditions: *conditions, parts })
@@ -96,6 +97,16 @@ impl NoisePlan {
     /// The same at a phase of L1 in turns.
     pub fn density_at(&self, turns: f64, hz: f64) -> f64 {
         self.parts.iter().map(|part| part.power() * part.preset.model().density_at(turns, hz)).sum()
+    }
+
+    /// Power of all carriers below half the rate, in V².
+    pub fn line_power(&self) -> f64 {
+        let one = |part: &Part| -> f64 {
+            let lines = part.preset.model().lines(&self.conditions);
+            let below = lines.iter().filter(|line| line.hz < self.conditions.rate_hz / 2.0);
+            part.power() * below.map(|line| line.volts2).sum::<f64>()
+        };
+        self.parts.iter().map(one).sum()
     }
 
     /// The density without impulses, bursts and tones.
@@ -142,8 +153,12 @@ impl NoisePlan {
                     Reference::Background => mean([low, high], |hz| model.background(hz)),
                     Reference::Mean => {
                         let inside = |hz: f64| (low..=high).contains(&hz);
-                        let lines: f64 =
-                            model.lines().iter().filter(|line| inside(line.hz)).map(|line| line.volts2).sum();
+                        let lines: f64 = model
+                            .lines(&self.conditions)
+                            .iter()
+                            .filter(|line| inside(line.hz))
+                            .map(|line| line.volts2)
+                            .sum();
                         mean([low, high], |hz| model.density(hz)) + lines / (high - low)
                     }
                 }
@@ -217,9 +232,4 @@ impl NoiseSource {
             phase = phase.after(block.len() as f64);
         }
     }
-}
-
-/// Level in dBm/Hz of a mean density over a band, for reports.
-pub fn level_dbm_per_hz(volts2_per_hz: f64) -> f64 {
-    dbm_per_hz(volts2_per_hz)
 }

@@ -6,7 +6,10 @@
 use super::error::NoiseError;
 use super::model::{BACKGROUND_DBM_PER_HZ, Conditions, Model, NARROWBAND_HZ, RATES_HZ};
 use super::spectrum::{dbm_per_hz, volts2_per_hz};
-use super::{awgn, bernoulli, bursts, class_a, hooijen, katayama, markov};
+use super::{
+    awgn, bernoulli, bursts, class_a, converter, filter_bank, hooijen, household, katayama, markov, playback,
+    tones, zimmermann,
+};
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::path::{Path, PathBuf};
@@ -47,6 +50,13 @@ pub const CATALOGUE: &[Entry] = &[
         make: |_| Ok(Arc::new(hooijen::Hooijen)),
     },
     Entry {
+        id: "n2",
+        title: "measured converter environment: floor and 288 spurs",
+        purpose: "modern loads",
+        parameters: "",
+        make: |_| Ok(Arc::new(converter::Converter)),
+    },
+    Entry {
         id: "n3a",
         title: "Katayama, parameter set KATA1",
         purpose: "cyclostationary",
@@ -59,6 +69,13 @@ pub const CATALOGUE: &[Entry] = &[
         purpose: "cyclostationary",
         parameters: "",
         make: |_| Ok(Arc::new(katayama::Katayama::Two)),
+    },
+    Entry {
+        id: "n4",
+        title: "filter bank with regions of mains phase, LV-3R or a file's",
+        purpose: "as in IEEE 1901.2; n4@BANK.json takes what `noise fit` wrote",
+        parameters: "",
+        make: filter_bank::Bank::preset,
     },
     Entry {
         id: "n5a",
@@ -103,13 +120,109 @@ pub const CATALOGUE: &[Entry] = &[
         make: |parameters| class_a::ClassA::preset(parameters, 0.001),
     },
     Entry {
+        id: "n8h",
+        title: "aperiodic impulses, heavily disturbed: 51 a second",
+        purpose: "aperiodic impulses",
+        parameters: "per_s (51), width_us (64.1)",
+        make: |parameters| zimmermann::Zimmermann::preset(parameters, SCENARIOS[0]),
+    },
+    Entry {
+        id: "n8m",
+        title: "aperiodic impulses, medium: 1.04 a second",
+        purpose: "aperiodic impulses",
+        parameters: "per_s (1.04), width_us (60.7)",
+        make: |parameters| zimmermann::Zimmermann::preset(parameters, SCENARIOS[1]),
+    },
+    Entry {
+        id: "n8w",
+        title: "aperiodic impulses, weakly disturbed: 0.122 a second",
+        purpose: "aperiodic impulses",
+        parameters: "per_s (0.122), width_us (110.7)",
+        make: |parameters| zimmermann::Zimmermann::preset(parameters, SCENARIOS[2]),
+    },
+    Entry {
         id: "n9",
         title: "Markov-Middleton, A = 0.1, Γ = 0.01, x = 0.99",
         purpose: "impulses with memory",
         parameters: "a (0.1), gamma (0.01), x (0.99)",
         make: markov::MarkovMiddleton::preset,
     },
+    Entry {
+        id: "n10a",
+        title: "one tone on a carrier, SIR 0 dB",
+        purpose: "notch; sir=10 to -30",
+        parameters: "hz (place), sir (0)",
+        make: |parameters| tones::Tones::place(parameters, 0),
+    },
+    Entry {
+        id: "n10b",
+        title: "one tone halfway between carriers",
+        purpose: "notch; sir=10 to -30",
+        parameters: "hz (place), sir (0)",
+        make: |parameters| tones::Tones::place(parameters, 1),
+    },
+    Entry {
+        id: "n10c",
+        title: "one tone on a pilot",
+        purpose: "notch; sir=10 to -30",
+        parameters: "hz (place), sir (0)",
+        make: |parameters| tones::Tones::place(parameters, 2),
+    },
+    Entry {
+        id: "n10d",
+        title: "one tone with the preamble's period",
+        purpose: "notch; sir=10 to -30",
+        parameters: "hz (place), sir (0)",
+        make: |parameters| tones::Tones::place(parameters, 3),
+    },
+    Entry {
+        id: "n10e",
+        title: "one tone sweeping twice a mains period",
+        purpose: "notch; sir=10 to -30",
+        parameters: "hz (place), sir (0)",
+        make: |parameters| tones::Tones::place(parameters, 4),
+    },
+    Entry {
+        id: "n10f",
+        title: "broadcast and time signals",
+        purpose: "stable carriers",
+        parameters: "",
+        make: |_| Ok(tones::Tones::scene(0)),
+    },
+    Entry {
+        id: "n10g",
+        title: "a switching converter and its harmonics",
+        purpose: "wandering, gated by the mains",
+        parameters: "",
+        make: |_| Ok(tones::Tones::scene(1)),
+    },
+    Entry {
+        id: "n10h",
+        title: "another utility's S-FSK",
+        purpose: "other signalling",
+        parameters: "",
+        make: |_| Ok(tones::Tones::scene(2)),
+    },
+    Entry {
+        id: "n11",
+        title: "triac dimmer and compact fluorescent lamps",
+        purpose: "worst household",
+        parameters: "angle (75), loss (30), burst (18)",
+        make: household::Household::preset,
+    },
+    Entry {
+        id: "n12",
+        title: "playback of a recording, n12@FILE.wav",
+        purpose: "reality",
+        parameters: "mains (50), volts (1)",
+        make: playback::Playback::preset,
+    },
 ];
+
+/// The digest's scenarios of aperiodic impulses: name, mean time from one to the next in seconds, mean width in µs, time
+/// occupied in percent.
+pub const SCENARIOS: [(&str, f64, f64, f64); 3] =
+    [("heavy", 0.0196, 64.1, 0.327), ("medium", 0.96, 60.7, 0.00632), ("weak", 8.1967, 110.7, 0.00135)];
 
 /// A change of a preset's level.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -191,9 +304,20 @@ impl Preset {
         self.id
     }
 
+    /// What it is, as the catalogue says.
+    pub fn title(&self) -> &'static str {
+        CATALOGUE.iter().find(|entry| entry.id == self.id).map_or("", |entry| entry.title)
+    }
+
     /// The model that defines it, at the model's own level.
     pub fn model(&self) -> &dyn Model {
         self.model.as_ref()
+    }
+
+    /// The same at a mains frequency; formulas are those at 50 Hz without.
+    pub fn at_mains(&self, mains_hz: f64) -> Self {
+        let model = self.model.at_mains(mains_hz).unwrap_or_else(|| self.model.clone());
+        Self { model, ..self.clone() }
     }
 
     /// What the model's amplitudes are multiplied by.
@@ -308,10 +432,9 @@ pub struct Parameters<'a> {
 }
 
 impl Parameters<'_> {
-    #[allow(dead_code)]
-    /// The preset.
-    pub(super) fn preset(&self) -> &'static str {
-        self.preset
+    /// What is said of a value that does not go with the others.
+    pub(super) fn wrong(&self, key: &str, value: f64, wanted: &str) -> NoiseError {
+        NoiseError::Parameter { preset: self.preset, text: format!("{key}={value}"), wanted: wanted.into() }
     }
 
     /// The number of a key within a range, or its default.
@@ -332,7 +455,11 @@ impl Parameters<'_> {
         })
     }
 
-    #[allow(dead_code)]
+    /// What is said of something that is not there.
+    pub(super) fn missing(&self, wanted: &str) -> NoiseError {
+        NoiseError::Parameter { preset: self.preset, text: String::new(), wanted: wanted.into() }
+    }
+
     /// The file.
     pub(super) fn file(&mut self) -> Option<PathBuf> {
         self.file.take().map(Path::to_path_buf)

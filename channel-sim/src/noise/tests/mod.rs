@@ -1,113 +1,209 @@
 //! Every preset against the formula that defines it.
 
-mod kit;
+mod fingerprints;
+pub(super) mod kit;
 
 use super::*;
 use crate::line::filter::FilterPlan;
 use crate::random::{Purpose, stream};
 use kit::*;
 use num_complex::Complex32;
+use std::sync::LazyLock;
 
-/// Seconds that a preset must be heard for its mean power to settle within 0.05 dB.
+/// A recording of N4 at 1.2 MHz with the mains voltage, for N12.
+static RECORDING: LazyLock<(tempfile::TempDir, String)> = LazyLock::new(|| {
+    let (rate_hz, mains) = (1_200_000.0, Mains::EUROPE);
+    let noise = generate(&open(&preset("n4"), rate_hz, &mains), 9, 4_800_000, &mains);
+    let voltage = (0..noise.len())
+        .map(|n| (std::f64::consts::TAU * mains.turns(n as f64 / rate_hz)).sin() as f32)
+        .collect();
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("n4.wav");
+    let mut bytes = Vec::new();
+    wav::Wav { rate_hz: 1_200_000, channels: vec![noise, voltage] }.write(&mut bytes).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    let text = format!("n12@{}", path.display());
+    (folder, text)
+});
+
+/// A preset as it is tested: rare impulses are made frequent, since nobody waits for them, and N12 has a recording.
+fn text(id: &str) -> String {
+    match id {
+        "n8h" | "n8m" => format!("{id}:per_s=5000"),
+        "n8w" => format!("{id}:per_s=4000"),
+        // Places on the grid of 1/256 of the rate repeat too soon for a distribution.
+        "n10a" => "n10a:hz=62511.3".into(),
+        "n12" => RECORDING.1.clone(),
+        id => id.into(),
+    }
+}
+
+/// Each is read once: N12 is a file, and the density of N8 takes a while.
+fn tested(id: &str) -> Preset {
+    static PRESETS: LazyLock<Vec<Preset>> =
+        LazyLock::new(|| CATALOGUE.iter().map(|entry| preset(&text(entry.id))).collect());
+    PRESETS.iter().find(|preset| preset.id() == id).unwrap().clone()
+}
+
+/// Seconds that a preset must be heard for its mean power to settle within some 0.05 dB.
 fn seconds(id: &str) -> f64 {
     match id {
         "n6b" => 60.0,
-        "n3a" | "n3b" | "n6a" => 12.0,
+        "n8h" | "n8m" | "n8w" => 20.0,
+        "n3a" | "n3b" | "n6a" | "n10g" => 12.0,
         _ => 5.0,
     }
 }
 
 #[test]
 fn power_is_the_formulas_within_a_tenth_of_a_decibel() {
+    let mut wrong = Vec::new();
     for entry in CATALOGUE {
         let rate_hz = 400_000.0;
-        let plan = open(entry.id, rate_hz, &Mains::EUROPE);
+        let preset = tested(entry.id);
+        let plan = open(&preset, rate_hz, &Mains::EUROPE);
         let samples = generate(&plan, 3, (seconds(entry.id) * rate_hz) as usize, &Mains::EUROPE);
-        let expected = formula(&preset(entry.id), (0.0, rate_hz / 2.0));
+        let expected = formula(&plan, &preset, (0.0, rate_hz / 2.0));
         let error = db(mean_square(&samples) / expected);
-        assert!(error.abs() < 0.1, "{}: {error:.3} dB", entry.id);
+        if error.abs() >= 0.1 {
+            wrong.push(format!("{}: {error:.3} dB", entry.id));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 #[test]
 fn third_octaves_are_the_formulas_within_a_decibel() {
+    let mut wrong = Vec::new();
     for rate_hz in [400_000.0, 1_200_000.0] {
         for entry in CATALOGUE {
-            let plan = open(entry.id, rate_hz, &Mains::EUROPE);
-            let seconds = if entry.id == "n6b" { 10.0 } else { 3.0 };
+            let preset = tested(entry.id);
+            let plan = open(&preset, rate_hz, &Mains::EUROPE);
+            let seconds = match entry.id {
+                "n6b" => 10.0,
+                "n8h" | "n8m" | "n8w" => 6e6 / rate_hz,
+                _ => 3.0,
+            };
             let samples = generate(&plan, 4, (seconds * rate_hz) as usize, &Mains::EUROPE);
             let (step, found) = spectrum(&samples, rate_hz);
-            for (low, high) in third_octaves(rate_hz) {
-                let error = db(band(step, &found, (low, high)) / formula(&preset(entry.id), (low, high)));
-                assert!(error.abs() < 1.0, "{} at {rate_hz}, {low:.0}-{high:.0} Hz: {error:.2} dB", entry.id);
+            let expected: Vec<_> = third_octaves(rate_hz)
+                .into_iter()
+                .map(|band| (band, formula(&plan, &preset, band)))
+                .collect();
+            // Where tones leave nothing but the skirts of their keying there is nothing to compare.
+            let least = if entry.id.starts_with("n10") { 1e-3 } else { 1e-5 };
+            let least = least * expected.iter().map(|band| band.1).fold(0.0, f64::max);
+            for ((low, high), expected) in expected.into_iter().filter(|band| band.1 > least) {
+                let error = db(band(step, &found, (low, high)) / expected);
+                if error.abs() >= 1.0 {
+                    wrong.push(format!("{} at {rate_hz}, {low:.0}-{high:.0} Hz: {error:.2} dB", entry.id));
+                }
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:?}");
 }
 
 #[test]
 fn amplitudes_have_the_models_distribution() {
+    let (mut known, mut wrong) = (0, Vec::new());
     for entry in CATALOGUE {
-        let terms = preset(entry.id).model().mixture();
+        // A recording at another rate has another distribution.
+        let rate_hz = if entry.id == "n12" { 1_200_000.0 } else { 400_000.0 };
+        let preset = tested(entry.id);
+        let plan = open(&preset, rate_hz, &Mains::EUROPE);
+        let terms = preset.model().amplitudes(plan.conditions());
         if terms.is_empty() {
             continue;
         }
-        let plan = open(entry.id, 400_000.0, &Mains::EUROPE);
+        known += 1;
+        assert!((terms.iter().map(|term| term.weight).sum::<f64>() - 1.0).abs() < 1e-6, "{}", entry.id);
         let samples = generate(&plan, 6, 4_000_000, &Mains::EUROPE);
-        let variance = formula(&preset(entry.id), (0.0, 200_000.0));
-        let distance = kolmogorov(some(&samples, 20_000), mixture(&terms, variance));
-        assert!(distance < 1.0, "{}: {distance:.2} of the critical value", entry.id);
+        let distance = kolmogorov(some(&samples, 10_000), distribution(&terms));
+        if distance >= 1.0 {
+            wrong.push(format!("{}: {distance:.2} of the critical value", entry.id));
+        }
     }
+    assert!(wrong.is_empty(), "{wrong:?}");
+    // The aperiodic impulses' own test has the distributions of what they are drawn from; two scenes of tones have none.
+    assert_eq!(known, CATALOGUE.len() - 5);
 }
 
 #[test]
 fn the_mains_envelope_is_the_formulas_within_half_a_decibel() {
+    let mut wrong = Vec::new();
     for mains in [Mains::EUROPE, Mains::AMERICA] {
-        for entry in CATALOGUE.iter().filter(|entry| preset(entry.id).model().follows_mains()) {
+        for entry in CATALOGUE.iter().filter(|entry| tested(entry.id).model().follows_mains()) {
             const PIECES: usize = 80;
-            let rate_hz = 400_000.0;
-            let plan = open(entry.id, rate_hz, &mains);
-            let samples = generate(&plan, 6, 6_000_000, &mains);
+            // A recording's density knows the power at a phase at its own rate only.
+            let rate_hz = if entry.id == "n12" { 1_200_000.0 } else { 400_000.0 };
+            let plan = open(&tested(entry.id), rate_hz, &mains);
+            let samples = generate(&plan, 6, (15.0 * rate_hz) as usize, &mains);
             let found = folded(&samples, rate_hz, &mains, PIECES);
-            for (piece, found) in found.into_iter().enumerate() {
-                let at = |i: usize, n: usize| (i as f64 + 0.5) / n as f64;
-                let expected = (0..100).map(|i| (piece as f64 + at(i, 100)) / PIECES as f64).map(|turns| {
-                    (0..50).map(|k| plan.density_at(turns, at(k, 50) * rate_hz / 2.0)).sum::<f64>() / 50.0
-                });
-                let expected = expected.sum::<f64>() / 100.0 * rate_hz / 2.0;
-                let error = db(found / expected);
-                assert!(error.abs() < 0.5, "{} at {} Hz, {piece}: {error:.2} dB", entry.id, mains.hz);
+            // Sharp impulses want fine phases, narrow tones fine frequencies.
+            let (phases, frequencies) = if entry.id.starts_with("n10") { (10, 4_000) } else { (100, 50) };
+            let powers: Vec<f64> = (0..PIECES)
+                .map(|piece| {
+                    let at = |i: usize, n: usize| (i as f64 + 0.5) / n as f64;
+                    let expected =
+                        (0..phases).map(|i| (piece as f64 + at(i, phases)) / PIECES as f64).map(|turns| {
+                            let hz = |k| at(k, frequencies) * rate_hz / 2.0;
+                            (0..frequencies).map(|k| plan.density_at(turns, hz(k))).sum::<f64>()
+                        });
+                    expected.sum::<f64>() / (phases * frequencies) as f64 * rate_hz / 2.0
+                })
+                .collect();
+            let least = 1e-3 * powers.iter().sum::<f64>() / PIECES as f64;
+            for (piece, (found, expected)) in found.into_iter().zip(powers).enumerate() {
+                let error = db(found / expected.max(least));
+                if error.abs() >= 0.5 {
+                    wrong.push(format!("{} at {} Hz, {piece}: {error:.2} dB", entry.id, mains.hz));
+                }
             }
         }
     }
+    assert!(wrong.is_empty(), "{wrong:?}");
+}
+
+/// Mean energies of a rectangular 256-point transform's bins. Transforms do not follow one another closely, so that the
+/// phases of tones whose sum is on the grid of 1/256 of the rate vary.
+fn transformed(samples: &[f32]) -> Vec<f64> {
+    let fft = rustfft::FftPlanner::<f32>::new().plan_fft_forward(256);
+    let mut sums = vec![0.0; 256];
+    let blocks = samples.windows(256).step_by(331);
+    let count = blocks.len() as f64;
+    for block in blocks {
+        let mut bins: Vec<_> = block.iter().map(|&x| Complex32::new(x, 0.0)).collect();
+        fft.process(&mut bins);
+        for (sum, bin) in sums.iter_mut().zip(&bins) {
+            *sum += f64::from(bin.norm_sqr()) / count;
+        }
+    }
+    sums
 }
 
 #[test]
 fn bin_power_is_what_a_transform_finds() {
     let conditions = Conditions::from(&FilterPlan::CENELEC_A);
-    let plan = NoisePlan::new(&[preset("n1"), preset("n3a"), preset("n5a")], &conditions).unwrap();
-    let samples = generate(&plan, 6, 256 * 8_000, &Mains::EUROPE);
-    let fft = rustfft::FftPlanner::<f32>::new().plan_fft_forward(256);
-    let mut sums = vec![0.0; 256];
-    for block in samples.chunks_exact(256) {
-        let mut bins: Vec<_> = block.iter().map(|&x| Complex32::new(x, 0.0)).collect();
-        fft.process(&mut bins);
-        for (sum, bin) in sums.iter_mut().zip(&bins) {
-            *sum += f64::from(bin.norm_sqr()) / 8_000.0;
+    for presets in ["n1,n3a,n5a", "n2", "n4", "n8h:per_s=5000", "n10a", "n10b", "n10f", "n10g", "n10h", "n11"]
+    {
+        let presets: Vec<_> = presets.split(',').map(preset).collect();
+        let plan = NoisePlan::new(&presets, &conditions).unwrap();
+        let sums = transformed(&generate(&plan, 6, 256 * 16_000, &Mains::EUROPE));
+        let strongest = sums.iter().copied().fold(0.0, f64::max);
+        for (carrier, &sum) in sums.iter().enumerate().take(59).skip(23) {
+            // Far from a tone it is rounding.
+            if sum > 1e-6 * strongest {
+                let error = db(sum / plan.bin_power(256, carrier));
+                assert!(error.abs() < 0.6, "{plan}, carrier {carrier}: {error:.2} dB");
+            }
         }
-    }
-    for (carrier, &sum) in sums.iter().enumerate().take(59).skip(23) {
-        let error = db(sum / plan.bin_power(256, carrier));
-        assert!(error.abs() < 0.3, "carrier {carrier}: {error:.2} dB");
-        let formula = conditions.rate_hz / 2.0 * 256.0 * plan.density(carrier as f64 * 1_562.5);
-        let error = db(plan.bin_power(256, carrier) / formula);
-        assert!(error.abs() < 0.3, "carrier {carrier}: {error:.2} dB from the density");
     }
 }
 
 #[test]
 fn bin_power_follows_the_mains() {
-    let plan = open("n5a", 400_000.0, &Mains::STEADY_50);
+    let plan = open(&preset("n5a"), 400_000.0, &Mains::STEADY_50);
     let power = |from, to| plan.bin_power_between(256, 40, from, to);
     assert!((db(power(0.0, 0.04) / power(0.1, 0.2)) - 25.0).abs() < 0.01);
     assert!((power(0.0, 1.0) / plan.bin_power(256, 40) - 1.0).abs() < 1e-6);
@@ -131,7 +227,7 @@ fn a_plan_is_scaled_to_a_level_in_the_band() {
 
 #[test]
 fn ports_are_independent_and_seeds_repeat() {
-    let plan = open("n1", 400_000.0, &Mains::EUROPE);
+    let plan = open(&preset("n1"), 400_000.0, &Mains::EUROPE);
     let make = |seed| generate(&plan, seed, 100_000, &Mains::EUROPE);
     let (a, b) = (make(1), make(2));
     assert_eq!(a, make(1));
@@ -143,7 +239,7 @@ fn ports_are_independent_and_seeds_repeat() {
 #[test]
 fn phases_lag_by_a_third_and_a_port_on_all_three_has_their_mean_power() {
     let mains = Mains::STEADY_50;
-    let plan = open("n5a", 400_000.0, &mains);
+    let plan = open(&preset("n5a"), 400_000.0, &mains);
     let powers = [Port::L1, Port::L2, Port::L3, Port::ThreePhase].map(|port| {
         let mut samples = vec![0.0; 800_000];
         let mut source = plan.source(port, &mut stream(1, Purpose::Noise, 0));
@@ -162,8 +258,9 @@ fn phases_lag_by_a_third_and_a_port_on_all_three_has_their_mean_power() {
 #[test]
 fn presets_have_names() {
     for entry in CATALOGUE {
-        assert_eq!(preset(&entry.id.to_uppercase()).id(), entry.id);
+        assert_eq!(tested(entry.id).id(), entry.id);
     }
+    assert_eq!(preset("N6A").id(), "n6a");
     assert_eq!(preset("n0=-92.5"), Preset::white(-92.5));
     assert_eq!(preset("n1"), Preset::hooijen());
     assert_eq!(preset("n3a"), Preset::katayama());
