@@ -359,7 +359,7 @@ fn draw_legend(area: &Area<'_>, curves: &[Curve<'_>], styles: &Styles) -> Result
         for dot in dots(y) {
             area.draw(&dot)?;
         }
-        y = note(area, y, &["theory: union bound, Reed-Solomon", "word error of independent octets"])?;
+        y = note(area, y, &["theory: union bound of bursts,", "Reed-Solomon word error"])?;
     }
     if styles.figure {
         area.draw(&Cross::new((18, y), 5, BLACK.stroke_width(2)))?;

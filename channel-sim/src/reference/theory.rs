@@ -10,6 +10,8 @@ use std::sync::OnceLock;
 
 /// Greatest weight of paths in a union bound.
 pub const GREATEST_WEIGHT: usize = 24;
+/// Most octets that a path of such a weight touches.
+const MOST_OCTETS: usize = 12;
 
 /// What the paths of one weight that leave the zero path and come back to it add up to.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -18,17 +20,15 @@ pub struct Paths {
     pub count: f64,
     /// Ones in their information bits.
     pub bits: f64,
-    /// Octets with such a one, in the mean over the eight places of the path's first bit in its octet.
-    pub octets: f64,
+    /// Paths by the number of octets with such a one, in the mean over the eight places of the path's first bit in its
+    /// octet.
+    pub by_octets: [f64; MOST_OCTETS + 1],
 }
 
 impl Paths {
-    fn plus(self, other: Self) -> Self {
-        Self {
-            count: self.count + other.count,
-            bits: self.bits + other.bits,
-            octets: self.octets + other.octets,
-        }
+    /// Octets with a one of all paths.
+    pub fn octets(&self) -> f64 {
+        self.by_octets.iter().enumerate().map(|(octets, count)| octets as f64 * count).sum()
     }
 }
 
@@ -87,26 +87,39 @@ pub fn bit_error_bound(scheme: Scheme, gamma: f64) -> Option<f64> {
 
 /// Upper bound of the share of wrong octets behind the Viterbi decoder.
 pub fn octet_error_bound(scheme: Scheme, gamma: f64) -> Option<f64> {
-    bound(scheme, gamma, |paths| 8.0 * paths.octets)
+    bound(scheme, gamma, |paths| 8.0 * paths.octets())
 }
 
-/// Bound or formula of the frame error rate of `octets` octets: without Reed-Solomon code a wrong path may start at
-/// every bit; with it, octets are wrong independently of each other with the probability of the union bound, or of the
-/// formula without convolutional code.
+/// Bound or formula of the frame error rate of `octets` octets. A wrong path may start at every bit, as often as it beats
+/// the right one; with Reed-Solomon code the word is lost where such bursts leave more wrong octets than can be
+/// corrected. Without convolutional code octets are wrong independently of each other.
 pub fn frame_error(scheme: Scheme, gamma: f64, octets: usize) -> Option<f64> {
     let word = octets + scheme.parity_octets;
+    let correctable = scheme.parity_octets / 2;
     let rate = match (scheme.coded, scheme.parity_octets) {
         (true, 0) => 8.0 * octets as f64 * bound(scheme, gamma, |paths| paths.count)?,
-        (true, parity) => {
-            let octet = octet_error_bound(scheme, gamma)?;
-            word_error(word, parity / 2, octet.min(1.0))
+        (true, _) => {
+            let mut bursts = [0.0; MOST_OCTETS + 1];
+            for (octets, bursts) in bursts.iter_mut().enumerate() {
+                *bursts = 8.0 * word as f64 * bound(scheme, gamma, |paths| paths.by_octets[octets])?;
+            }
+            burst_word_error(correctable, &bursts)
         }
-        (false, parity) => {
-            let octet = 1.0 - (1.0 - uncoded(scheme, gamma)).powi(8);
-            word_error(word, parity / 2, octet)
-        }
+        (false, _) => word_error(word, correctable, 1.0 - (1.0 - uncoded(scheme, gamma)).powi(8)),
     };
     Some(rate.min(1.0))
+}
+
+/// How often independent bursts leave more than `correctable` wrong octets, where `bursts[n]` is the mean number of
+/// bursts of n octets in a word: the tail of a compound Poisson distribution, by Panjer's recursion.
+pub fn burst_word_error(correctable: usize, bursts: &[f64]) -> f64 {
+    let mut shares = vec![(-bursts.iter().skip(1).sum::<f64>()).exp()];
+    for octets in 1..=correctable {
+        let sizes = bursts.iter().enumerate().take(octets + 1).skip(1);
+        let sum: f64 = sizes.map(|(size, mean)| size as f64 * mean * shares[octets - size]).sum();
+        shares.push(sum / octets as f64);
+    }
+    (1.0 - shares.iter().sum::<f64>()).clamp(0.0, 1.0)
 }
 
 fn bound(scheme: Scheme, gamma: f64, of: impl Fn(&Paths) -> f64) -> Option<f64> {
@@ -239,41 +252,36 @@ pub fn ratio_db(level: f64, of: impl Fn(f64) -> f64) -> f64 {
     0.5 * (low + high)
 }
 
-/// Walks all paths at once: for each state, and whether the octet of the last bit holds a one, the sums over the paths
-/// that lead there, by weight.
+/// Walks all paths at once: for each state, whether the octet of the last bit holds a one, weight and octets with ones,
+/// how many paths lead there and how many ones their information bits hold.
 fn compute_spectrum() -> [Paths; GREATEST_WEIGHT + 1] {
-    type Sums = [Paths; GREATEST_WEIGHT + 1];
-    const NONE: Sums = [Paths { count: 0.0, bits: 0.0, octets: 0.0 }; GREATEST_WEIGHT + 1];
+    type Sums = [[[f64; 2]; MOST_OCTETS + 1]; GREATEST_WEIGHT + 1];
+    const NONE: Sums = [[[0.0; 2]; MOST_OCTETS + 1]; GREATEST_WEIGHT + 1];
     let mut total = NONE;
     for first_place in 0..8 {
         let mut states = vec![[NONE; 2]; 64];
         // The first one leaves the zero path with weight 2.
-        states[1][1][2] = Paths { count: 1.0, bits: 1.0, octets: 1.0 };
+        states[1][1][2][1] = [1.0, 1.0];
         let mut place = first_place;
         // No path of these weights is longer than a few dozen bits; none is left then.
-        while states.iter().flatten().flatten().any(|paths| paths.count > 0.0) {
+        while states.iter().flatten().flatten().flatten().any(|sums| sums[0] > 0.0) {
             place = (place + 1) % 8;
             let mut next = vec![[NONE; 2]; 64];
-            for (state, marks) in states.iter().enumerate() {
+            for (from, marks) in states.iter().enumerate() {
                 for (marked, sums) in marks.iter().enumerate() {
                     // A new octet holds no one yet.
                     let marked = if place == 0 { 0 } else { marked };
                     for bit in 0..2 {
-                        let window = state << 1 | bit;
+                        let window = from << 1 | bit;
                         let weight =
                             ((window & 0o117).count_ones() % 2 + (window & 0o155).count_ones() % 2) as usize;
-                        let to = window & 0x3F;
-                        for (w, paths) in sums.iter().enumerate().take(GREATEST_WEIGHT + 1 - weight) {
-                            if paths.count == 0.0 {
-                                continue;
+                        let (to, now, more) = (window & 0x3F, marked | bit, bit & (1 - marked));
+                        let target = if to == 0 { &mut total } else { &mut next[to][now] };
+                        for (sums, target) in sums.iter().zip(target.iter_mut().skip(weight)) {
+                            for ([count, ones], target) in sums.iter().zip(target.iter_mut().skip(more)) {
+                                target[0] += count;
+                                target[1] += ones + bit as f64 * count;
                             }
-                            let mut paths = *paths;
-                            let now = marked | bit;
-                            paths.bits += bit as f64 * paths.count;
-                            paths.octets += if marked == 0 && bit == 1 { paths.count } else { 0.0 };
-                            let target =
-                                if to == 0 { &mut total[w + weight] } else { &mut next[to][now][w + weight] };
-                            *target = target.plus(paths);
                         }
                     }
                 }
@@ -282,7 +290,11 @@ fn compute_spectrum() -> [Paths; GREATEST_WEIGHT + 1] {
         }
     }
     // The mean over the eight places.
-    total.map(|paths| Paths { count: paths.count / 8.0, bits: paths.bits / 8.0, octets: paths.octets / 8.0 })
+    total.map(|by_octets| Paths {
+        count: by_octets.iter().map(|sums| sums[0]).sum::<f64>() / 8.0,
+        bits: by_octets.iter().map(|sums| sums[1]).sum::<f64>() / 8.0,
+        by_octets: by_octets.map(|sums| sums[0] / 8.0),
+    })
 }
 
 #[cfg(test)]
@@ -306,7 +318,10 @@ mod tests {
         for (index, (count, bits)) in counts.into_iter().zip(bits).enumerate() {
             let paths = found[10 + 2 * index];
             assert_eq!((paths.count, paths.bits), (count, bits), "weight {}", 10 + 2 * index);
-            assert!(paths.octets > paths.count && paths.octets < paths.bits, "{paths:?}");
+            assert!(paths.octets() > paths.count && paths.octets() < paths.bits, "{paths:?}");
+            assert_eq!(paths.by_octets.iter().sum::<f64>(), paths.count);
+            // None is longer than there is room for.
+            assert_eq!((paths.by_octets[0], paths.by_octets[MOST_OCTETS]), (0.0, 0.0));
         }
         assert!((0..10).chain((11..25).step_by(2)).all(|weight| found[weight] == Paths::default()));
     }
@@ -396,5 +411,19 @@ mod tests {
             }
         }
         assert_eq!((word_error(10, 2, 0.0), word_error(10, 2, 1.0)), (0.0, 1.0));
+    }
+
+    #[test]
+    fn bursts_of_one_octet_are_independent_octets() {
+        for octet in [1e-3, 5e-3, 2e-2] {
+            // The Poisson distribution is the binomial's limit of long words.
+            let (found, word) =
+                (burst_word_error(8, &[0.0, 10_000.0 * octet / 10.0]), word_error(1_000, 8, octet));
+            assert!((found / word - 1.0).abs() < 0.1, "{octet}: {found} {word}");
+        }
+        // Two bursts of five octets or one of nine are too many.
+        let bursts = [0.0, 0.0, 0.0, 0.0, 0.0, 0.1, 0.0, 0.0, 0.0, 0.01];
+        let expected = 1.0 - (-0.11_f64).exp() * (1.0 + 0.1);
+        assert!((burst_word_error(8, &bursts) - expected).abs() < 1e-12);
     }
 }
