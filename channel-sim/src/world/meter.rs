@@ -7,6 +7,7 @@ use crate::scenario::{MeterSpec, Scenario};
 use cosem::security::{Keys, SystemTitle};
 use g3_mac::StackConfig;
 use g3_mac::mac::Gmk;
+use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use modem_fw::metering::{Measurement, MeteringConfig, Utc};
 use modem_fw::objects::{Identity, PublicAccess};
@@ -26,8 +27,10 @@ const FREQUENCY_MHZ: u32 = 50_000;
 /// Why a scenario is no world.
 #[derive(Clone, Debug, PartialEq, Error)]
 pub enum WorldError {
-    /// The start lies before 1970 or beyond the calendar.
-    #[error("start {start}: a date from 1970 to 9999 is needed")]
+    /// The start lies outside of what a meter's clock and the rows of its load profile can hold.
+    #[error(
+        "start {start}: a date from {FIRST_DATE} to {LAST_DATE} is needed, the meters' load profile holds no other"
+    )]
     Start {
         /// The scenario's start.
         start: String,
@@ -49,6 +52,11 @@ pub enum WorldError {
     )]
     TooManyMeters(usize),
 }
+
+/// The first day that began after 1970-01-01 00:00 UTC in every zone.
+const FIRST_DATE: Date = date(1970, 1, 2);
+/// The last day that ends in every zone before the latest time of a load profile's row, 2106-02-07 06:28:15 UTC.
+const LAST_DATE: Date = date(2106, 2, 5);
 
 /// Households of one world: a filter is about 2 kB, and there is one for every ordered pair of modems.
 const MAX_HOUSEHOLDS: usize = 400;
@@ -95,8 +103,11 @@ pub(super) fn build(scenario: &Scenario) -> Result<Vec<Box<dyn Modem>>, WorldErr
     scenario.meters().iter().enumerate().map(meter).collect()
 }
 
-/// UTC of the local midnight before the start.
+/// UTC of the local midnight before the start, where the meters can hold that day.
 fn midnight(scenario: &Scenario) -> Option<Utc> {
+    if !(FIRST_DATE..=LAST_DATE).contains(&scenario.start.date()) {
+        return None;
+    }
     let local = scenario.start.date().to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();
     Utc::from_unix_s(local - i64::from(scenario.utc_offset_minutes) * 60)
 }
@@ -168,11 +179,30 @@ impl Store for MemoryStore {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use modem_fw::metering::Row;
 
     #[test]
     fn midnight_is_the_local_one() {
         let scenario = Scenario::village(1);
         assert_eq!(midnight(&scenario).unwrap().unix_s(), 1_768_431_600, "2026-01-14 23:00 UTC");
+    }
+
+    #[test]
+    fn a_day_that_no_row_of_the_load_profile_can_hold_is_refused() {
+        let start = |date: Date, offset| {
+            let mut scenario = Scenario::village(1);
+            (scenario.start, scenario.utc_offset_minutes) = (date.at(18, 0, 0, 0), offset);
+            midnight(&scenario).map(|utc| utc.unix_s())
+        };
+        for offset in [-12 * 60, 0, 14 * 60] {
+            assert!(start(FIRST_DATE, offset).unwrap() >= 0);
+            assert!(start(LAST_DATE, offset).unwrap() + 86_400 <= Row::LATEST_UNIX_S);
+        }
+        assert_eq!(start(date(1970, 1, 1), 60), None);
+        assert_eq!(start(date(2106, 2, 6), 60), None);
+        assert_eq!(start(date(2200, 1, 1), 60), None);
+        let told = WorldError::Start { start: "2200-01-01T18:00:00".into() }.to_string();
+        assert!(told.contains("1970-01-02 to 2106-02-05"), "{told}");
     }
 
     #[test]

@@ -15,6 +15,9 @@
 //! more period ends: one row is written for the last of them at once. Back over period ends by no more than
 //! [`MeteringConfig::clock_shift_limit_s`]: they are not captured a second time. Further back: they are, and the
 //! first row after any shift beyond the limit says "clock adjusted".
+//!
+//! Rows hold times up to [`Row::LATEST_UNIX_S`], 2106-02-07 06:28:15 UTC. A meter whose clock shows more captures no
+//! row, and reports a fault in the first one after it is set right; its registers go on.
 
 pub mod clock;
 pub mod energy;
@@ -221,7 +224,10 @@ impl<const ROWS: usize> Metering<ROWS> {
 
     /// Writes the row of the period that ended at `end`, unless its row is there already: see "Setting the clock".
     fn capture(&mut self, store: &mut dyn Store, end: Utc) {
-        let unix_s = u32::try_from(end.unix_s()).unwrap_or(u32::MAX);
+        let Ok(unix_s) = u32::try_from(end.unix_s()) else {
+            // A row with another time would be wrong, and no row at all says nothing: the fault is shown.
+            return self.note_fault(RecordError::Time { unix_s: end.unix_s() });
+        };
         let captured = self.profile.newest().is_some_and(|newest| newest.unix_s >= unix_s);
         if captured && !self.pending.has(RowStatus::CLOCK_ADJUSTED) {
             return;

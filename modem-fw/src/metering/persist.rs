@@ -47,6 +47,12 @@ pub enum RecordError {
         /// Its version.
         version: u8,
     },
+    /// A row's time has no room in its record.
+    #[error("a row of {unix_s} s after 1970-01-01: a record holds times up to 2106-02-07 06:28:15 UTC")]
+    Time {
+        /// Seconds after 1970-01-01.
+        unix_s: i64,
+    },
     /// A register's remainder is a watt-hour or more.
     #[error(
         "record {key:?}: the remainder of a register is {remainder} milliwatt-ticks, more than a watt-hour"

@@ -51,6 +51,9 @@ pub struct Row {
 }
 
 impl Row {
+    /// The latest time that a row can hold, seconds after 1970-01-01 UTC: 2106-02-07 06:28:15.
+    pub const LATEST_UNIX_S: i64 = u32::MAX as i64;
+
     /// The end of the period as the meter's clock showed it.
     pub fn date_time(&self) -> DateTime {
         let status = if self.status.has(RowStatus::CLOCK_INVALID) { ClockStatus::INVALID } else { 0 };

@@ -218,3 +218,18 @@ fn the_oldest_rows_make_room() {
         Metering::<10>::new(&MeteringConfig { time: Some(metering.clock().now()), ..config() }, &mut store);
     assert_eq!(self::rows(&again), rows, "and they come back from the store");
 }
+
+#[test]
+fn a_time_that_no_row_can_hold_is_a_fault_and_not_another_time() {
+    let mut store = MemoryStore::default();
+    let latest = Utc::from_unix_s(Row::LATEST_UNIX_S);
+    let mut metering = TestMetering::new(&MeteringConfig { time: latest, ..config() }, &mut store);
+    metering.measure(&mut store, power(4_000_000), seconds(3_600));
+    assert!(metering.profile().is_empty() && metering.store_failed());
+    assert_eq!(metering.import().displayed_wh(), 4_000, "the registers go on");
+    metering.set_time(&mut store, Utc::from_unix_s(MIDNIGHT).unwrap());
+    metering.measure(&mut store, power(0), seconds(900));
+    let [row] = rows(&metering)[..] else { panic!("{:?}", rows(&metering)) };
+    assert_eq!(i64::from(row.unix_s), MIDNIGHT + 900);
+    assert_eq!(row.status.0, RowStatus::CRITICAL_ERROR | RowStatus::CLOCK_ADJUSTED);
+}
