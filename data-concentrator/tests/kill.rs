@@ -1,5 +1,6 @@
 //! The concentrator is killed again and again while the line and the meters live on in another process: no reading is
-//! lost or doubled, no frame counter and no invocation counter is used twice.
+//! lost or doubled, no frame counter and no invocation counter is used twice. Every single turn that the concentrator told
+//! of, by cycle and serial number, must be in the database.
 //!
 //! `BUSBAR_KILLS=200 cargo test --release -p data-concentrator --test kill -- --nocapture` does it 200 times; 20 without.
 //!
@@ -18,7 +19,7 @@ use common::{Served, check_against_shapes, concentrator, database, serials};
 use cosem::acse::Aarq;
 use cosem::axdr::read_length;
 use cosem::wrapper::parse_datagram;
-use g3_mac::adaptation::AdpdDataIndication;
+use g3_mac::adaptation::{AdpdDataIndication, AdpdDataRequest};
 use g3_mac::frame::{Frame, check_fcs};
 use g3_mac::mac::Gmk;
 use g3_mac::udp::Datagram;
@@ -26,18 +27,18 @@ use g3_mac::{Stack, StackAction, StackConfig, StackEvent};
 use g3_phy::primitives::{
     DataHeader, Event, PdDataIndication, PdDataRequest, Request, TransmitConfirm, TransmitStatus,
 };
-use plc_core::address::ShortAddress;
+use plc_core::address::{PanId, ShortAddress};
 use plc_core::bytes::Reader;
 use plc_core::sans_io::{Machine, Step};
 use plc_core::testkit::{SplitMix64, TestEnvironment};
 use plc_core::time::millis;
 use rand_core::Rng;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::net::{TcpListener, TcpStream};
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -49,7 +50,9 @@ const KILLS: u64 = 20;
 #[derive(Clone)]
 struct Wire {
     line: String,
-    sent: Arc<Mutex<Vec<PdDataRequest>>>,
+    /// What the concentrator sent, each with the connection it came in on: a process has one.
+    sent: Arc<Mutex<Vec<(usize, PdDataRequest)>>>,
+    connections: Arc<AtomicUsize>,
     provision: Arc<Mutex<Option<Provision>>>,
     /// Messages since the concentrator was started, and the one after which it is to be killed.
     messages: Arc<AtomicU64>,
@@ -60,12 +63,13 @@ struct Wire {
 impl Wire {
     /// Passes on until one end is gone. What the concentrator did not send completely was never sent.
     fn pass(&self, mut concentrator: TcpStream) {
+        let process = self.connections.fetch_add(1, Ordering::SeqCst);
         let Ok(mut line) = TcpStream::connect(&self.line) else { return };
         let _ = (concentrator.set_nodelay(true), line.set_nodelay(true));
         while let Ok(message) = read_frame::<ClientMessage>(&mut concentrator) {
             if let ClientMessage::Exchange { requests, .. } = &message {
                 let data = requests.iter().filter_map(|request| match request {
-                    Request::Data(data) => Some(data.clone()),
+                    Request::Data(data) => Some((process, data.clone())),
                     _ => None,
                 });
                 self.sent.lock().unwrap().extend(data);
@@ -103,6 +107,7 @@ fn line_and_wire() -> (Served, Wire, String, Receiver<()>) {
     let wire = Wire {
         line: address,
         sent: Arc::default(),
+        connections: Arc::default(),
         provision: Arc::default(),
         messages: Arc::default(),
         deadly: Arc::default(),
@@ -126,11 +131,14 @@ fn a_killed_concentrator_loses_no_reading_and_repeats_no_counter() {
         command
     };
     // A whole cycle first: how many messages it takes tells where to kill.
-    assert!(start().output().unwrap().status.success());
+    let first = start().output().unwrap();
+    assert!(first.status.success());
+    let mut told: BTreeSet<Turn> =
+        String::from_utf8_lossy(&first.stderr).lines().filter_map(turn_read).collect();
+    assert_eq!(told.len(), 12, "{}", String::from_utf8_lossy(&first.stderr));
     let whole = wire.messages.load(Ordering::SeqCst);
 
     let mut rng = SplitMix64(SEED);
-    let mut acknowledged: BTreeMap<String, i64> = BTreeMap::new();
     let (mut killed, mut runs) = (0, 0);
     while killed < kills {
         runs += 1;
@@ -139,23 +147,19 @@ fn a_killed_concentrator_loses_no_reading_and_repeats_no_counter() {
         let range = if runs % 3 == 0 { whole } else { whole / 6 };
         wire.deadly.store(1 + rng.next_u64() % range, Ordering::SeqCst);
         let mut child = start().stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
-        let told = BufReader::new(child.stderr.take().unwrap());
-        let listening = std::thread::spawn(move || told.lines().map_while(Result::ok).collect::<Vec<_>>());
+        let lines = BufReader::new(child.stderr.take().unwrap());
+        let listening = std::thread::spawn(move || lines.lines().map_while(Result::ok).collect::<Vec<_>>());
         while fired.recv_timeout(Duration::from_millis(50)).is_err() && child.try_wait().unwrap().is_none() {}
         std::thread::sleep(Duration::from_micros(rng.next_u64() % 15_000));
         let alive = child.try_wait().unwrap().is_none();
         child.kill().unwrap();
         child.wait().unwrap();
         killed += u64::from(alive);
-        for line in listening.join().unwrap() {
-            // What it told of, it has kept.
-            if let Some(serial) = line.strip_suffix(" read") {
-                *acknowledged.entry(serial.to_owned()).or_default() += 1;
-            }
-        }
+        told.extend(listening.join().unwrap().iter().filter_map(|line| turn_read(line)));
     }
     let last = start().output().unwrap();
     assert_eq!(last.status.code(), Some(0), "{}", String::from_utf8_lossy(&last.stderr));
+    told.extend(String::from_utf8_lossy(&last.stderr).lines().filter_map(turn_read));
     let document: serde_json::Value = serde_json::from_slice(&last.stdout).unwrap();
     let all = serials(&document, |_| true);
     assert_eq!(all.len(), 12);
@@ -171,13 +175,9 @@ fn a_killed_concentrator_loses_no_reading_and_repeats_no_counter() {
     let check: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0)).unwrap();
     assert_eq!(check, "ok");
     assert_eq!(count("SELECT count(*) FROM pragma_foreign_key_check"), 0);
-    for (serial, acknowledged) in &acknowledged {
-        let kept = count(&format!(
-            "SELECT count(*) FROM cycle_meter JOIN meter ON meter.id = meter_id
-             WHERE result = 'read' AND serial = '{serial}'"
-        ));
-        assert!(kept >= *acknowledged, "{serial}: {acknowledged} readings were told of, {kept} are there");
-    }
+    let kept = turns_kept(&database);
+    let lost: Vec<_> = told.difference(&kept).collect();
+    assert!(lost.is_empty(), "told of and not there: {lost:?}");
     let torn = count(
         "SELECT count(*) FROM cycle_meter WHERE result = 'read' AND (SELECT count(*) FROM reading
          WHERE reading.cycle_id = cycle_meter.cycle_id AND reading.meter_id = cycle_meter.meter_id AND profile = '') <> 6",
@@ -185,42 +185,66 @@ fn a_killed_concentrator_loses_no_reading_and_repeats_no_counter() {
     assert_eq!(torn, 0, "a turn is kept with all its registers or not at all");
 
     let rows = count("SELECT count(*) FROM reading");
-    let turns = count("SELECT count(*) FROM cycle_meter WHERE result = 'read'");
+    let (turns, told) = (kept.len(), told.len());
     println!(
-        "{killed} kills in {runs} runs: {turns} turns and {rows} readings kept, {} frames with {frames} frame counters, \
+        "{killed} kills in {runs} runs: {turns} turns, {told} of them told of before the kill, and {rows} readings kept, {} frames with {frames} frame counters, \
          {apdus} APDUs with {invocations} invocation counters; nothing lost, doubled or used twice",
         sent.len()
     );
     assert!(frames > 10 * usize::try_from(kills).unwrap() && invocations > usize::try_from(kills).unwrap());
 }
 
-/// No two frames under one counter, but the repetition of one and the same. Returns how many counters were used.
-fn check_frame_counters(sent: &[PdDataRequest]) -> usize {
-    let mut used: BTreeMap<u32, &[u8]> = BTreeMap::new();
+/// Cycle and serial number of a turn.
+type Turn = (i64, String);
+
+/// The turn that a line on standard error says went well: `cycle 7: 26000001 read`.
+fn turn_read(line: &str) -> Option<Turn> {
+    let (cycle, serial) = line.strip_prefix("cycle ")?.strip_suffix(" read")?.split_once(": ")?;
+    Some((cycle.parse().unwrap(), serial.to_owned()))
+}
+
+/// The turns that are kept as read.
+fn turns_kept(database: &rusqlite::Connection) -> BTreeSet<Turn> {
+    let mut query = database
+        .prepare(
+            "SELECT cycle_id, serial FROM cycle_meter JOIN meter ON meter.id = meter_id WHERE result = 'read'",
+        )
+        .unwrap();
+    let turns = query.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+    turns.collect::<Result<_, _>>().unwrap()
+}
+
+/// No two frames under one counter, but the repetition of one and the same by one and the same process: what went out
+/// before a restart must not go out after it, be it the same octets. Returns how many counters were used.
+fn check_frame_counters(sent: &[(usize, PdDataRequest)]) -> usize {
+    let mut used: BTreeMap<u32, (usize, &[u8])> = BTreeMap::new();
     let mut newest = None;
-    for request in sent {
+    for (process, request) in sent {
         let (body, _) = check_fcs(&request.psdu).unwrap();
         let Some(security) = Frame::parse(body).unwrap().security else { continue };
         let counter = security.frame_counter;
-        let before = used.insert(counter, body);
-        assert!(before.is_none_or(|before| before == body), "frame counter {counter} used for two frames");
+        let before = used.insert(counter, (*process, body));
+        assert!(
+            before.is_none_or(|before| before == (*process, body)),
+            "frame counter {counter} used for two frames or in two processes"
+        );
         assert!(before.is_some() || Some(counter) > newest, "frame counter {counter} after {newest:?}");
         newest = newest.max(Some(counter));
     }
     used.len()
 }
 
-/// Listens with each meter's own stack, and follows the invocation counter under each meter's key. Returns the APDUs
-/// sent and the counters used.
-fn check_invocation_counters(sent: &[PdDataRequest], provision: &Provision) -> (usize, usize) {
+/// Listens with each meter's own stack, and follows the invocation counter under each meter's key: an APDU may be
+/// repeated by the process that sent it, and by no other. Returns the APDUs sent and the counters used.
+fn check_invocation_counters(sent: &[(usize, PdDataRequest)], provision: &Provision) -> (usize, usize) {
     let (mut apdus, mut used) = (0, 0);
     for meter in &provision.meters {
         let mut newest = 0;
-        let mut before: Vec<u8> = Vec::new();
-        for apdu in overheard(sent, provision, meter.short_address) {
+        let mut before = (0, Vec::new());
+        for (process, apdu) in overheard(sent, provision, meter.short_address) {
             apdus += 1;
             let Some(counter) = invocation_counter(&apdu) else { continue };
-            if apdu == before {
+            if (process, &apdu) == (before.0, &before.1) {
                 continue;
             }
             // The answer to a challenge inside a ciphered ACTION takes the number before the ACTION's own.
@@ -231,7 +255,7 @@ fn check_invocation_counters(sent: &[PdDataRequest], provision: &Provision) -> (
                 meter.serial
             );
             newest = counter;
-            before = apdu;
+            before = (process, apdu);
             used += 1 + inner as usize;
         }
         assert!(newest > 0, "{} was never asked", meter.serial);
@@ -239,13 +263,17 @@ fn check_invocation_counters(sent: &[PdDataRequest], provision: &Provision) -> (
     (apdus, used)
 }
 
-/// The APDUs that a meter at `address` would have got, had it heard everything.
-fn overheard(sent: &[PdDataRequest], provision: &Provision, address: ShortAddress) -> Vec<Vec<u8>> {
+/// The APDUs that a meter at `address` would have got, had it heard everything, each with the process that sent it.
+fn overheard(
+    sent: &[(usize, PdDataRequest)],
+    provision: &Provision,
+    address: ShortAddress,
+) -> Vec<(usize, Vec<u8>)> {
     let gmk = Gmk(provision.group_master_key);
     let mut stack = Stack::new(StackConfig::cenelec_a(provision.pan_id, address, gmk)).unwrap();
     let mut env = TestEnvironment::new(1);
     let mut apdus = Vec::new();
-    for request in sent {
+    for (process, request) in sent {
         let end = request.start + millis(300);
         let header = DataHeader {
             pdc: 0,
@@ -269,7 +297,9 @@ fn overheard(sent: &[PdDataRequest], provision: &Provision, address: ShortAddres
             match stack.poll(now, &mut env) {
                 Step::Idle(Some(until)) if until <= end + millis(100) => now = until,
                 Step::Idle(_) => break,
-                Step::Do(StackAction::DataIndication(indication)) => apdus.extend(apdu(&indication)),
+                Step::Do(StackAction::DataIndication(indication)) => {
+                    apdus.extend(apdu(&indication).map(|apdu| (*process, apdu)));
+                }
                 Step::Do(StackAction::Phy(_)) => {
                     now += millis(20);
                     let confirm = TransmitConfirm { end: now, status: TransmitStatus::Success };
@@ -299,4 +329,30 @@ fn invocation_counter(apdu: &[u8]) -> Option<u32> {
     read_length(&mut reader).unwrap();
     assert_eq!(reader.u8().unwrap(), 0x30, "authenticated and encrypted, suite 0");
     Some(reader.u32_be().unwrap())
+}
+
+/// A check that cannot fail is none: what a restarted process must not send again is found, though it is the same octets.
+#[test]
+#[should_panic(expected = "in two processes")]
+fn a_frame_repeated_after_a_restart_is_found() {
+    let psdu = {
+        let gmk = Gmk([7; 16]);
+        let mut stack =
+            Stack::new(StackConfig::cenelec_a(PanId(0x781D), ShortAddress::COORDINATOR, gmk)).unwrap();
+        let mut env = TestEnvironment::new(1);
+        let packet = Datagram::link_local(PanId(0x781D), ShortAddress(0), ShortAddress(1), 4059, 4059, &[1])
+            .emit()
+            .unwrap();
+        let mut now = plc_core::time::Instant::from_ticks(0);
+        stack.handle(now, &mut env, StackEvent::Data(AdpdDataRequest::new(1, packet)));
+        loop {
+            match stack.poll(now, &mut env) {
+                Step::Do(StackAction::Phy(Request::Data(request))) => break request,
+                Step::Do(_) => {}
+                Step::Idle(until) => now = until.unwrap(),
+            }
+        }
+    };
+    assert_eq!(check_frame_counters(&[(0, psdu.clone()), (0, psdu.clone())]), 1);
+    check_frame_counters(&[(0, psdu.clone()), (1, psdu)]);
 }
