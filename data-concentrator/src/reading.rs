@@ -7,7 +7,17 @@ use std::str::FromStr;
 use thiserror::Error;
 use utoipa::ToSchema;
 
-/// How far a reading may be trusted. The names are those of the API and the database.
+/// How far a reading may be trusted. The names are those of the API and the database; of several flaws the last in this
+/// list is told.
+///
+/// - `valid`: nothing speaks against it;
+/// - `late`: right, but fetched later than the cycle in which it was due;
+/// - `incomplete`: the meter was without power, its clock was set, or it calls the value not valid for billing;
+/// - `time-estimated`: the meter left the row's time out, and it was worked out from the row before;
+/// - `clock-doubtful`: the meter calls its clock doubtful;
+/// - `clock-deviates`: the meter's clock is more than 5 minutes off the concentrator's;
+/// - `clock-invalid`: the meter calls its clock invalid; where it sent no time the concentrator's is kept;
+/// - `meter-fault`: the meter reports a serious fault of its own, such as a failing memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Quality {
@@ -15,7 +25,8 @@ pub enum Quality {
     Valid,
     /// The value is right, but it was fetched later than the cycle in which it was due.
     Late,
-    /// The meter was without power, or its clock was set, during part of the interval.
+    /// The meter was without power, or its clock was set, during part of the interval, or it calls the interval's value
+    /// not valid for billing.
     Incomplete,
     /// The meter left the value's time out; it was worked out from the interval before.
     TimeEstimated,
@@ -23,8 +34,10 @@ pub enum Quality {
     ClockDoubtful,
     /// The meter's clock differs from the concentrator's by more than [`CLOCK_TOLERANCE_S`].
     ClockDeviates,
-    /// The meter calls its own clock invalid, or its time cannot be a time. The concentrator's is kept instead.
+    /// The meter calls its own clock invalid. Where it shows no time at all the concentrator's is kept instead.
     ClockInvalid,
+    /// The meter reports a serious fault of its own, such as a failing memory: any part of the reading may be wrong.
+    MeterFault,
 }
 
 /// How far a meter's clock may be off before its readings say so, in seconds.
@@ -32,7 +45,7 @@ pub const CLOCK_TOLERANCE_S: i64 = 300;
 
 impl Quality {
     /// Every code, best first.
-    pub const ALL: [Self; 7] = [
+    pub const ALL: [Self; 8] = [
         Self::Valid,
         Self::Late,
         Self::Incomplete,
@@ -40,6 +53,7 @@ impl Quality {
         Self::ClockDoubtful,
         Self::ClockDeviates,
         Self::ClockInvalid,
+        Self::MeterFault,
     ];
 
     /// The name in the API and the database.
@@ -52,6 +66,7 @@ impl Quality {
             Self::ClockDoubtful => "clock-doubtful",
             Self::ClockDeviates => "clock-deviates",
             Self::ClockInvalid => "clock-invalid",
+            Self::MeterFault => "meter-fault",
         }
     }
 

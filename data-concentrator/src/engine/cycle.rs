@@ -5,9 +5,9 @@ use super::line::{Heard, LineError};
 use super::plan::{Answer, LOAD_PROFILE, Plan};
 use super::session::{Collected, Link, Session, SessionError};
 use crate::calendar::Calendar;
-use crate::network::Network;
+use crate::network::{LinkFigures, Network};
 use crate::reading::CLOCK_TOLERANCE_S;
-use crate::store::{CycleId, MeterId, MeterOutcome, MeterResult, NetworkId, StoreError};
+use crate::store::{CycleId, Gap, MeterId, MeterOutcome, MeterResult, NetworkId, StoreError};
 use thiserror::Error;
 
 /// How often a meter is asked from the start in one cycle.
@@ -74,7 +74,8 @@ pub struct Roster<'a> {
 /// soon as it has spoken.
 pub fn run(host: &mut impl Host, roster: &mut Roster<'_>, cycle: CycleId) -> Result<(), CycleError> {
     let network = roster.network;
-    let late_before = host.surroundings().store.cycle_before(roster.network_id, cycle)?;
+    let began_utc_ms = network.calendar.utc_ms(host.now());
+    let late_before = host.surroundings().store.cycle_before(roster.network_id, cycle, began_utc_ms)?;
     let (mut pending, far): (Vec<usize>, Vec<usize>) = (0..network.meters.len())
         .partition(|&meter| network.meters.get(meter).is_some_and(|m| m.link.in_reach));
     // Whoever waited longest is first: a process that does not live long still reads everybody in the end.
@@ -87,17 +88,9 @@ pub fn run(host: &mut impl Host, roster: &mut Roster<'_>, cycle: CycleId) -> Res
     pending.extend(waited.into_iter().map(|(_, meter)| meter));
     for meter in far {
         let ended_utc_ms = network.calendar.utc_ms(host.now());
-        let outcome = MeterOutcome {
-            result: MeterResult::OutOfReach,
-            detail: Some("the line model gives it less signal to noise than Robust frames need".into()),
-            attempts: 0,
-            readings: Vec::new(),
-            ended_utc_ms,
-            duration_ms: 0,
-            snr_db: None,
-            hops: None,
-        };
-        keep(host, roster, cycle, meter, &outcome)?;
+        let detail = network.meters.get(meter).map_or_else(String::new, |meter| out_of_reach(&meter.link));
+        let mut outcome = MeterOutcome::unasked(MeterResult::OutOfReach, detail, ended_utc_ms);
+        keep(host, roster, cycle, meter, &mut outcome)?;
         host.turn(meter, &outcome);
     }
     for attempt in 1..=ATTEMPTS {
@@ -110,33 +103,25 @@ pub fn run(host: &mut impl Host, roster: &mut Roster<'_>, cycle: CycleId) -> Res
                 failed.push(meter);
                 continue;
             }
-            let Some(outcome) = read(host, roster, meter, attempt, late_before)? else { continue };
-            let again = attempt < ATTEMPTS && outcome.result != MeterResult::Read;
-            if again {
-                failed.push(meter);
-            }
+            let Some(mut outcome) = read(host, roster, meter, attempt, late_before)? else { continue };
+            let last = attempt == ATTEMPTS;
             // What was said is safe before the meter is asked for the rest.
-            if !again || !outcome.readings.is_empty() {
-                keep(host, roster, cycle, meter, &outcome)?;
+            if last || matches!(outcome.result, MeterResult::Read | MeterResult::Partial) {
+                keep(host, roster, cycle, meter, &mut outcome)?;
             }
-            if !again {
+            if last || outcome.result == MeterResult::Read {
                 host.turn(meter, &outcome);
+            } else {
+                failed.push(meter);
             }
         }
         pending = failed;
     }
     for meter in pending {
-        let outcome = MeterOutcome {
-            result: MeterResult::NoAnswer,
-            detail: Some("a head-end had the meter to itself for the whole cycle".into()),
-            attempts: 0,
-            readings: Vec::new(),
-            ended_utc_ms: network.calendar.utc_ms(host.now()),
-            duration_ms: 0,
-            snr_db: None,
-            hops: None,
-        };
-        keep(host, roster, cycle, meter, &outcome)?;
+        let detail = "a head-end had the meter to itself for the whole cycle".to_owned();
+        let ended_utc_ms = network.calendar.utc_ms(host.now());
+        let mut outcome = MeterOutcome::unasked(MeterResult::NoAnswer, detail, ended_utc_ms);
+        keep(host, roster, cycle, meter, &mut outcome)?;
         host.turn(meter, &outcome);
     }
     let ended = network.calendar.utc_ms(host.now());
@@ -153,16 +138,48 @@ fn wait_for(host: &mut impl Host, meter: usize) -> Result<bool, CycleError> {
     Ok(true)
 }
 
+/// Keeps what a meter said; the outcome then says what the turn came to, with all its attempts.
 fn keep(
     host: &mut impl Host,
     roster: &Roster<'_>,
     cycle: CycleId,
     meter: usize,
-    outcome: &MeterOutcome,
+    outcome: &mut MeterOutcome,
 ) -> Result<(), CycleError> {
     let Some(&id) = roster.meter_ids.get(meter) else { return Ok(()) };
-    host.surroundings().store.keep(cycle, id, outcome)?;
+    let kept = host.surroundings().store.keep(cycle, id, outcome)?;
+    (outcome.result, outcome.detail) = (kept.result, kept.detail);
     Ok(())
+}
+
+/// Why a meter is not asked.
+fn out_of_reach(link: &LinkFigures) -> String {
+    format!(
+        "the line model gives an effective signal to noise of {:.1} dB at the meter and {:.1} dB at the concentrator; \
+         {:.1} dB are needed, 3 dB more than Robust frames do",
+        link.snr_at_meter_db, link.snr_at_concentrator_db, link.needed_db
+    )
+}
+
+/// The stretches to ask for once more, before the rows from `until_utc_ms` on that are asked for anyway.
+fn stretches(gaps: &[Gap], until_utc_ms: i64) -> Vec<(i64, i64)> {
+    /// More would not fit into a request beside everything that a first contact asks for.
+    const MOST: usize = 3;
+    let mut stretches: Vec<(i64, i64)> = Vec::new();
+    for gap in gaps.iter().filter(|gap| gap.from_utc_ms < until_utc_ms) {
+        let to_utc_ms = gap.to_utc_ms.min(until_utc_ms - 1);
+        match stretches.last_mut() {
+            Some(last) if gap.from_utc_ms <= last.1 => last.1 = last.1.max(to_utc_ms),
+            _ => stretches.push((gap.from_utc_ms, to_utc_ms)),
+        }
+    }
+    let end = stretches.last().map(|last| last.1);
+    stretches.truncate(MOST);
+    // The rows between the gaps beyond are asked for with them.
+    if let (Some(last), Some(end)) = (stretches.last_mut(), end) {
+        last.1 = end;
+    }
+    stretches
 }
 
 /// One attempt at one meter.
@@ -185,13 +202,16 @@ fn read(
         store.newest_profile_row(id, &LOAD_PROFILE.to_string(), started + CLOCK_TOLERANCE_S * 1000)?;
     // A meter that was silent at first has measured as long as the others.
     let first = store.first_cycle(roster.network_id)?.map_or(started, |first| first.min(started));
+    // One more than the newest: rows lie on whole seconds.
+    let profile_from_utc_ms = newest.map_or_else(|| midnight(calendar, first), |utc_ms| utc_ms + 1000);
+    let gaps = store.open_gaps(id, started)?;
     let mut plan = Plan {
         facts,
-        // One more than the newest: rows lie on whole seconds.
-        profile_from_utc_ms: newest.map_or_else(|| midnight(calendar, first), |utc_ms| utc_ms + 1000),
+        profile_from_utc_ms,
         now_utc_ms: started,
         offset_minutes: calendar.offset_minutes,
         late_before_utc_ms: late_before,
+        gaps: stretches(&gaps, profile_from_utc_ms),
     };
     host.listen_anew();
     host.keep_free(Some(meter))?;
@@ -203,6 +223,7 @@ fn read(
         detail: None,
         attempts: attempt,
         readings: Vec::new(),
+        gaps: Vec::new(),
         ended_utc_ms,
         duration_ms: ended_utc_ms - started,
         snr_db,
@@ -218,7 +239,7 @@ fn read(
                 outcome.detail = Some(answer.missing.join("; "));
                 outcome.result = MeterResult::Partial;
             }
-            outcome.readings = answer.readings;
+            (outcome.readings, outcome.gaps) = (answer.readings, answer.gaps);
         }
         Err(SessionError::Line(fatal @ (LineError::Port(_) | LineError::Stopped))) => {
             return Err(fatal.into());
@@ -273,5 +294,21 @@ mod tests {
         assert_eq!(midnight(calendar, midnight_utc_ms), midnight_utc_ms);
         assert_eq!(midnight(calendar, midnight_utc_ms + DAY_MS - 1), midnight_utc_ms);
         assert_eq!(midnight(calendar, midnight_utc_ms - 1), midnight_utc_ms - DAY_MS);
+    }
+
+    #[test]
+    fn gaps_become_a_few_stretches_that_cover_all_of_them() {
+        let gap = |&(from_utc_ms, to_utc_ms): &(i64, i64)| Gap {
+            profile: LOAD_PROFILE.to_string(),
+            from_utc_ms,
+            to_utc_ms,
+            rows: 1,
+            why: String::new(),
+        };
+        let asked = |gaps: &[(i64, i64)]| stretches(&gaps.iter().map(gap).collect::<Vec<_>>(), 100);
+        assert_eq!(asked(&[]), []);
+        assert_eq!(asked(&[(1, 5), (3, 9), (20, 20)]), [(1, 9), (20, 20)], "what overlaps is one");
+        assert_eq!(asked(&[(90, 120), (100, 130)]), [(90, 99)], "the rest is asked for anyway");
+        assert_eq!(asked(&[(1, 1), (3, 3), (5, 5), (7, 7), (9, 9)]), [(1, 1), (3, 3), (5, 9)]);
     }
 }

@@ -123,7 +123,8 @@ pub struct Heard {
 }
 
 impl Heard {
-    /// Mean signal to noise in dB, where anything was heard.
+    /// Signal to noise in dB as the receiver measures it, the arithmetic mean over the carriers, averaged over the frames;
+    /// `None` where nothing was heard.
     pub fn snr_db(self) -> Option<f64> {
         // LQI is 4 (SNR/dB + 10), g3-phy digest 10.1.
         (self.frames > 0).then(|| f64::from(self.lqi_sum) / f64::from(self.frames) / 4.0 - 10.0)

@@ -7,6 +7,7 @@ pub mod line;
 mod pass_through;
 pub mod plan;
 pub mod port;
+mod profile;
 pub mod session;
 pub mod surroundings;
 

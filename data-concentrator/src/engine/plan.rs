@@ -3,22 +3,20 @@
 //! One GET with list asks for everything: the clock first, so that the registers behind it were true at that time,
 //! then the registers, what is not known yet of the objects, and the rows of the load profile since the last one.
 
-use crate::calendar::utc_from_local;
+use super::profile::{RowReader, clock_quality, unscaled_columns};
+use crate::calendar::{rfc3339_utc, utc_from_local};
 use crate::reading::{CLOCK_TOLERANCE_S, MeterTime, Quality, Reading};
-use crate::store::ObjectFacts;
-use cosem::classes::{CLOCK, DATA, PROFILE_GENERIC, REGISTER};
+use crate::store::{Gap, ObjectFacts};
+use cosem::classes::{CLOCK, PROFILE_GENERIC, REGISTER};
 use cosem::client::results;
 use cosem::xdlms::ApduError;
 use cosem::{ClockStatus, Data, DateTime, Obis, Query, Selection};
-use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Logical name of the clock.
 const CLOCK_NAME: Obis = Obis::new(0, 0, 1, 0, 0, 255);
 /// Logical name of the load profile.
 pub const LOAD_PROFILE: Obis = Obis::new(1, 0, 99, 1, 0, 255);
-/// Logical name of the flags of a load profile's row.
-const PROFILE_STATUS: Obis = Obis::new(0, 0, 96, 10, 1, 255);
 
 /// Registers that are read: energy first, then what the meter measures at the moment.
 pub const REGISTERS: [Obis; 6] = [
@@ -29,18 +27,6 @@ pub const REGISTERS: [Obis; 6] = [
     Obis::new(1, 0, 31, 7, 0, 255),
     Obis::new(1, 0, 14, 7, 0, 255),
 ];
-
-/// Unit code of a number without a unit.
-const NO_UNIT: u8 = 255;
-
-/// Flags of a load profile's row (AMR profile status): the clock may be wrong.
-const STATUS_CLOCK_INVALID: i64 = 0x02;
-/// The value is not to be used for billing.
-const STATUS_NOT_VALID: i64 = 0x04;
-/// The clock was set during the period.
-const STATUS_CLOCK_ADJUSTED: i64 = 0x20;
-/// The meter was without power during the period.
-const STATUS_POWER_DOWN: i64 = 0x80;
 
 /// What to ask, and what is needed to understand the answer.
 #[derive(Clone, Debug)]
@@ -55,6 +41,8 @@ pub struct Plan {
     pub offset_minutes: i16,
     /// Rows captured before this are late: UTC in milliseconds.
     pub late_before_utc_ms: Option<i64>,
+    /// Stretches before that in which rows are wanted once more: UTC in milliseconds, first and last moment.
+    pub gaps: Vec<(i64, i64)>,
 }
 
 /// What a meter said.
@@ -66,6 +54,8 @@ pub struct Answer {
     pub facts: ObjectFacts,
     /// What was asked for and is not there, and why.
     pub missing: Vec<String>,
+    /// Where the load profile has rows that cannot be used.
+    pub gaps: Vec<Gap>,
 }
 
 /// Why an answer cannot be used.
@@ -104,16 +94,8 @@ enum Item {
     ScalerUnit(u16, Obis),
     Columns,
     Period,
-    Rows,
-}
-
-/// A column of the load profile.
-#[derive(Clone, Copy, Debug)]
-struct Column {
-    class: u16,
-    object: Obis,
-    /// Scaler and unit.
-    scale: (i8, u8),
+    /// Rows of the load profile, from one moment to another: UTC in milliseconds.
+    Rows(i64, i64),
 }
 
 impl Plan {
@@ -133,7 +115,7 @@ impl Plan {
         let mut clock_quality = Quality::ClockInvalid;
         let (mut values, mut missing) = (Vec::new(), Vec::new());
         let mut facts = self.facts.clone().unwrap_or_default();
-        let mut rows = None;
+        let (mut rows, mut gaps) = (Vec::new(), Vec::new());
         for (item, result) in items.into_iter().zip(results) {
             let data = match result {
                 Ok(data) => data,
@@ -162,21 +144,37 @@ impl Plan {
                         missing.push(format!("{LOAD_PROFILE}: no capture period"));
                     }
                 }
-                Item::Rows => rows = Some(data),
+                Item::Rows(from_utc_ms, to_utc_ms) => rows.push((data, (from_utc_ms, to_utc_ms))),
             }
         }
         let mut readings = Vec::new();
         for (object, raw) in values {
             match facts.scaler_units.get(&object.to_string()) {
-                Some(&scale) => readings.push(reading(object, None, raw, scale, &time, clock_quality)),
+                Some(&scale) => readings.push(reading(object, raw, scale, &time, clock_quality)),
                 // It could be watt-hours or megawatt-hours, and what is stored once is not scaled later.
                 None => missing.push(format!("{object}: scaler and unit unknown, not kept: {raw}")),
             }
         }
-        if let Some(rows) = rows {
-            self.profile(&facts, &rows, &mut readings, &mut missing);
+        if !rows.is_empty() {
+            match RowReader::new(&facts, self.offset_minutes, self.late_before_utc_ms) {
+                Err(why) => missing.push(format!("{LOAD_PROFILE}: {why}")),
+                Ok(reader) => {
+                    for (data, range) in rows {
+                        let Some(elements) = data.elements() else {
+                            missing.push(format!("{LOAD_PROFILE}: not an array"));
+                            continue;
+                        };
+                        missing.extend(self.no_rows(elements.iter().next(), range, &time, &facts));
+                        // Nobody has captured yet what lies ahead.
+                        let until = range.1.min(self.now_utc_ms).max(range.0);
+                        let (read, unread) = reader.read(elements, (range.0, until));
+                        readings.extend(read);
+                        gaps.extend(unread);
+                    }
+                }
+            }
         }
-        Ok(Answer { readings, facts, missing })
+        Ok(Answer { readings, facts, missing, gaps })
     }
 
     /// Whether `facts` answer everything that does not change, so that it need not be asked again.
@@ -194,7 +192,8 @@ impl Plan {
             .chain(REGISTERS.into_iter().map(Item::Value))
             .chain(facts)
             .chain(columns.map(|(class, object)| Item::ScalerUnit(class, object)))
-            .chain([Item::Rows])
+            .chain(self.gaps.iter().map(|&(from_utc_ms, to_utc_ms)| Item::Rows(from_utc_ms, to_utc_ms)))
+            .chain([Item::Rows(self.profile_from_utc_ms, self.now_utc_ms + PROFILE_AHEAD_MS)])
     }
 
     fn query(&self, item: Item) -> Query {
@@ -204,10 +203,12 @@ impl Plan {
             Item::ScalerUnit(class, object) => Query::new(class, object, 3),
             Item::Columns => Query::new(PROFILE_GENERIC, LOAD_PROFILE, 3),
             Item::Period => Query::new(PROFILE_GENERIC, LOAD_PROFILE, 4),
-            Item::Rows => Query::new(PROFILE_GENERIC, LOAD_PROFILE, 2).selecting(Selection::Range {
-                from: self.date_time(self.profile_from_utc_ms),
-                to: self.date_time(self.now_utc_ms + PROFILE_AHEAD_MS),
-            }),
+            Item::Rows(from_utc_ms, to_utc_ms) => {
+                Query::new(PROFILE_GENERIC, LOAD_PROFILE, 2).selecting(Selection::Range {
+                    from: self.date_time(from_utc_ms),
+                    to: self.date_time(to_utc_ms),
+                })
+            }
         }
     }
 
@@ -239,80 +240,32 @@ impl Plan {
         }
     }
 
-    /// Rows of the load profile, each value a reading. Null means "as in the row before", for the clock one period
-    /// later (digest 1.6).
-    fn profile(
+    /// What to tell people of an answer without a row, though at least one capture period ended in the range asked for
+    /// by the meter's own clock. A stretch that is asked for once more speaks for itself.
+    fn no_rows(
         &self,
+        first: Option<Data<'_>>,
+        (from_utc_ms, _): (i64, i64),
+        now: &MeterTime,
         facts: &ObjectFacts,
-        rows: &Data<'_>,
-        readings: &mut Vec<Reading>,
-        missing: &mut Vec<String>,
-    ) {
-        let Some(rows) = rows.elements() else {
-            missing.push(format!("{LOAD_PROFILE}: not an array"));
-            return;
-        };
-        let Some(columns) = scaled_columns(facts, missing) else { return };
-        let mut time_before: Option<MeterTime> = None;
-        let mut values_before: BTreeMap<Obis, i64> = BTreeMap::new();
-        for row in rows {
-            let Some(cells) = row.elements() else {
-                missing.push(format!("{LOAD_PROFILE}: a row is no structure"));
-                continue;
-            };
-            let mut time = None;
-            let mut quality = Quality::Valid;
-            let mut values = Vec::new();
-            for (&Column { class, object, scale }, cell) in columns.iter().zip(cells) {
-                if class == CLOCK {
-                    let told = cell.as_date_time().and_then(|shown| meter_time(shown, self.offset_minutes));
-                    time = told.or_else(|| {
-                        quality = quality.worse(Quality::TimeEstimated);
-                        next_time(time_before.as_ref()?, facts.capture_period_s)
-                    });
-                    continue;
-                }
-                let before = values_before.get(&object).copied();
-                let Some(raw) = cell.as_i64().or(before.filter(|_| cell == Data::Null)) else { continue };
-                values_before.insert(object, raw);
-                if class == DATA && object == PROFILE_STATUS {
-                    quality = quality.worse(row_quality(raw));
-                }
-                values.push((object, raw, scale));
-            }
-            let Some(time) = time else {
-                missing.push(format!("{LOAD_PROFILE}: a row without a time"));
-                continue;
-            };
-            quality = quality.worse(clock_quality(time.clock_status));
-            if self.late_before_utc_ms.is_some_and(|due| time.utc_ms <= due) {
-                quality = quality.worse(Quality::Late);
-            }
-            let row = values
-                .into_iter()
-                .map(|(object, raw, scale)| reading(object, Some(LOAD_PROFILE), raw, scale, &time, quality));
-            readings.extend(row);
-            time_before = Some(time);
-        }
+    ) -> Option<String> {
+        let period_ms = i64::from(facts.capture_period_s) * 1000;
+        let newest = from_utc_ms == self.profile_from_utc_ms;
+        let due = period_ms > 0 && now.utc_ms.saturating_sub(from_utc_ms) >= period_ms;
+        (first.is_none() && newest && due)
+            .then(|| format!("{LOAD_PROFILE}: no row since {}", rfc3339_utc(from_utc_ms)))
     }
 }
 
-fn reading(
-    object: Obis,
-    profile: Option<Obis>,
-    raw: i64,
-    (scaler, unit): (i8, u8),
-    time: &MeterTime,
-    quality: Quality,
-) -> Reading {
-    let profile = profile.map(|name| name.to_string());
-    Reading { object: object.to_string(), profile, raw, scaler, unit, time: time.clone(), quality }
+fn reading(object: Obis, raw: i64, (scaler, unit): (i8, u8), time: &MeterTime, quality: Quality) -> Reading {
+    Reading { object: object.to_string(), profile: None, raw, scaler, unit, time: time.clone(), quality }
 }
 
 /// How far beyond the concentrator's own time rows are asked for: meters' clocks run ahead.
 const PROFILE_AHEAD_MS: i64 = 24 * 3_600_000;
 
-fn meter_time(shown: DateTime, default_offset_minutes: i16) -> Option<MeterTime> {
+/// The time that a meter shows; `None` where it is no moment of the calendar.
+pub(super) fn meter_time(shown: DateTime, default_offset_minutes: i16) -> Option<MeterTime> {
     let offset_minutes = match shown.deviation_min {
         DateTime::UNSPECIFIED_DEVIATION => default_offset_minutes,
         deviation => deviation.checked_neg()?,
@@ -326,66 +279,6 @@ fn meter_time(shown: DateTime, default_offset_minutes: i16) -> Option<MeterTime>
     let utc_ms = utc_from_local((year, month, day), (hour, minute, second), milliseconds, offset_minutes)?;
     let clock_status = if shown.status == ClockStatus::UNSPECIFIED { 0 } else { shown.status.0 };
     Some(MeterTime { utc_ms, offset_minutes, clock_status, raw: shown.to_bytes().to_vec() })
-}
-
-fn next_time(before: &MeterTime, period_s: u32) -> Option<MeterTime> {
-    if period_s == 0 {
-        return None;
-    }
-    Some(MeterTime { utc_ms: before.utc_ms + i64::from(period_s) * 1000, raw: Vec::new(), ..before.clone() })
-}
-
-const fn clock_quality(status: u8) -> Quality {
-    if status & ClockStatus::INVALID != 0 {
-        Quality::ClockInvalid
-    } else if status & ClockStatus::DOUBTFUL != 0 {
-        Quality::ClockDoubtful
-    } else {
-        Quality::Valid
-    }
-}
-
-const fn row_quality(status: i64) -> Quality {
-    if status & STATUS_CLOCK_INVALID != 0 {
-        Quality::ClockInvalid
-    } else if status & (STATUS_POWER_DOWN | STATUS_CLOCK_ADJUSTED | STATUS_NOT_VALID) != 0 {
-        Quality::Incomplete
-    } else {
-        Quality::Valid
-    }
-}
-
-/// Columns of registers whose scaler and unit are not known. Neither clock nor plain data have one.
-fn unscaled_columns(facts: &ObjectFacts) -> impl Iterator<Item = (u16, Obis)> {
-    let unscaled = |(class, name, _): &(u16, String, i8)| {
-        let scaled = *class == CLOCK || *class == DATA || facts.scaler_units.contains_key(name);
-        if scaled { None } else { Some((*class, name.parse().ok()?)) }
-    };
-    facts.profile_columns.iter().filter_map(unscaled)
-}
-
-/// The columns, each with its scaler and unit. `None` where one is not known: a row is kept as a whole or not at all,
-/// so that it is asked for again.
-fn scaled_columns(facts: &ObjectFacts, missing: &mut Vec<String>) -> Option<Vec<Column>> {
-    if facts.profile_columns.is_empty() {
-        missing.push(format!("{LOAD_PROFILE}: columns unknown, rows not kept"));
-        return None;
-    }
-    let unscaled: Vec<_> = unscaled_columns(facts).map(|(_, object)| object.to_string()).collect();
-    if !unscaled.is_empty() {
-        let unscaled = unscaled.join(", ");
-        missing.push(format!("{LOAD_PROFILE}: scaler and unit of {unscaled} unknown, rows not kept"));
-        return None;
-    }
-    let column = |(class, name, _): &(u16, String, i8)| {
-        let scale = facts.scaler_units.get(name).copied().unwrap_or((0, NO_UNIT));
-        Some(Column { class: *class, object: name.parse().ok()?, scale })
-    };
-    let columns: Option<Vec<_>> = facts.profile_columns.iter().map(column).collect();
-    if columns.is_none() {
-        missing.push(format!("{LOAD_PROFILE}: a column's logical name is none, rows not kept"));
-    }
-    columns
 }
 
 fn scaler_unit(data: &Data<'_>) -> Option<(i8, u8)> {
@@ -421,13 +314,14 @@ mod tests {
             now_utc_ms: MIDNIGHT_UTC_MS + 900_000,
             offset_minutes: 60,
             late_before_utc_ms: None,
+            gaps: Vec::new(),
         }
     }
 
     /// A meter's answer to [`plan`], with something else in place of what `other` gives.
     fn understood(other: impl Fn(Item) -> Option<Vec<u8>>) -> Answer {
         let plan = plan();
-        let clock = [&[9, 12], plan.date_time(MIDNIGHT_UTC_MS).to_bytes().as_slice()].concat();
+        let clock = [&[9, 12], plan.date_time(plan.now_utc_ms).to_bytes().as_slice()].concat();
         let column = |class: u8, object: Obis| {
             [&[2, 4, 0x12, 0, class, 9, 6], object.0.as_slice(), &[0x0F, 2, 0x12, 0, 0]].concat()
         };
@@ -437,12 +331,16 @@ mod tests {
             Item::ScalerUnit(..) => vec![2, 2, 0x0F, 0, 0x16, 30],
             Item::Columns => [vec![1, 2], column(8, CLOCK_NAME), column(3, ENERGY)].concat(),
             Item::Period => vec![6, 0, 0, 3, 0x84],
-            Item::Rows => [&[1, 1, 2, 2], clock.as_slice(), &[6, 0, 0, 0, 77]].concat(),
+            Item::Rows(..) => [&[1, 1, 2, 2], clock.as_slice(), &[6, 0, 0, 0, 77]].concat(),
         };
         let result = |item| other(item).unwrap_or_else(|| [vec![0], told(item)].concat());
         let count = u8::try_from(plan.items().count()).unwrap();
         let octets = std::iter::once(count).chain(plan.items().flat_map(result)).collect::<Vec<_>>();
         plan.understand(&octets).unwrap()
+    }
+
+    fn rows() -> Item {
+        plan().items().last().unwrap()
     }
 
     fn of_energy(answer: &Answer) -> usize {
@@ -476,11 +374,48 @@ mod tests {
             (Item::Columns, REFUSED.to_vec(), 6),
             (Item::Period, vec![0, 6, 0, 0, 0, 0], 7),
             (Item::Clock, vec![0, 0], 7),
-            (Item::Rows, REFUSED.to_vec(), 6),
+            (rows(), REFUSED.to_vec(), 6),
+            (rows(), vec![0, 1, 0], 6),
         ] {
             let answer = understood(|item| (item == asked).then(|| told.clone()));
             assert!(!answer.missing.is_empty(), "{asked:?}");
             assert_eq!(answer.readings.len(), readings, "{asked:?}");
+        }
+    }
+
+    #[test]
+    fn no_row_is_nothing_amiss_before_a_capture_period_has_passed() {
+        let clock = |s: i64| {
+            [&[0, 9, 12], plan().date_time(MIDNIGHT_UTC_MS + s * 1000).to_bytes().as_slice()].concat()
+        };
+        let told = |s| {
+            understood(|item| match item {
+                Item::Clock => Some(clock(s)),
+                Item::Rows(..) => Some(vec![0, 1, 0]),
+                _ => None,
+            })
+            .missing
+        };
+        assert_eq!(told(899), [""; 0], "by the meter's own clock");
+        assert_eq!(told(900), ["1.0.99.1.0.255: no row since 2026-01-14T23:00:00.000Z"]);
+    }
+
+    #[test]
+    fn a_row_of_another_length_is_told_and_not_kept() {
+        let clock = [&[9, 12], plan().date_time(MIDNIGHT_UTC_MS).to_bytes().as_slice()].concat();
+        let energy = [6, 0, 0, 0, 77];
+        for row in [
+            vec![2, 0],
+            [&[2, 1], clock.as_slice()].concat(),
+            [&[2, 3], clock.as_slice(), &energy, &energy].concat(),
+            vec![0],
+        ] {
+            let rows = [&[0, 1, 1], row.as_slice()].concat();
+            let answer = understood(|item| matches!(item, Item::Rows(..)).then(|| rows.clone()));
+            assert_eq!(of_energy(&answer), 1, "the register alone");
+            let [gap] = answer.gaps.as_slice() else { panic!("{:?}", answer.gaps) };
+            assert_eq!((gap.from_utc_ms, gap.to_utc_ms, gap.rows), (MIDNIGHT_UTC_MS, plan().now_utc_ms, 1));
+            assert!(gap.why.contains("in 2 columns"), "{}", gap.why);
         }
     }
 

@@ -9,7 +9,12 @@ use crate::network::Network;
 use crate::reading::Quality;
 use crate::store::{CycleId, MeterId, MeterOutcome, MeterResult, NetworkId, Range, Store};
 use crate::testkit::{self, MIDNIGHT_UTC_MS};
-use cosem::{Client, ClientConfig, Keys, Server, ServerConfig, SystemTitle};
+use cosem::model::CaptureObject;
+use cosem::xdlms::DataAccessError;
+use cosem::{
+    Client, ClientConfig, Data, Encoder, Keys, Object, ObjectModel, Profile, Server, ServerConfig,
+    SystemTitle,
+};
 use modem_fw::metering::{Measurement, Metering, MeteringConfig, Utc};
 use modem_fw::objects::{Identity, Objects, PublicAccess};
 use plc_core::address::ShortAddress;
@@ -35,6 +40,97 @@ struct FakeMeter {
     identity: Identity,
     env: TestEnvironment,
     load: Measurement,
+    flaws: Vec<Flaw>,
+    /// Associations opened, and the octets that opened the last one.
+    associations: u32,
+    opened_with: Vec<u8>,
+    /// The last association in which the flaws show, and the first one that is not answered.
+    flawed_until: u32,
+    silent_from: u32,
+}
+
+/// A cell of the load profile that is not what it should be, by row and column.
+#[derive(Clone, Copy, Debug)]
+struct Flaw {
+    row: u64,
+    column: usize,
+    instead: Data<'static>,
+}
+
+/// Nothing that a time or a number could be.
+const NONSENSE: Data<'static> = Data::OctetString(&[1]);
+const TIME_COLUMN: usize = 0;
+const ENERGY_COLUMN: usize = 2;
+
+/// A meter's objects with some cells of its profile damaged.
+struct Damaged<'a> {
+    objects: Objects<'a, 960>,
+    flaws: &'a [Flaw],
+    profile: Option<Object>,
+}
+
+impl<'a> Damaged<'a> {
+    fn new(objects: Objects<'a, 960>, flaws: &'a [Flaw]) -> Self {
+        let profile = (0..).map_while(|n| objects.object(n)).find(|object| objects.profile(object).is_some());
+        Self { objects, flaws, profile }
+    }
+
+    fn rows_of(&self) -> &dyn Profile {
+        self.objects.profile(&self.profile.unwrap()).unwrap()
+    }
+}
+
+impl ObjectModel for Damaged<'_> {
+    fn object(&self, index: usize) -> Option<Object> {
+        self.objects.object(index)
+    }
+
+    fn get(&self, object: &Object, attribute: i8, out: &mut Encoder<'_>) -> Result<(), DataAccessError> {
+        self.objects.get(object, attribute, out)
+    }
+
+    fn set(&mut self, object: &Object, attribute: i8, value: Data<'_>) -> Result<(), DataAccessError> {
+        self.objects.set(object, attribute, value)
+    }
+
+    fn action(
+        &mut self,
+        object: &Object,
+        method: i8,
+        parameter: Option<Data<'_>>,
+        out: &mut Encoder<'_>,
+    ) -> Result<(), DataAccessError> {
+        self.objects.action(object, method, parameter, out)
+    }
+
+    fn profile(&self, object: &Object) -> Option<&dyn Profile> {
+        self.objects.profile(object).map(|_| self as &dyn Profile)
+    }
+}
+
+impl Profile for Damaged<'_> {
+    fn columns(&self) -> &[CaptureObject] {
+        self.rows_of().columns()
+    }
+
+    fn rows(&self) -> std::ops::Range<u64> {
+        self.rows_of().rows()
+    }
+
+    fn captured_unix(&self, row: u64) -> Option<i64> {
+        self.rows_of().captured_unix(row)
+    }
+
+    fn deviation_min(&self) -> i16 {
+        self.rows_of().deviation_min()
+    }
+
+    fn cell(&self, row: u64, column: usize, out: &mut Encoder<'_>) -> Result<(), DataAccessError> {
+        match self.flaws.iter().find(|flaw| (flaw.row, flaw.column) == (row, column)) {
+            Some(flaw) => Ok(out.data(&flaw.instead)?),
+            None => self.rows_of().cell(row, column, out),
+        }
+    }
 }
 
 impl FakeMeter {
@@ -61,9 +157,23 @@ impl FakeMeter {
             },
             env,
             load,
+            flaws: Vec::new(),
+            associations: 0,
+            opened_with: Vec::new(),
+            flawed_until: u32::MAX,
+            silent_from: u32::MAX,
         };
         (0..18 * 60).for_each(|_| meter.measure(seconds(60)));
         meter
+    }
+
+    /// Counts the associations, and says whether this one is to fail.
+    fn is_silent(&mut self, apdu: &[u8]) -> bool {
+        if apdu[0] == 0x60 && apdu != self.opened_with {
+            self.associations += 1;
+            self.opened_with = apdu.to_vec();
+        }
+        self.associations >= self.silent_from
     }
 
     fn measure(&mut self, span: Duration) {
@@ -72,7 +182,9 @@ impl FakeMeter {
 
     fn answer(&mut self, client: u16, apdu: &[u8]) -> Vec<u8> {
         let now = self.metering.clock().now();
-        let mut objects = Objects::new(&self.metering, &self.identity, PublicAccess::Identity, now);
+        let objects = Objects::new(&self.metering, &self.identity, PublicAccess::Identity, now);
+        let flawed = self.associations <= self.flawed_until;
+        let mut objects = Damaged::new(objects, if flawed { &self.flaws } else { &[] });
         let mut reply = [0; 1024];
         let length = self.server.handle(client, apdu, &mut objects, &mut self.env, &mut reply).unwrap();
         reply[..length].to_vec()
@@ -123,7 +235,7 @@ impl Link for FakeLine {
             self.asked.push((meter, apdu.to_vec()));
             let fault = (self.faults)(meter);
             self.pass_time(millis(400));
-            if fault == Fault::RequestLost {
+            if fault == Fault::RequestLost || self.meters[meter].is_silent(apdu) {
                 continue;
             }
             let mut reply = self.meters[meter].answer(peer.client, apdu);
@@ -361,6 +473,136 @@ fn a_turn_that_misses_something_is_partial() {
     assert_eq!(bench.turn(cycle, 1), (MeterResult::Read, None));
 }
 
+/// UTC of the row with this number, in milliseconds: midnight is the first.
+const fn row_utc_ms(row: u64) -> i64 {
+    MIDNIGHT_UTC_MS + row as i64 * 900_000
+}
+
+#[test]
+fn a_row_that_cannot_be_read_is_asked_for_until_it_is_there_and_blocks_no_other() {
+    for (flaws, told) in [
+        // A value: the row's time is known.
+        (vec![(40, ENERGY_COLUMN, NONSENSE)], "number for 1.0.1.8.0.255 at 2026-01-15T09:00:00.000Z"),
+        // A time: the stretch between its neighbours is.
+        (
+            vec![(40, TIME_COLUMN, NONSENSE)],
+            "without a time between 2026-01-15T08:45:01.000Z and 2026-01-15T09:14:59.000Z",
+        ),
+        // Null in the first row stands for nothing, and what comes after it leans on it.
+        (
+            vec![(0, ENERGY_COLUMN, Data::Null), (1, ENERGY_COLUMN, Data::Null)],
+            "number for 1.0.1.8.0.255 at 2026-01-14T23:00:00.000Z",
+        ),
+        // The last one, several in a row, and several apart: more than a request has room for.
+        (vec![(72, TIME_COLUMN, NONSENSE)], "without a time between 2026-01-15T16:45:01.000Z and"),
+        ((30..36).map(|row| (row, TIME_COLUMN, NONSENSE)).collect(), "without a time between"),
+        ((10..60).step_by(7).map(|row| (row, ENERGY_COLUMN, NONSENSE)).collect(), "and 5 more"),
+    ] {
+        let mut bench = bench();
+        let flaw = |&(row, column, instead): &(u64, usize, Data<'static>)| Flaw { row, column, instead };
+        bench.line.meters[0].flaws = flaws.iter().map(flaw).collect();
+        let without = |rows: Vec<(i64, i64)>| -> Vec<_> {
+            let flawed = |utc_ms| flaws.iter().any(|&(row, ..)| row_utc_ms(row) == utc_ms);
+            rows.into_iter().filter(|&(utc_ms, _)| !flawed(utc_ms)).collect()
+        };
+        // For as long as it cannot be read, later rows come in and every cycle says what is missing.
+        for quarters in 0..3 {
+            let cycle = bench.cycle();
+            let (result, detail) = bench.turn(cycle, 0);
+            let detail = detail.unwrap_or_default();
+            assert_eq!(result, MeterResult::Partial, "{told}: {detail}");
+            assert!(detail.contains(told), "{told}: {detail}");
+            assert!(bench.line.turns.contains(&(0, MeterResult::Partial, 3)), "{:?}", bench.line.turns);
+            assert_eq!(bench.rows(0), without(bench.truth(0, START_MS + quarters * 900_000)), "{told}");
+            assert_eq!(bench.turn(cycle, 1), (MeterResult::Read, None));
+            bench.line.pass_time(seconds(900));
+        }
+        bench.line.meters[0].flaws.clear();
+        let cycle = bench.cycle();
+        assert_eq!(bench.turn(cycle, 0), (MeterResult::Read, None), "{told}");
+        assert_eq!(bench.rows(0), bench.truth(0, START_MS + 3 * 900_000), "{told}");
+    }
+}
+
+#[test]
+fn what_the_second_attempt_brings_makes_the_turn_whole() {
+    let mut bench = bench();
+    bench.line.meters[0].flaws = vec![
+        Flaw { row: 40, column: TIME_COLUMN, instead: NONSENSE },
+        Flaw { row: 72, column: 3, instead: NONSENSE },
+    ];
+    bench.line.meters[0].flawed_until = 1;
+    let cycle = bench.cycle();
+    assert_eq!(bench.turn(cycle, 0), (MeterResult::Read, None));
+    assert!(bench.line.turns.contains(&(0, MeterResult::Read, 2)), "{:?}", bench.line.turns);
+    assert_eq!(bench.rows(0), bench.truth(0, START_MS));
+}
+
+#[test]
+fn a_part_stays_a_part_when_the_meter_falls_silent_after_it() {
+    let mut bench = bench();
+    bench.line.meters[0].flaws = vec![Flaw { row: 40, column: ENERGY_COLUMN, instead: NONSENSE }];
+    bench.line.meters[0].silent_from = 2;
+    let cycle = bench.cycle();
+    let (result, detail) = bench.turn(cycle, 0);
+    let detail = detail.unwrap();
+    assert_eq!(result, MeterResult::Partial, "{detail}");
+    assert!(detail.contains(ENERGY) && detail.ends_with("then: no answer to 3 requests"), "{detail}");
+    assert_eq!(bench.rows(0).len(), 72);
+    assert!(bench.line.turns.contains(&(0, MeterResult::Partial, 3)), "{:?}", bench.line.turns);
+}
+
+#[test]
+fn a_row_that_no_meter_keeps_any_more_is_not_asked_for_for_ever() {
+    let mut bench = bench();
+    bench.line.meters[0].flaws = vec![Flaw { row: 40, column: TIME_COLUMN, instead: NONSENSE }];
+    let cycle = bench.cycle();
+    assert_eq!(bench.turn(cycle, 0).0, MeterResult::Partial);
+    (0..11 * 24).for_each(|_| bench.line.pass_time(seconds(3600)));
+    // The cycle that brings what the meter still has, then one like any other.
+    bench.cycle();
+    bench.line.pass_time(seconds(900));
+    let cycle = bench.cycle();
+    assert_eq!(bench.turn(cycle, 0), (MeterResult::Read, None));
+}
+
+#[test]
+fn the_states_of_interval_become_qualities() {
+    let mut bench = bench();
+    let states = [(10, 0x01), (11, 0x02), (12, 0x04), (13, 0x20), (14, 0x80), (15, 0x08), (16, 0x81)];
+    let flaw = |(row, state)| Flaw { row, column: 1, instead: Data::Unsigned(state) };
+    bench.line.meters[0].flaws = states.map(flaw).to_vec();
+    bench.cycle();
+    let rows = bench.store().profile(bench.ids[0], PROFILE, Range::ALL, None, 1000).unwrap().items;
+    let qualities: Vec<_> = rows[10..=16].iter().map(|row| row.quality).collect();
+    use Quality::{ClockInvalid, Incomplete, MeterFault, Valid};
+    let expected = [MeterFault, ClockInvalid, Incomplete, Incomplete, Incomplete, Valid, MeterFault];
+    assert_eq!(qualities, expected);
+}
+
+#[test]
+fn a_run_with_an_earlier_date_in_the_same_folder_makes_nothing_late() {
+    let mut bench = bench();
+    let later = START_MS + 30 * 86_400_000;
+    let store = &mut bench.line.surroundings.store;
+    let cycle = store.begin_cycle(bench.id, later).unwrap();
+    store.end_cycle(cycle, later + 60_000).unwrap();
+    bench.cycle();
+    let rows = bench.store().profile(bench.ids[0], PROFILE, Range::ALL, None, 1000).unwrap().items;
+    assert_eq!(rows.len(), 73);
+    assert!(rows.iter().all(|row| row.quality == Quality::Valid));
+}
+
+#[test]
+fn who_is_out_of_reach_is_told_with_the_links_figures() {
+    let mut bench = bench();
+    let cycle = bench.cycle();
+    let told = bench.turn(cycle, 2).1.unwrap();
+    for figure in ["37.0 dB at the meter", "35.0 dB at the concentrator", "4.0 dB are needed"] {
+        assert!(told.contains(figure), "{told}");
+    }
+}
+
 #[test]
 fn a_row_from_the_future_does_not_hide_those_to_come() {
     let mut bench = bench();
@@ -376,6 +618,7 @@ fn a_row_from_the_future_does_not_hide_those_to_come() {
         detail: None,
         attempts: 1,
         readings: vec![future],
+        gaps: Vec::new(),
         ended_utc_ms: utc_ms,
         duration_ms: 0,
         snr_db: None,
@@ -492,6 +735,7 @@ proptest! {
             now_utc_ms: START_MS,
             offset_minutes: 60,
             late_before_utc_ms: None,
+            gaps: vec![(MIDNIGHT_UTC_MS - 900_000, MIDNIGHT_UTC_MS - 1)],
         };
         let _ = plan.understand(&octets);
         let mut counted = vec![u8::try_from(plan.queries().len()).unwrap()];

@@ -71,6 +71,16 @@ pub(super) const STEPS: &[&str] = &[
     CREATE INDEX cycle_meter_by_meter ON cycle_meter (meter_id, cycle_id);
     CREATE INDEX reading_by_time ON reading (meter_id, profile, utc_ms, object);
     CREATE INDEX reading_by_cycle ON reading (meter_id, profile, object, last_cycle_id, utc_ms);",
+    // 3: where a meter has profile rows that could not be read.
+    "CREATE TABLE profile_gap (
+        meter_id INTEGER NOT NULL REFERENCES meter(id),
+        profile TEXT NOT NULL,
+        from_utc_ms INTEGER NOT NULL,
+        to_utc_ms INTEGER NOT NULL,
+        rows INTEGER NOT NULL,
+        why TEXT NOT NULL,
+        PRIMARY KEY (meter_id, profile, from_utc_ms)
+    ) STRICT, WITHOUT ROWID;",
 ];
 
 /// Brings the schema to the newest version, one transaction for each step.
@@ -92,6 +102,22 @@ fn migrate_to(connection: &mut Connection, newest: usize) -> Result<(), StoreErr
         transaction.pragma_update(None, "user_version", found + 1)?;
         transaction.commit()?;
     }
+}
+
+/// Whether the file was made by another program: it has tables, and not those of the first version. One from the future
+/// is not foreign, whatever is in it.
+pub(super) fn is_foreign(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    let reading = connection.unchecked_transaction()?;
+    let version: i64 = reading.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    let count = |named: &str| -> Result<i64, rusqlite::Error> {
+        let tables = format!("SELECT count(*) FROM sqlite_master WHERE type = 'table' {named}");
+        reading.query_row(&tables, [], |row| row.get(0))
+    };
+    let own = count("AND name IN ('network', 'meter', 'cycle', 'cycle_meter', 'reading', 'record')")?;
+    Ok(match version {
+        0 => count("")? > 0,
+        _ => version <= STEPS.len() as i64 && own < 6,
+    })
 }
 
 /// The version in the file; 0 for a new one.

@@ -5,14 +5,16 @@
 //! known by its meter, object, profile and capture time. So the process may be killed at any moment, and a cycle
 //! that is repeated afterwards neither loses nor doubles a reading.
 
+mod gaps;
 mod migrations;
 mod query;
 mod records;
 mod write;
 
+pub use gaps::{GAP_WINDOW_MS, Gap};
 pub use query::{CycleMeterRow, CycleRow, MeterRow, Page, ProfileRow, Range, ReadingRow, StoredValue};
 pub use records::Records;
-pub use write::{CycleId, MeterId, MeterOutcome, MeterResult, NetworkId, ObjectFacts};
+pub use write::{CycleId, Kept, MeterId, MeterOutcome, MeterResult, NetworkId, ObjectFacts};
 
 use rusqlite::{Connection, OpenFlags};
 use std::fs::{File, TryLockError};
@@ -74,6 +76,12 @@ pub enum StoreError {
         /// Newest version this program knows.
         known: i64,
     },
+    /// The file is a database of something else.
+    #[error("{path} is a database, but none of this program's; choose another folder with --data DIR")]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
     /// SQLite failed.
     #[error("the database failed: {0}")]
     Sqlite(#[from] rusqlite::Error),
@@ -112,13 +120,20 @@ impl Store {
         let path = folder.join(FILE_NAME);
         let opened = Connection::open(&path).and_then(|connection| {
             connection.busy_timeout(BUSY_TIMEOUT)?;
+            if migrations::is_foreign(&connection)? {
+                return Ok(None);
+            }
             // WAL lets the API read while a cycle writes; FULL makes a commit survive a power failure.
             connection.pragma_update(None, "journal_mode", "WAL")?;
             connection.pragma_update(None, "synchronous", "FULL")?;
             connection.pragma_update(None, "foreign_keys", true)?;
-            Ok(connection)
+            Ok(Some(connection))
         });
-        let connection = opened.map_err(|error| StoreError::Open { path, error })?;
+        let connection = match opened {
+            Ok(Some(connection)) => connection,
+            Ok(None) => return Err(StoreError::Foreign { path }),
+            Err(error) => return Err(StoreError::Open { path, error }),
+        };
         let mut store = Self { connection, _lock: None };
         migrations::migrate(&mut store.connection)?;
         Ok(store)

@@ -110,7 +110,7 @@ pub struct CycleMeterRow {
     pub ended_utc_ms: i64,
     /// How long it took, in milliseconds.
     pub duration_ms: i64,
-    /// Signal to noise of the frames heard from it, in dB.
+    /// Signal to noise of the frames heard from it as the receiver measured it, mean over carriers and frames, in dB.
     pub snr_db: Option<f64>,
     /// Hops to it.
     pub hops: Option<u8>,

@@ -25,6 +25,7 @@ fn outcome(readings: Vec<Reading>) -> MeterOutcome {
         detail: None,
         attempts: 1,
         readings,
+        gaps: Vec::new(),
         ended_utc_ms: 5000,
         duration_ms: 700,
         snr_db: Some(21.5),
@@ -53,10 +54,10 @@ fn a_reading_is_kept_once_however_often_it_is_read() {
     let Fixture { mut store, id, meters, .. } = fixture();
     let cycle = store.begin_cycle(id, 1000).unwrap();
     let readings = vec![reading(ENERGY, None, 4000, 77), reading(ENERGY, Some(PROFILE), 3000, 70)];
-    let first = store.keep(cycle, meters[0], &outcome(readings.clone())).unwrap();
+    let first = store.keep(cycle, meters[0], &outcome(readings.clone())).unwrap().stored;
     assert_eq!((first.new, first.known, first.contradicted), (2, 0, 0));
     let again = store.begin_cycle(id, 6000).unwrap();
-    let second = store.keep(again, meters[0], &outcome(readings.clone())).unwrap();
+    let second = store.keep(again, meters[0], &outcome(readings.clone())).unwrap().stored;
     assert_eq!((second.new, second.known, second.contradicted), (0, 2, 0));
     let kept = store.readings(meters[0], None, Range::ALL, None, 10).unwrap();
     assert_eq!(kept.items.len(), 1, "the profile's row is not a reading by itself");
@@ -72,7 +73,8 @@ fn a_meter_that_rewrites_its_past_is_noticed_and_not_believed() {
     let Fixture { mut store, id, meters, .. } = fixture();
     let cycle = store.begin_cycle(id, 1000).unwrap();
     store.keep(cycle, meters[0], &outcome(vec![reading(ENERGY, None, 4000, 77)])).unwrap();
-    let stored = store.keep(cycle, meters[0], &outcome(vec![reading(ENERGY, None, 4000, 78)])).unwrap();
+    let stored =
+        store.keep(cycle, meters[0], &outcome(vec![reading(ENERGY, None, 4000, 78)])).unwrap().stored;
     assert_eq!((stored.new, stored.known, stored.contradicted), (0, 0, 1));
     let detail = store.turn(cycle, meters[0]).unwrap().unwrap().detail.unwrap();
     assert!(detail.starts_with("1 reading differs"), "{detail}");
@@ -235,6 +237,55 @@ fn a_file_that_is_no_database_is_named_with_the_remedy() {
     std::fs::write(folder.path().join(FILE_NAME), "x".repeat(4096)).unwrap();
     let told = Store::open(folder.path()).unwrap_err().to_string();
     assert!(told.contains(FILE_NAME) && told.contains("--data DIR"), "{told}");
+}
+
+#[test]
+fn a_database_of_another_program_is_named_and_left_alone() {
+    for (version, table) in [(0, "network"), (1, "songs"), (2, "meter")] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(FILE_NAME);
+        let foreign = Connection::open(&path).unwrap();
+        foreign
+            .execute_batch(&format!("CREATE TABLE {table} (id); PRAGMA user_version = {version}"))
+            .unwrap();
+        drop(foreign);
+        let before = std::fs::read(&path).unwrap();
+        let refused = Store::open(folder.path()).unwrap_err();
+        let told = refused.to_string();
+        assert!(matches!(refused, StoreError::Foreign { .. }), "{told}");
+        assert!(told.contains(&path.display().to_string()) && told.contains("--data DIR"), "{told}");
+        assert_eq!(std::fs::read(&path).unwrap(), before);
+    }
+}
+
+#[test]
+fn a_gap_is_open_until_its_rows_are_kept() {
+    let Fixture { mut store, id, meters, .. } = fixture();
+    let gap = |from_utc_ms, to_utc_ms, rows| Gap {
+        profile: PROFILE.into(),
+        from_utc_ms,
+        to_utc_ms,
+        rows,
+        why: "a row without a time".into(),
+    };
+    let cycle = store.begin_cycle(id, 1000).unwrap();
+    let flawed = |readings, gaps| MeterOutcome { gaps, ..outcome(readings) };
+    let row = |utc_ms| reading(ENERGY, Some(PROFILE), utc_ms, utc_ms);
+    let kept = store.keep(cycle, meters[0], &flawed(vec![row(1000)], vec![gap(2000, 5000, 2)])).unwrap();
+    assert_eq!(kept.result, MeterResult::Partial);
+    assert!(kept.detail.unwrap().contains("between 1970-01-01T00:00:02.000Z and"));
+    // The meter shows fewer rows of the same stretch: the other one is not forgotten.
+    let kept = store.keep(cycle, meters[0], &flawed(vec![row(3000)], vec![gap(2000, 5000, 1)])).unwrap();
+    assert_eq!(kept.result, MeterResult::Partial);
+    assert_eq!(store.open_gaps(meters[0], 5000).unwrap(), [gap(2000, 5000, 2)]);
+    assert_eq!(store.open_gaps(meters[1], 5000).unwrap(), []);
+    assert_eq!(store.open_gaps(meters[0], 5001 + GAP_WINDOW_MS).unwrap(), [], "no meter has it any more");
+    assert_eq!(store.open_gaps(meters[0], 1999).unwrap(), [], "it belongs to a run with another date");
+    // Behind it there is a good row now, so that the stretch is shorter and has one row.
+    store.keep(cycle, meters[0], &flawed(vec![row(5000)], vec![gap(2000, 2999, 1)])).unwrap();
+    assert_eq!(store.open_gaps(meters[0], 5000).unwrap(), [gap(2000, 2999, 1)]);
+    let kept = store.keep(cycle, meters[0], &outcome(vec![row(2000)])).unwrap();
+    assert_eq!((kept.result, kept.detail), (MeterResult::Read, None));
 }
 
 #[test]

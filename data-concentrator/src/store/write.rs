@@ -1,6 +1,7 @@
 //! What the engine writes: networks and meters, cycles, and what a meter said in one transaction.
 
-use super::{Store, StoreError};
+use super::gaps::{self, tell};
+use super::{Gap, Store, StoreError};
 use crate::network::Network;
 use crate::reading::Reading;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
@@ -30,12 +31,18 @@ impl CycleId {
 }
 
 /// How reading a meter ended. The names are those of the API and the database.
+///
+/// - `read`: everything asked for was read;
+/// - `partial`: something that was asked for is missing, `detail` names it, and the rest is kept;
+/// - `no-answer`: no answer in any attempt, or a head-end had the meter to itself;
+/// - `refused`: the meter answered and refused: the association, a key, a counter or an object;
+/// - `out-of-reach`: the line model puts the meter out of reach; it was not asked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum MeterResult {
     /// Everything asked for was read.
     Read,
-    /// The registers were read, the load profile was not.
+    /// Something that was asked for is missing, whatever it is: the turn's detail names it. The rest is kept.
     Partial,
     /// No answer, in any attempt.
     NoAnswer,
@@ -87,14 +94,44 @@ pub struct MeterOutcome {
     pub attempts: u32,
     /// What it said.
     pub readings: Vec<Reading>,
+    /// Where its profiles have rows that could not be used.
+    pub gaps: Vec<Gap>,
     /// When it was done with, UTC in milliseconds.
     pub ended_utc_ms: i64,
     /// How long it took, in milliseconds of the line's time.
     pub duration_ms: i64,
-    /// Signal to noise of the frames heard from it, in dB.
+    /// Signal to noise of the frames heard from it as the receiver measured it, mean over carriers and frames, in dB.
     pub snr_db: Option<f64>,
     /// Hops to it; 1 is a neighbour.
     pub hops: Option<u8>,
+}
+
+impl MeterOutcome {
+    /// Of a meter that was not asked.
+    pub const fn unasked(result: MeterResult, detail: String, ended_utc_ms: i64) -> Self {
+        Self {
+            result,
+            detail: Some(detail),
+            attempts: 0,
+            readings: Vec::new(),
+            gaps: Vec::new(),
+            ended_utc_ms,
+            duration_ms: 0,
+            snr_db: None,
+            hops: None,
+        }
+    }
+}
+
+/// What a turn came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// How it ended, with what earlier attempts of the same turn have found.
+    pub result: MeterResult,
+    /// What to tell people where it did not end well.
+    pub detail: Option<String>,
+    /// What became of the readings.
+    pub stored: Stored,
 }
 
 /// How many of the readings handed in were new.
@@ -166,14 +203,17 @@ impl Store {
         Ok(())
     }
 
-    /// Keeps what one meter said and how reading it ended, all or nothing. What contradicts a reading that is kept
-    /// already is counted in the turn's detail.
+    /// Keeps what one meter said and how reading it ended, all or nothing.
+    ///
+    /// A turn in which rows of a profile are missing is partial, whichever attempt or cycle has found them missing, until
+    /// they are kept. So is one whose first attempt brought a part and whose last one nothing. What contradicts a reading
+    /// that is kept already is counted in the turn's detail.
     pub fn keep(
         &mut self,
         cycle: CycleId,
         meter: MeterId,
         outcome: &MeterOutcome,
-    ) -> Result<Stored, StoreError> {
+    ) -> Result<Kept, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut stored = Stored::default();
         for reading in &outcome.readings {
@@ -189,17 +229,24 @@ impl Store {
                 Some(_) => stored.contradicted += 1,
             }
         }
+        for gap in &outcome.gaps {
+            gaps::remember(&transaction, meter, gap)?;
+        }
+        let open = gaps::open(&transaction, meter, outcome.ended_utc_ms)?;
+        let before = partial_before(&transaction, cycle, meter)?;
+        let (result, detail) = sum_up(outcome, before, &open, stored);
+        // What an earlier attempt heard stands where this one heard nothing.
         transaction.prepare_cached(
             "INSERT INTO cycle_meter (cycle_id, meter_id, result, detail, attempts, ended_utc_ms, duration_ms, snr_db, hops)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-             ON CONFLICT (cycle_id, meter_id) DO UPDATE SET result = ?3, detail = ?4, attempts = ?5,
-             ended_utc_ms = ?6, duration_ms = ?7, snr_db = ?8, hops = ?9",
+             ON CONFLICT (cycle_id, meter_id) DO UPDATE SET result = ?3, detail = ?4, attempts = max(attempts, ?5),
+             ended_utc_ms = ?6, duration_ms = ?7, snr_db = coalesce(?8, snr_db), hops = coalesce(?9, hops)",
         )?
         .execute(params![
             cycle.0,
             meter.0,
-            outcome.result.name(),
-            detail(outcome, stored),
+            result.name(),
+            detail,
             outcome.attempts,
             outcome.ended_utc_ms,
             outcome.duration_ms,
@@ -207,7 +254,7 @@ impl Store {
             outcome.hops,
         ])?;
         transaction.commit()?;
-        Ok(stored)
+        Ok(Kept { result, detail, stored })
     }
 
     /// The newest cycle in which a meter spoke: all it was asked, or what it has of that.
@@ -237,11 +284,18 @@ impl Store {
         Ok(self.connection.query_row(first, params![network.0], |row| row.get(0))?)
     }
 
-    /// When the newest complete cycle of the network before `cycle` began.
-    pub fn cycle_before(&self, network: NetworkId, cycle: CycleId) -> Result<Option<i64>, StoreError> {
+    /// When the newest complete cycle of the network before `cycle`, which began at `began_utc_ms`, began itself. One that
+    /// began later belongs to a run with another date.
+    pub fn cycle_before(
+        &self,
+        network: NetworkId,
+        cycle: CycleId,
+        began_utc_ms: i64,
+    ) -> Result<Option<i64>, StoreError> {
         Ok(self.connection.query_row(
-            "SELECT max(started_utc_ms) FROM cycle WHERE network_id = ?1 AND id < ?2 AND state = 'complete'",
-            params![network.0, cycle.0],
+            "SELECT max(started_utc_ms) FROM cycle
+             WHERE network_id = ?1 AND id < ?2 AND state = 'complete' AND started_utc_ms <= ?3",
+            params![network.0, cycle.0, began_utc_ms],
             |row| row.get(0),
         )?)
     }
@@ -273,17 +327,51 @@ impl Store {
     }
 }
 
-/// What to tell people of a turn: what went wrong in it, and how often the meter contradicted itself.
-fn detail(outcome: &MeterOutcome, stored: Stored) -> Option<String> {
-    let contradicted = match stored.contradicted {
-        0 => return outcome.detail.clone(),
-        1 => "1 reading differs from the one kept for the same time, which stays".to_owned(),
-        count => format!("{count} readings differ from those kept for the same time, which stay"),
-    };
-    Some(match &outcome.detail {
-        Some(detail) => format!("{detail}; {contradicted}"),
-        None => contradicted,
-    })
+/// What an earlier attempt of the same turn found missing, where it brought a part.
+fn partial_before(
+    connection: &Connection,
+    cycle: CycleId,
+    meter: MeterId,
+) -> Result<Option<String>, StoreError> {
+    let mut query = connection.prepare_cached(
+        "SELECT coalesce(detail, '') FROM cycle_meter WHERE cycle_id = ?1 AND meter_id = ?2 AND result = ?3",
+    )?;
+    let key = params![cycle.0, meter.0, MeterResult::Partial.name()];
+    Ok(query.query_row(key, |row| row.get(0)).optional()?)
+}
+
+/// How a turn ended, and what to tell people of it: what went wrong, what is missing, and how often the meter
+/// contradicted itself.
+fn sum_up(
+    outcome: &MeterOutcome,
+    partial_before: Option<String>,
+    open: &[Gap],
+    stored: Stored,
+) -> (MeterResult, Option<String>) {
+    let answered = matches!(outcome.result, MeterResult::Read | MeterResult::Partial);
+    let mut told: Vec<String> = Vec::new();
+    let mut result = outcome.result;
+    match partial_before.filter(|_| !answered) {
+        Some(before) => {
+            result = MeterResult::Partial;
+            let then = outcome.detail.as_deref().unwrap_or_else(|| outcome.result.name());
+            told.extend([before, format!("then: {then}")]);
+        }
+        None => told.extend(outcome.detail.clone()),
+    }
+    if let Some(gaps) = tell(open).filter(|_| answered) {
+        result = MeterResult::Partial;
+        told.push(gaps);
+    }
+    match stored.contradicted {
+        0 => {}
+        1 => told.push("1 reading differs from the one kept for the same time, which stays".to_owned()),
+        count => {
+            told.push(format!("{count} readings differ from those kept for the same time, which stay"));
+        }
+    }
+    told.retain(|part| !part.is_empty());
+    (result, (!told.is_empty()).then(|| told.join("; ")))
 }
 
 fn insert(
