@@ -26,7 +26,7 @@ While it runs:
 
 Exit codes:
   0  every meter in reach was read in the last cycle
-  1  a meter in reach was not read, or something failed while running
+  1  a meter in reach was not read, Ctrl-C came before the first cycle was over, or something failed while running
   2  the command line or an input file is wrong";
 
 /// Reads electricity meters over a (simulated) G3-PLC power line and serves what they say.

@@ -53,14 +53,16 @@ impl Meter {
     }
 }
 
-/// What the line model says of a link, before anything was sent over it.
+/// What the line model says of a link, before anything was sent over it: the effective signal to noise, which is that of a
+/// flat channel with the same mean of exp(−Es/N0) over the carriers. Weak carriers count most in it, as in a decoder, so it
+/// is lower than the mean that a receiver measures (`snr_db` of a turn); the two are not to be compared.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, ToSchema)]
 pub struct LinkFigures {
-    /// Signal to noise at the meter when the concentrator sends, in dB over the band; −100 where nothing is heard.
+    /// Effective signal to noise at the meter when the concentrator sends, in dB; −100 where nothing is heard.
     pub snr_at_meter_db: f64,
-    /// Signal to noise at the concentrator when the meter sends, in dB over the band; −100 where nothing is heard.
+    /// Effective signal to noise at the concentrator when the meter sends, in dB; −100 where nothing is heard.
     pub snr_at_concentrator_db: f64,
-    /// What both must reach: the Robust figure of the receiver and 3 dB.
+    /// Effective signal to noise that both must reach, in dB: 3 dB more than Robust frames need.
     pub needed_db: f64,
     /// Whether both do.
     pub in_reach: bool,

@@ -129,9 +129,10 @@ pub fn table(network: &Network, lines: &[Line<'_>]) -> String {
             energy.as_ref().map_or("-".into(), kilowatt_hours),
         );
     }
+    let _ = writeln!(out, "SNR/dB: measured by the concentrator's receiver, the mean over the carriers");
     let far: Vec<_> = lines.iter().map(|line| line.meter).filter(|meter| !meter.link.in_reach).collect();
     if !far.is_empty() {
-        let _ = writeln!(out, "\nout of reach by the line model, not asked:");
+        let _ = writeln!(out, "\nout of reach by the line model, not asked; effective signal to noise:");
         for meter in far {
             let LinkFigures { snr_at_meter_db, snr_at_concentrator_db, needed_db, .. } = meter.link;
             let _ = writeln!(
@@ -251,8 +252,9 @@ mod tests {
 meter      house   address wPort hops  SNR/dB   energy/kWh  result
 BSB00000001 house 1    0001  1001    1    21.5       12.345  read
 BSB00000002 house 2    0002  1002    -       -            -  no-answer: no answer to 3 requests
+SNR/dB: measured by the concentrator's receiver, the mean over the carriers
 
-out of reach by the line model, not asked:
+out of reach by the line model, not asked; effective signal to noise:
 BSB00000003 house 3    0003  37.0 dB at the meter, 35.0 dB at the concentrator, 4.0 dB needed
 
 Test street: 1 of 2 meters in reach were read, 1 of 3 are out of reach

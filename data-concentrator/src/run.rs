@@ -113,8 +113,22 @@ async fn listen(
     TcpListener::bind(address).await.map_err(|error| Failure::Listen { what, address, error, option })
 }
 
+/// What to say of an address that others can reach.
+fn open_to_the_network(cli: &Cli) -> Option<String> {
+    (!cli.once && !cli.listen.is_loopback()).then(|| {
+        format!(
+            "warning: page, API and head-ends' port listen on {} without a password: whoever reaches this machine reads \
+             the meters; without --listen they are for this machine alone",
+            cli.listen
+        )
+    })
+}
+
 fn prepare(cli: &Cli, console: &Console) -> Result<u8, Failure> {
     let runtime = Runtime::new()?;
+    if let Some(warning) = open_to_the_network(cli) {
+        console.note(&warning);
+    }
     let sockets = if cli.once { None } else { Some(runtime.block_on(Sockets::bind(cli))?) };
     let store = Store::open_alone(&cli.data)?;
     console.note(&format!("data: {}", cli.data.join(FILE_NAME).display()));
@@ -141,7 +155,7 @@ fn prepare(cli: &Cli, console: &Console) -> Result<u8, Failure> {
     let start_utc_ms = network.calendar.utc_ms(port.provision().now);
     live.update(|snapshot| snapshot.utc_ms = start_utc_ms);
     let (commander, commands) = queue();
-    let (ticker, names) = (console.clone(), Arc::clone(&network));
+    let (ticker, names, counter) = (console.clone(), Arc::clone(&network), live.clone());
     let mut engine = Engine::new(EngineConfig {
         port,
         store,
@@ -153,7 +167,8 @@ fn prepare(cli: &Cli, console: &Console) -> Result<u8, Failure> {
         commands,
         on_turn: Box::new(move |meter, outcome| {
             if let Some(meter) = names.meters.get(meter).filter(|meter| meter.link.in_reach) {
-                ticker.tick(&format!("{} {}", meter.serial, outcome.result));
+                let cycle = counter.snapshot().cycle.map_or(0, |cycle| cycle.number);
+                ticker.tick(&format!("cycle {cycle}: {} {}", meter.serial, outcome.result));
             }
         }),
     })?;
@@ -339,6 +354,23 @@ async fn wait_for_signal() {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_address_that_others_reach_is_warned_of() {
+        use clap::Parser;
+        let warning = |arguments: &[&str]| {
+            open_to_the_network(&Cli::parse_from([&["data-concentrator"], arguments].concat()))
+        };
+        for address in ["0.0.0.0", "::", "192.0.2.7"] {
+            let told = warning(&["--listen", address]).unwrap();
+            assert!(told.contains(address) && told.contains("without a password"), "{told}");
+        }
+        for harmless in
+            [&[][..], &["--listen", "127.0.0.7"], &["--listen", "::1"], &["--once", "--listen", "::"]]
+        {
+            assert_eq!(warning(harmless), None, "{harmless:?}");
+        }
+    }
 
     #[test]
     fn a_cycle_is_good_where_somebody_was_asked_and_everybody_read() {

@@ -47,9 +47,10 @@ impl Api {
     pub fn router(self) -> Router {
         let api = ROUTES.iter().fold(Router::new(), |router, (path, route)| router.route(path, route()));
         api.route("/", get(page))
+            .route("/api/v1/", get(routes::index))
             .route("/api/v1/openapi.json", get(async || Json(ApiDoc::openapi())))
             .fallback(async || {
-                Failure::not_found("there is nothing at this address", "See /api/v1/openapi.json")
+                Failure::not_found("there is nothing at this address", "GET /api/v1 lists what there is")
             })
             .method_not_allowed_fallback(async || Failure::method_not_allowed())
             .with_state(self)

@@ -13,6 +13,17 @@ pub const ENERGY_IMPORT: &str = "1.0.1.8.0.255";
 /// Logical name of the load profile.
 pub const LOAD_PROFILE: &str = "1.0.99.1.0.255";
 
+/// What there is.
+#[derive(Debug, Serialize, ToSchema)]
+pub struct Index {
+    /// Version of the program.
+    pub version: &'static str,
+    /// Where everything below is described.
+    pub description: &'static str,
+    /// The paths, with names in braces where something is to be filled in.
+    pub paths: Vec<String>,
+}
+
 /// Something that went wrong, and what to do about it.
 #[derive(Debug, Serialize, ToSchema)]
 pub struct Problem {
@@ -41,9 +52,9 @@ pub struct Status {
     /// The same moment in the network's local time.
     #[schema(example = "2026-01-15T18:00:00.000+01:00")]
     pub local_time: String,
-    /// How far the line's time is behind the wall clock it follows, in seconds. Absent while it runs freely.
+    /// How far the line's time is behind the wall clock it follows, in seconds; null while it runs freely.
     pub lag_s: Option<f64>,
-    /// When the next cycle is due, UTC.
+    /// When the next cycle is due, UTC; null while one is running.
     pub next_cycle: Option<String>,
     /// The cycle that is running, or ran last.
     pub cycle: Option<Progress>,
@@ -126,7 +137,9 @@ pub struct Turn {
     pub ended: String,
     /// How long it took, in seconds of the line's time.
     pub duration_s: f64,
-    /// Signal to noise of the frames heard from the meter, in dB.
+    /// Signal to noise that the concentrator's receiver measured, in dB: the arithmetic mean over the carriers of each
+    /// data frame (its LQI), averaged over the frames heard in the turn. Not the effective figure of `link`, which is
+    /// lower. Null where nothing was heard.
     pub snr_db: Option<f64>,
     /// Hops to the meter; 1 is a neighbour.
     pub hops: Option<u8>,
@@ -183,7 +196,7 @@ pub struct TimeModel {
 pub struct ReadingPage {
     /// The readings, oldest first.
     pub items: Vec<ReadingModel>,
-    /// Give this as `after` for the next part; absent at the end.
+    /// Give this as `after` for the next part; null at the end.
     pub next: Option<String>,
 }
 
@@ -194,7 +207,7 @@ pub struct ProfilePage {
     pub profile: &'static str,
     /// The rows, oldest first.
     pub items: Vec<ProfileRowModel>,
-    /// Give this as `after` for the next part; absent at the end.
+    /// Give this as `after` for the next part; null at the end.
     pub next: Option<String>,
 }
 
@@ -251,7 +264,7 @@ pub struct CycleModel {
 pub struct CyclePage {
     /// The cycles, newest first.
     pub items: Vec<CycleModel>,
-    /// Give this as `before` for the next part; absent at the end.
+    /// Give this as `before` for the next part; null at the end.
     pub next: Option<String>,
 }
 

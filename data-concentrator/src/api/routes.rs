@@ -4,8 +4,8 @@
 #![allow(unused_qualifications)]
 
 use super::model::{
-    CycleDetail, CyclePage, ENERGY_IMPORT, LOAD_PROFILE, MeterDetail, MeterSummary, Problem, ProfilePage,
-    Progress, ReadingModel, ReadingPage, Status,
+    CycleDetail, CyclePage, ENERGY_IMPORT, Index, LOAD_PROFILE, MeterDetail, MeterSummary, Problem,
+    ProfilePage, Progress, ReadingModel, ReadingPage, Status,
 };
 use super::{Api, Failure};
 use crate::calendar::{parse_rfc3339, rfc3339_local, rfc3339_utc};
@@ -13,8 +13,10 @@ use crate::network::{FeederMap, Meter};
 use crate::store::{MeterRow, Range, ReadingRow, Store, StoreError};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRequestParts, Path, Query, State};
+use axum::http::request::Parts;
 use axum::routing::{MethodRouter, get};
+use cosem::Obis;
 use serde::Deserialize;
 use utoipa::{IntoParams, OpenApi};
 
@@ -28,6 +30,7 @@ pub type Route = fn() -> MethodRouter<Api>;
 
 /// Every route of the API, as the router serves and the description lists them.
 pub const ROUTES: &[(&str, Route)] = &[
+    ("/api/v1", || get(index)),
     ("/api/v1/status", || get(status)),
     ("/api/v1/map", || get(map)),
     ("/api/v1/meters", || get(meters)),
@@ -47,16 +50,46 @@ pub const ROUTES: &[(&str, Route)] = &[
         description = "Meters behind a powerline concentrator: what they measured, when, and how well they are heard. \
             Times are RFC 3339 in UTC, with the meter's own offset beside them."
     ),
-    paths(status, map, meters, meter, readings, latest, profile, cycles, cycle)
+    paths(index, status, map, meters, meter, readings, latest, profile, cycles, cycle)
 )]
 #[derive(Debug)]
 pub struct ApiDoc;
 
 type Answer<T> = Result<Json<T>, Failure>;
 
+/// A query string where there is nothing to ask for: a parameter that is not understood is not ignored.
+#[derive(Debug)]
+pub(super) struct NoQuery;
+
+impl<S: Sync> FromRequestParts<S> for NoQuery {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        match parts.uri.query() {
+            None | Some("") => Ok(Self),
+            Some(query) => {
+                let message = format!("this address takes no parameters, and got `{query}`");
+                Err(Failure::bad_request(message, "Leave everything from the ? on away"))
+            }
+        }
+    }
+}
+
+/// What there is.
+#[utoipa::path(get, path = "/api/v1",
+    responses((status = 200, body = Index), (status = 400, body = Problem)))]
+pub(super) async fn index(_: NoQuery) -> Json<Index> {
+    Json(Index {
+        version: env!("CARGO_PKG_VERSION"),
+        description: "/api/v1/openapi.json",
+        paths: ApiDoc::openapi().paths.paths.into_keys().collect(),
+    })
+}
+
 /// What the concentrator is doing.
-#[utoipa::path(get, path = "/api/v1/status", responses((status = 200, body = Status)))]
-async fn status(State(api): State<Api>) -> Json<Status> {
+#[utoipa::path(get, path = "/api/v1/status",
+    responses((status = 200, body = Status), (status = 400, body = Problem)))]
+async fn status(_: NoQuery, State(api): State<Api>) -> Json<Status> {
     let (now, network) = (api.live.snapshot(), &api.network);
     Json(Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -81,14 +114,16 @@ async fn status(State(api): State<Api>) -> Json<Status> {
 }
 
 /// Where the cables lie; the meters' own places are in `/api/v1/meters`.
-#[utoipa::path(get, path = "/api/v1/map", responses((status = 200, body = FeederMap)))]
-async fn map(State(api): State<Api>) -> Json<FeederMap> {
+#[utoipa::path(get, path = "/api/v1/map",
+    responses((status = 200, body = FeederMap), (status = 400, body = Problem)))]
+async fn map(_: NoQuery, State(api): State<Api>) -> Json<FeederMap> {
     Json(api.network.map.clone())
 }
 
 /// All meters, with their links and newest energy.
-#[utoipa::path(get, path = "/api/v1/meters", responses((status = 200, body = Vec<MeterSummary>), (status = 500, body = Problem)))]
-async fn meters(State(api): State<Api>) -> Answer<Vec<MeterSummary>> {
+#[utoipa::path(get, path = "/api/v1/meters",
+    responses((status = 200, body = Vec<MeterSummary>), (status = 400, body = Problem), (status = 500, body = Problem)))]
+async fn meters(_: NoQuery, State(api): State<Api>) -> Answer<Vec<MeterSummary>> {
     let rows = api
         .query(|store, network| {
             let rows = store.meters(network)?;
@@ -104,7 +139,11 @@ async fn meters(State(api): State<Api>) -> Answer<Vec<MeterSummary>> {
     params(("serial" = String, Path, description = "Serial number")),
     responses((status = 200, body = MeterDetail), (status = 400, body = Problem), (status = 404, body = Problem),
         (status = 500, body = Problem)))]
-async fn meter(State(api): State<Api>, serial: Result<Path<String>, PathRejection>) -> Answer<MeterDetail> {
+async fn meter(
+    _: NoQuery,
+    State(api): State<Api>,
+    serial: Result<Path<String>, PathRejection>,
+) -> Answer<MeterDetail> {
     let serial = in_path(serial)?;
     let meter = known(&api, &serial)?;
     let (row, latest) = api
@@ -124,6 +163,7 @@ async fn meter(State(api): State<Api>, serial: Result<Path<String>, PathRejectio
     responses((status = 200, body = Vec<ReadingModel>), (status = 400, body = Problem), (status = 404, body = Problem),
         (status = 500, body = Problem)))]
 async fn latest(
+    _: NoQuery,
     State(api): State<Api>,
     serial: Result<Path<String>, PathRejection>,
 ) -> Answer<Vec<ReadingModel>> {
@@ -140,6 +180,7 @@ async fn latest(
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct ReadingQuery {
     /// Logical name of the object, `1.0.1.8.0.255`; all where it is left out.
     object: Option<String>,
@@ -168,11 +209,12 @@ async fn readings(
     let query = checked(query)?;
     let (range, limit) = (range(query.from, query.to)?, limit(query.limit)?);
     let after = query.after.map(reading_cursor).transpose()?;
+    let object = query.object.map(|text| object(&text)).transpose()?;
     let page = api
         .query(move |store, network| {
             let Some(row) = store.meter(network, &serial)? else { return Ok(None) };
             let after = after.as_ref().map(|(utc_ms, object)| (*utc_ms, object.as_str()));
-            store.readings(row.id, query.object.as_deref(), range, after, limit).map(Some)
+            store.readings(row.id, object.as_deref(), range, after, limit).map(Some)
         })
         .await?;
     let (items, next) = page.map(|page| (page.items, page.next)).unwrap_or_default();
@@ -181,6 +223,7 @@ async fn readings(
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct ProfileQuery {
     /// First moment wanted, RFC 3339.
     from: Option<String>,
@@ -219,6 +262,7 @@ async fn profile(
 
 #[derive(Debug, Deserialize, IntoParams)]
 #[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
 struct CycleQuery {
     /// `next` of the part before.
     before: Option<i64>,
@@ -244,7 +288,11 @@ async fn cycles(
     params(("number" = i64, Path, description = "The cycle's number")),
     responses((status = 200, body = CycleDetail), (status = 400, body = Problem), (status = 404, body = Problem),
         (status = 500, body = Problem)))]
-async fn cycle(State(api): State<Api>, text: Result<Path<String>, PathRejection>) -> Answer<CycleDetail> {
+async fn cycle(
+    _: NoQuery,
+    State(api): State<Api>,
+    text: Result<Path<String>, PathRejection>,
+) -> Answer<CycleDetail> {
     let wanted = number("the cycle's number", &in_path(text)?)?;
     let found = api.query(move |store, network| store.cycle(network, wanted)).await?;
     let unknown =
@@ -279,6 +327,14 @@ fn in_path(path: Result<Path<String>, PathRejection>) -> Result<String, Failure>
 fn checked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Failure> {
     let remedy = "See /api/v1/openapi.json for the parameters";
     query.map(|Query(query)| query).map_err(|error| Failure::bad_request(error.body_text(), remedy))
+}
+
+/// A logical name as the database spells it.
+fn object(text: &str) -> Result<String, Failure> {
+    let remedy =
+        "Give a logical name of six numbers such as 1.0.1.8.0.255; readings/latest lists what there is";
+    let wrong = |_| Failure::bad_request(format!("object `{text}` is no logical name"), remedy);
+    text.parse::<Obis>().map(|name| name.to_string()).map_err(wrong)
 }
 
 fn range(from: Option<String>, to: Option<String>) -> Result<Range, Failure> {

@@ -45,6 +45,7 @@ async fn served() -> Served {
         detail: None,
         attempts: 1,
         readings,
+        gaps: Vec::new(),
         ended_utc_ms: now + 4000,
         duration_ms: 4000,
         snr_db: Some(21.5),
@@ -298,6 +299,51 @@ async fn what_cannot_be_answered_says_what_to_do() {
     for query in ["from=yesterday", "limit=0", "limit=1001", "limit=many", "after=x"] {
         served.problem(&format!("/api/v1/meters/BSB00000001/readings?{query}"), 400).await;
         served.problem(&format!("/api/v1/meters/BSB00000001/profile?{query}"), 400).await;
+    }
+}
+
+#[tokio::test]
+async fn a_parameter_that_is_not_understood_is_not_ignored() {
+    let served = served().await;
+    let paths: Vec<_> = ROUTES.iter().map(|(path, _)| *path).collect();
+    for path in paths {
+        let path = path.replace("{serial}", "BSB00000001").replace("{number}", "1");
+        let problem = served.problem(&format!("{path}?form=2026-01-15T17:00:00Z"), 400).await;
+        assert!(problem["message"].as_str().unwrap().contains("form"), "{path}: {problem}");
+    }
+    for object in ["1.0.1.8.0", "energy", "1.0.1.8.0.256"] {
+        let path = format!("/api/v1/meters/BSB00000001/readings?object={object}");
+        let problem = served.problem(&path, 400).await;
+        assert!(problem["message"].as_str().unwrap().contains(object), "{problem}");
+    }
+}
+
+#[tokio::test]
+async fn the_index_lists_every_path() {
+    let served = served().await;
+    for path in ["/api/v1", "/api/v1/"] {
+        let index = served.json(path).await;
+        let paths: BTreeSet<_> =
+            index["paths"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+        assert_eq!(paths, ROUTES.iter().map(|(path, _)| *path).collect());
+        served.json(index["description"].as_str().unwrap()).await;
+    }
+}
+
+#[tokio::test]
+async fn every_code_has_a_meaning_in_the_description() {
+    let description = served().await.json("/api/v1/openapi.json").await;
+    let results = MeterResult::ALL.map(MeterResult::name);
+    for (schema, names) in
+        [("Quality", Quality::ALL.map(Quality::name).as_slice()), ("MeterResult", &results)]
+    {
+        let told = description["components"]["schemas"][schema]["description"].as_str().unwrap();
+        let explained: Vec<_> = told
+            .lines()
+            .filter_map(|line| line.strip_prefix("- `")?.split_once("`: "))
+            .map(|l| l.0)
+            .collect();
+        assert_eq!(explained, names, "{schema}: {told}");
     }
 }
 
