@@ -32,7 +32,7 @@ pub(crate) struct ReferenceArguments {
     /// Only these schemes; by default those of the tables
     #[arg(long, value_delimiter = ',')]
     only: Vec<Scheme>,
-    /// A point ends when half the 95 % interval of its bit error rate is below this share of it
+    /// A point ends when half the 95 % intervals of its bit and frame error rates are below this share of them
     #[arg(long, default_value_t = 0.1)]
     precision: f64,
     /// A point ends after this many frames of 133 octets

@@ -1,6 +1,5 @@
 //! What to measure: the points of a campaign, and when each ends.
 
-use super::statistics::Estimate;
 use super::system::{System, filled_octets};
 use super::{Outcome, figures, noise};
 use crate::reference::tables;
@@ -50,7 +49,7 @@ pub enum Measure {
     /// Frame error rate.
     #[default]
     Fer,
-    /// Bit error rate; of chains that count bits.
+    /// Bit error rate, of chains that count bits, and frame error rate too: both are narrow then.
     Ber,
 }
 
@@ -93,8 +92,7 @@ impl Ended {
 impl Stop {
     /// Whether a point with this outcome ends.
     pub(super) fn ends(&self, outcome: &Outcome) -> Option<Ended> {
-        let rate = self.rate(outcome);
-        if rate.relative_half_width() <= self.precision {
+        if self.relative_half_width(outcome) <= self.precision {
             Some(Ended::Precision)
         } else if outcome.lost() >= self.max_lost {
             Some(Ended::Lost)
@@ -108,14 +106,15 @@ impl Stop {
         let frames = outcome.frames as f64 / self.max_frames.max(1) as f64;
         let lost = outcome.lost() as f64 / self.max_lost.max(1) as f64;
         // The width falls with the root of the frames.
-        let precision = (self.precision / self.rate(outcome).relative_half_width()).powi(2);
+        let precision = (self.precision / self.relative_half_width(outcome)).powi(2);
         frames.max(lost).max(precision).clamp(0.0, 1.0)
     }
 
-    fn rate(&self, outcome: &Outcome) -> Estimate {
+    fn relative_half_width(&self, outcome: &Outcome) -> f64 {
+        let frames = outcome.fer().relative_half_width();
         match (self.measure, outcome.ber()) {
-            (Measure::Ber, Some(ber)) => ber,
-            _ => outcome.fer(),
+            (Measure::Ber, Some(ber)) => frames.max(ber.relative_half_width()),
+            _ => frames,
         }
     }
 }

@@ -50,6 +50,7 @@ pub fn svg(results: &Results) -> Result<String, String> {
 struct Curve<'a> {
     rows: Vec<&'a Row>,
     colour: RGBColor,
+    /// Empty for the counterpart of a system that is drawn.
     label: String,
 }
 
@@ -137,11 +138,14 @@ fn coloured(points: &[Row]) -> Vec<Curve<'_>> {
         let Some(task) = rows.first().map(|row| &row.task) else { continue };
         let scheme = task.system.counterpart();
         let is_reference = task.system.standard() == Standard::Reference;
-        let same = colours.iter().find(|(other, other_is_reference, _)| {
-            is_reference && !other_is_reference && *other == scheme && task.noise == WHITE
-        });
+        let same = colours
+            .iter()
+            .find(|(other, other_is_reference, _)| {
+                is_reference && !other_is_reference && *other == scheme && task.noise == WHITE
+            })
+            .map(|(_, _, colour)| *colour);
         let colour = match same {
-            Some((_, _, colour)) => *colour,
+            Some(colour) => colour,
             None => {
                 let taken = colours.len();
                 let colour = COLOURS[taken % COLOURS.len()];
@@ -149,7 +153,7 @@ fn coloured(points: &[Row]) -> Vec<Curve<'_>> {
                 colour
             }
         };
-        let label = label(task, points);
+        let label = if same.is_some() { String::new() } else { label(task, points) };
         curves_out.push(Curve { rows, colour, label });
     }
     curves_out
@@ -248,9 +252,14 @@ fn draw_theory(
             (Measure::Ber, true) => theory::bit_error_bound(scheme, gamma),
             (Measure::Ber, false) => Some(theory::uncoded(scheme, gamma)),
         };
-        rate.map(|rate| (snr_db, rate)).filter(|(_, rate)| (floor..0.9).contains(rate))
+        rate.map(|rate| (snr_db, rate))
     };
-    let line: Vec<(f64, f64)> = (0..=steps).filter_map(of).collect();
+    // Rates fall with the ratio; what leaves the axis does not come back.
+    let line: Vec<(f64, f64)> = (0..=steps)
+        .map_while(of)
+        .skip_while(|(_, rate)| *rate >= 0.9)
+        .take_while(|(_, rate)| *rate >= floor)
+        .collect();
     if line.is_empty() {
         return Ok(());
     }
@@ -320,17 +329,13 @@ fn draw_figures(
 fn draw_legend(area: &Area<'_>, curves: &[Curve<'_>], styles: &Styles) -> Result<(), Failure> {
     let font = |size: i32| ("sans-serif", size).into_font().color(&BLACK);
     let mut y = 60;
-    let mut labelled: Vec<(RGBColor, &str)> = Vec::new();
-    // The mode's name stands once for a system and its counterpart.
-    for curve in curves {
-        if !labelled.iter().any(|(colour, _)| *colour == curve.colour) {
-            labelled.push((curve.colour, &curve.label));
-        }
-    }
-    for (colour, label) in labelled {
+    // Where there are many, they stand closer.
+    let labelled: Vec<&Curve<'_>> = curves.iter().filter(|curve| !curve.label.is_empty()).collect();
+    let step = (330 / labelled.len().max(1) as i32).clamp(14, 25);
+    for Curve { colour, label, .. } in labelled {
         area.draw(&Rectangle::new([(6, y - 6), (30, y + 6)], colour.filled()))?;
-        area.draw(&Text::new(label.to_string(), (40, y - 8), font(16)))?;
-        y += 25;
+        area.draw(&Text::new(label.clone(), (40, y - 8), font((step - 2).min(16))))?;
+        y += step;
     }
     y += 16;
     let line = |y: i32| [(6, y), (30, y)];

@@ -99,10 +99,10 @@ pub fn frame_error(scheme: Scheme, gamma: f64, octets: usize) -> Option<f64> {
     let rate = match (scheme.coded, scheme.parity_octets) {
         (true, 0) => 8.0 * octets as f64 * bound(scheme, gamma, |paths| paths.count)?,
         (true, _) => {
-            let mut bursts = [0.0; MOST_OCTETS + 1];
-            for (octets, bursts) in bursts.iter_mut().enumerate() {
-                *bursts = 8.0 * word as f64 * bound(scheme, gamma, |paths| paths.by_octets[octets])?;
-            }
+            let pairs = pair_errors(scheme, gamma)?;
+            let bursts: Vec<f64> = (0..=MOST_OCTETS)
+                .map(|octets| 8.0 * word as f64 * total(&pairs, |paths| paths.by_octets[octets]))
+                .collect();
             burst_word_error(correctable, &bursts)
         }
         (false, _) => word_error(word, correctable, 1.0 - (1.0 - uncoded(scheme, gamma)).powi(8)),
@@ -123,11 +123,20 @@ pub fn burst_word_error(correctable: usize, bursts: &[f64]) -> f64 {
 }
 
 fn bound(scheme: Scheme, gamma: f64, of: impl Fn(&Paths) -> f64) -> Option<f64> {
-    if scheme.bits > 2 {
-        return None;
-    }
-    let sum = spectrum().iter().enumerate().filter(|(_, paths)| paths.count > 0.0);
-    Some(sum.map(|(weight, paths)| of(paths) * pair_error(scheme, weight, gamma)).sum())
+    pair_errors(scheme, gamma).map(|pairs| total(&pairs, of))
+}
+
+/// How often a path of each weight beats the right one, where there is such a path.
+fn pair_errors(scheme: Scheme, gamma: f64) -> Option<[f64; GREATEST_WEIGHT + 1]> {
+    let of = |weight: usize| match spectrum()[weight].count > 0.0 {
+        true => pair_error(scheme, weight, gamma),
+        false => 0.0,
+    };
+    (scheme.bits <= 2).then(|| std::array::from_fn(of))
+}
+
+fn total(pairs: &[f64], of: impl Fn(&Paths) -> f64) -> f64 {
+    spectrum().iter().zip(pairs).map(|(paths, pair)| of(paths) * pair).sum()
 }
 
 /// How often a path with `weight` ones beats the right one, by simple metrics.
@@ -191,7 +200,7 @@ fn differential_pair_error(looks: usize, gamma: f64, delta: f64) -> f64 {
     for index in 1..200_000 {
         let term = at(step * f64::from(index));
         sum += term;
-        if term.abs() < 1e-14 * sum.abs() {
+        if term.abs() <= 1e-14 * sum.abs() {
             break;
         }
     }
