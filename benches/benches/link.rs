@@ -2,7 +2,6 @@
 //! and decoding, at the ratio where one frame in ten is lost.
 #![allow(missing_docs, clippy::unwrap_used, reason = "a benchmark stops at the first surprise")]
 
-#[allow(dead_code, reason = "frames are the campaign's")]
 mod support;
 
 use channel_sim::link::{Campaign, Grid, Journal, Measure, Shard, SnrOf, Stop, WHITE, awgn, run};

@@ -11,6 +11,7 @@ pub(crate) fn criterion() -> criterion::Criterion {
 }
 
 /// Octets that look random and are the same in every run.
+#[allow(dead_code, reason = "each benchmark uses its part")]
 pub(crate) fn octets(count: usize) -> Vec<u8> {
     let mut state = 0x2545_F491_u32;
     (0..count)
