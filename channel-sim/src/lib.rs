@@ -12,6 +12,9 @@
 //! | [`port`] | that port over TCP, both ends |
 //! | [`reference`](mod@reference) | codes and metrics alone, for comparison with theory |
 //! | [`survey`] | a feeder's links without samples: coverage, repeaters, hours, a map |
+//! | [`record`] | samples and frames of any modem's port into files |
+//! | [`regulatory`] | emissions against limits, weighted as CISPR 16 does |
+//! | [`replay`] | recordings, explained frame by frame |
 //! | [`random`] | independent streams of randomness from one seed |
 
 pub mod clock;
@@ -21,7 +24,10 @@ pub mod link;
 pub mod noise;
 pub mod port;
 pub mod random;
+pub mod record;
 pub mod reference;
+pub mod regulatory;
+pub mod replay;
 pub mod scenario;
 pub mod survey;
 pub mod world;

@@ -3,7 +3,8 @@
 #![allow(clippy::unwrap_used, reason = "a test: helpers may fail")]
 
 use channel_sim::port::{
-    ClientMessage, PROTOCOL_VERSION, RemoteWorld, ServerMessage, read_frame, serve, write_frame,
+    ClientMessage, PROTOCOL_VERSION, RemoteWorld, ServerEvent, ServerMessage, read_frame, serve,
+    serve_patiently, write_frame,
 };
 use channel_sim::scenario::Scenario;
 use channel_sim::world::World;
@@ -140,4 +141,35 @@ fn a_missing_line_is_named_with_its_remedy() {
     let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let error = RemoteWorld::connect(&free.to_string()).unwrap_err().to_string();
     assert!(error.contains("channel-sim line --listen"), "{error}");
+}
+
+#[test]
+fn a_client_that_is_silent_for_too_long_is_taken_for_gone() {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let running = Arc::new(AtomicBool::new(true));
+    let keep_going = running.clone();
+    let (sender, told) = std::sync::mpsc::channel();
+    let thread = std::thread::spawn(move || {
+        let mut world = World::new(Scenario::village(1)).unwrap();
+        let silence = std::time::Duration::from_millis(300);
+        let tell = |event: ServerEvent| sender.send(format!("{event:?}")).unwrap();
+        serve_patiently(&mut world, &listener, silence, tell, || keep_going.load(Ordering::Relaxed)).unwrap();
+    });
+    // The first says hello and nothing more, the second not even that, the third stops inside a message.
+    let mut first = RemoteWorld::connect(&address.to_string()).unwrap();
+    let next = || told.recv_timeout(std::time::Duration::from_secs(60)).unwrap();
+    assert!(next().starts_with("Connected"));
+    assert!(next().contains("Silent"));
+    let error = first.links().unwrap_err().to_string();
+    assert!(error.contains("silent") || error.contains("connection"), "{error}");
+    let _second = TcpStream::connect(address).unwrap();
+    assert!(next().starts_with("Connected") && next().contains("Silent"));
+    let mut third = TcpStream::connect(address).unwrap();
+    third.write_all(&[200, 0, 0]).unwrap();
+    assert!(next().starts_with("Connected") && next().contains("Silent"));
+    // The line is there for the next.
+    drop(RemoteWorld::connect(&address.to_string()).unwrap());
+    running.store(false, Ordering::Relaxed);
+    thread.join().unwrap();
 }

@@ -81,6 +81,9 @@ pub struct Cli {
     /// Use the line of a running `channel-sim line` instead of simulating one here.
     #[arg(long, value_name = "ADDR:PORT")]
     pub line: Option<String>,
+    /// Write every frame that is sent and heard, raw and deciphered, for Wireshark.
+    #[arg(long, value_name = "FILE")]
+    pub pcapng: Option<PathBuf>,
 }
 
 fn parse_speed(text: &str) -> Result<f64, String> {

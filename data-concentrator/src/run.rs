@@ -7,7 +7,7 @@ use crate::cli::Cli;
 use crate::engine::commands::{Stop, queue};
 use crate::engine::cycle::CycleError;
 use crate::engine::line::Timing;
-use crate::engine::port::PhyPort;
+use crate::engine::port::{PhyPort, RecordedPort};
 use crate::engine::{CycleSummary, Engine, EngineConfig, EngineError};
 use crate::head_end::HeadEnd;
 use crate::live::{Activity, Live};
@@ -16,9 +16,11 @@ use crate::provision;
 use crate::report::{self, Console, Document, Line};
 use crate::store::{FILE_NAME, NetworkId, Store, StoreError};
 use channel_sim::feeder::{FeederError, ReadOptions};
-use channel_sim::port::{PortError, RemoteWorld};
+use channel_sim::port::{PortError, Provision, RemoteWorld};
+use channel_sim::record::{PrimitiveRecorder, RecordError};
 use channel_sim::scenario::Scenario;
 use channel_sim::world::{World, WorldError};
+use g3_mac::mac::Gmk;
 use jiff::civil::Time;
 use plc_core::time::seconds;
 use std::net::SocketAddr;
@@ -60,6 +62,8 @@ enum Failure {
         "{what} cannot listen on {address}: {error}; choose another with {option} PORT ({option} 0: any that is free)"
     )]
     Listen { what: &'static str, address: SocketAddr, error: std::io::Error, option: &'static str },
+    #[error("{0}")]
+    Record(#[from] RecordError),
     #[error("cannot start: {0}")]
     Runtime(#[from] std::io::Error),
     #[error("the engine has died")]
@@ -138,6 +142,13 @@ fn prepare(cli: &Cli, console: &Console) -> Result<u8, Failure> {
     console.begin("computing the line");
     let began = Instant::now();
     let (mut port, feeder_notes) = open_line(cli)?;
+    if let Some(path) = &cli.pcapng {
+        let Provision { start, utc_offset_minutes, group_master_key, .. } = port.provision();
+        let key = Some(Gmk(group_master_key));
+        let recorder = PrimitiveRecorder::create(path, "coordinator", start, utc_offset_minutes, key)?;
+        let complainer = console.clone();
+        port = Box::new(RecordedPort::new(port, recorder, move |text| complainer.note(text)));
+    }
     let network = Arc::new(provision::network(&port.provision(), &port.links()?));
     let in_reach = network.meters.iter().filter(|meter| meter.link.in_reach).count();
     console.end();

@@ -1,11 +1,14 @@
 //! The commands.
 
 mod campaign;
+mod emission;
 mod feeder;
 mod line;
 mod link;
 mod noise;
+mod record;
 mod reference;
+mod replay;
 mod scenario;
 
 use clap::{Parser, Subcommand};
@@ -36,6 +39,22 @@ enum Command {
     #[command(after_help = "Example: channel-sim line --listen 127.0.0.1:7400 --feeder \
                             ../shared/data/ieee-eu-lv-feeder/Master.dss --seed 1")]
     Line(line::LineArguments),
+    /// Runs a line with some traffic and records any of its points: samples as SigMF or WAV, frames as pcapng.
+    #[command(
+        after_help = "Example: channel-sim record --seconds 5 --point coordinator --point meter-3 --sigmf \
+                            out --pcapng out.pcapng"
+    )]
+    Record(record::RecordArguments),
+    /// Finds the frames in a recording and explains them, layer by layer.
+    #[command(
+        after_help = "Example: channel-sim replay captures/village-clock.sigmf-meta --key-of-seed 1 --svg \
+                            frames.svg"
+    )]
+    Replay(replay::ReplayArguments),
+    /// Measures what a transmitter, or a recording, puts on an artificial mains network against limits: exit code 1 where
+    /// one is exceeded.
+    #[command(after_help = "Example: channel-sim emission --band cenelec-a --level 120 --svg emission.svg")]
+    Emission(emission::EmissionArguments),
     /// Says what a feeder holds, what of its files was not used, which meters are in reach, which hours are worst and
     /// where a repeater or a second concentrator helps.
     #[command(
@@ -54,6 +73,9 @@ pub(crate) fn run(cli: Cli) -> Result<(), String> {
         Command::Merge(arguments) => link::merge(&arguments),
         Command::Reference(arguments) => reference::run(&arguments),
         Command::Line(arguments) => line::run(&arguments),
+        Command::Record(arguments) => record::run(&arguments),
+        Command::Replay(arguments) => replay::run(&arguments),
+        Command::Emission(arguments) => emission::run(&arguments),
         Command::Feeder(arguments) => feeder::run(&arguments),
         Command::Noise(arguments) => noise::run(&arguments),
     }
@@ -65,4 +87,19 @@ fn print_json(value: &impl serde::Serialize) -> Result<(), String> {
         serde_json::to_string(value).map_err(|error| format!("the result cannot be written: {error}"))?;
     println!("{text}");
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    #[test]
+    fn options_do_not_contradict_each_other_and_every_command_has_an_example() {
+        Cli::command().debug_assert();
+        for command in Cli::command().get_subcommands() {
+            let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(after.contains("Example"), "{}", command.get_name());
+        }
+    }
 }

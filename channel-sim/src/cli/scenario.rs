@@ -113,11 +113,15 @@ fn number(text: &str, wanted: &str, good: impl Fn(f64) -> bool) -> Result<f64, S
     value.filter(|value| value.is_finite() && good(*value)).ok_or_else(|| format!("{text:?} is not {wanted}"))
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub(super) fn positive(text: &str) -> Result<f64, String> {
     number(text, "a number above 0", |value| value > 0.0)
 }
 
-fn finite(text: &str) -> Result<f64, String> {
+pub(super) fn not_negative(text: &str) -> Result<f64, String> {
+    number(text, "a number from 0 up", |value| value >= 0.0)
+}
+
+pub(super) fn finite(text: &str) -> Result<f64, String> {
     number(text, "a level from 0 to 140 dBuV", |value| (0.0..=140.0).contains(&value))
 }
 

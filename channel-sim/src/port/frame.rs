@@ -17,6 +17,9 @@ pub enum FrameError {
     /// The stream failed or ended inside a message.
     #[error("the connection failed: {0}")]
     Io(#[from] io::Error),
+    /// The other end said nothing for this long.
+    #[error("the client was silent for {} s", .0.as_secs_f64())]
+    Silent(std::time::Duration),
     /// A message announced more than [`MAX_FRAME`] octets.
     #[error("a message of {0} octets was announced, the limit is {MAX_FRAME}")]
     TooLong(usize),

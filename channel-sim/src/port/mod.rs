@@ -2,15 +2,17 @@
 //!
 //! A message is a little-endian 32-bit length and that many octets of postcard. The client speaks first
 //! ([`ClientMessage::Hello`]); every message has one answer. Virtual time stands still between messages while a
-//! client is connected, and follows the wall clock while none is. A client may vanish at any moment.
+//! client is connected, and follows the wall clock while none is. A client may vanish at any moment: one that is silent
+//! for [`LONGEST_SILENCE`] is taken for gone. [`samples`] is the other door, for whole modems in other processes.
 
 mod client;
 mod frame;
+pub mod samples;
 mod server;
 
 pub use client::{PortError, RemoteWorld};
 pub use frame::{FrameError, MAX_FRAME, read_frame, write_frame};
-pub use server::{ServerEvent, serve};
+pub use server::{LONGEST_SILENCE, ServerEvent, serve, serve_patiently};
 
 use crate::feeder::{Feeder, Position};
 use crate::scenario::{MeterSpec, Scenario};
@@ -58,7 +60,7 @@ pub enum ServerMessage {
 }
 
 /// What a concentrator must know of its network before it speaks to it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Serialize, Deserialize)]
 pub struct Provision {
     /// [`PROTOCOL_VERSION`] of the server.
     pub version: u32,
@@ -80,6 +82,24 @@ pub struct Provision {
     pub busbar: Option<Position>,
     /// Where the cables lie: the straight pieces between buses that have coordinates.
     pub cables: Vec<(Position, Position)>,
+}
+
+impl std::fmt::Debug for Provision {
+    /// Keys do not belong into logs.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { version, feeder, start, utc_offset_minutes, now, pan_id, .. } = self;
+        f.debug_struct("Provision")
+            .field("version", version)
+            .field("feeder", feeder)
+            .field("start", start)
+            .field("utc_offset_minutes", utc_offset_minutes)
+            .field("now", now)
+            .field("pan_id", pan_id)
+            .field("meters", &self.meters)
+            .field("busbar", &self.busbar)
+            .field("cables", &self.cables)
+            .finish_non_exhaustive()
+    }
 }
 
 impl Provision {

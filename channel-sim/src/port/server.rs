@@ -11,6 +11,11 @@ use std::time::Instant as WallInstant;
 const FREE_RUN_SLICE: Duration = millis(10);
 /// Virtual time that one message may take; the client asks again.
 const LONGEST_EXCHANGE: Duration = seconds(1);
+/// A client that says nothing for so long, by the wall clock, is taken for gone: one that vanished without a word must
+/// not hold the line for ever. A concentrator that is alive asks many times a second.
+pub const LONGEST_SILENCE: std::time::Duration = std::time::Duration::from_secs(60);
+/// Between two looks for a message, and whether to keep going.
+const LOOK: std::time::Duration = std::time::Duration::from_millis(200);
 /// A world that falls further behind the wall clock than this gives the lag up.
 const LARGEST_LAG_S: f64 = 1.0;
 
@@ -24,10 +29,22 @@ pub enum ServerEvent {
 }
 
 /// Serves `world` to one client after the other, for ever or until `keep_going` says no. While no client is
-/// connected, virtual time follows the wall clock; while one is, it moves only as the client asks.
+/// connected, virtual time follows the wall clock; while one is, it moves only as the client asks, until it is silent
+/// for [`LONGEST_SILENCE`].
 pub fn serve(
     world: &mut World,
     listener: &TcpListener,
+    tell: impl FnMut(ServerEvent),
+    keep_going: impl Fn() -> bool,
+) -> io::Result<()> {
+    serve_patiently(world, listener, LONGEST_SILENCE, tell, keep_going)
+}
+
+/// [`serve`] with another longest silence.
+pub fn serve_patiently(
+    world: &mut World,
+    listener: &TcpListener,
+    longest_silence: std::time::Duration,
     mut tell: impl FnMut(ServerEvent),
     keep_going: impl Fn() -> bool,
 ) -> io::Result<()> {
@@ -36,7 +53,7 @@ pub fn serve(
         let Some((stream, peer)) = free_run(world, listener, &keep_going)? else { continue };
         tell(ServerEvent::Connected(peer));
         world.drop_events();
-        let gone = serve_client(world, stream, &keep_going);
+        let gone = serve_client(world, stream, longest_silence, &keep_going);
         tell(ServerEvent::Gone(match gone {
             Ok(()) | Err(FrameError::Closed) => None,
             Err(error) => Some(error),
@@ -78,16 +95,25 @@ fn free_run(
 fn serve_client(
     world: &mut World,
     stream: TcpStream,
+    longest_silence: std::time::Duration,
     keep_going: impl Fn() -> bool,
 ) -> Result<(), FrameError> {
     stream.set_nonblocking(false)?;
     stream.set_nodelay(true)?;
+    stream.set_write_timeout(Some(longest_silence))?;
     let mut from = BufReader::new(stream.try_clone()?);
     let mut to = &stream;
     let mut greeted = false;
-    while keep_going() {
+    loop {
+        if from.buffer().is_empty() && !await_message(&stream, longest_silence, &keep_going)? {
+            return Ok(());
+        }
+        stream.set_read_timeout(Some(longest_silence))?;
         let message: ClientMessage = match read_frame(&mut from) {
             Ok(message) => message,
+            Err(FrameError::Io(error)) if is_time_out(&error) => {
+                return Err(FrameError::Silent(longest_silence));
+            }
             Err(error @ (FrameError::Content(_) | FrameError::TooLong(_))) => {
                 // Say why before hanging up; the client may be gone already.
                 let _ = write_frame(&mut to, &ServerMessage::Refused(error.to_string()));
@@ -116,5 +142,33 @@ fn serve_client(
             return Ok(());
         }
     }
-    Ok(())
+}
+
+/// Waits for octets of the client; false where there is no reason to wait any longer.
+fn await_message(
+    stream: &TcpStream,
+    longest_silence: std::time::Duration,
+    keep_going: impl Fn() -> bool,
+) -> Result<bool, FrameError> {
+    let since = WallInstant::now();
+    stream.set_read_timeout(Some(LOOK.min(longest_silence)))?;
+    while keep_going() {
+        match stream.peek(&mut [0]) {
+            // Octets, or the end, which reading will tell.
+            Ok(_) => return Ok(true),
+            Err(error) if is_time_out(&error) => {}
+            Err(error) => return Err(error.into()),
+        }
+        if since.elapsed() >= longest_silence {
+            let error = FrameError::Silent(longest_silence);
+            // It may be alive after all.
+            let _ = write_frame(&mut &*stream, &ServerMessage::Refused(error.to_string()));
+            return Err(error);
+        }
+    }
+    Ok(false)
+}
+
+fn is_time_out(error: &io::Error) -> bool {
+    matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut | ErrorKind::Interrupted)
 }

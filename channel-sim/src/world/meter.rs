@@ -93,10 +93,7 @@ pub(super) fn build(scenario: &Scenario) -> Result<Vec<Box<dyn Modem>>, WorldErr
             keys: Keys { encryption: spec.keys.encryption, authentication: spec.keys.authentication },
             port: g3_mac::udp::DLMS_PORT,
         };
-        let surroundings = Surroundings {
-            rng: stream(scenario.seed, Purpose::Modem, index as u64 + 1),
-            store: MemoryStore::default(),
-        };
+        let surroundings = Surroundings::new(stream(scenario.seed, Purpose::Modem, index as u64 + 1));
         let meter = Meter::new(config, surroundings).map_err(|error| fault(error.to_string()))?;
         Ok(Box::new(HouseholdMeter { meter }))
     };
@@ -139,10 +136,16 @@ impl Modem for HouseholdMeter {
     }
 }
 
-/// What surrounds a simulated meter: its own stream of randomness, and a store in memory.
-struct Surroundings {
+/// What surrounds a simulated modem: its own stream of randomness, and a store in memory.
+pub(crate) struct Surroundings {
     rng: ChaCha8Rng,
     store: MemoryStore,
+}
+
+impl Surroundings {
+    pub(crate) fn new(rng: ChaCha8Rng) -> Self {
+        Self { rng, store: MemoryStore::default() }
+    }
 }
 
 impl Environment for Surroundings {

@@ -13,6 +13,7 @@ mod profile;
 mod tap;
 
 pub use links::{Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB, carrier_noise, carriers_hz, direction};
+pub(crate) use meter::Surroundings;
 pub use meter::WorldError;
 pub use modem::{CoordinatorPort, Modem, PhyPort};
 pub use profile::Profile;
@@ -53,6 +54,11 @@ pub struct Exchange {
     pub events: Vec<Event>,
 }
 
+/// A whole meter for each of the scenario's households, in order, at local midnight: as [`World::new`] has them.
+pub fn meters(scenario: &Scenario) -> Result<Vec<Box<dyn Modem>>, WorldError> {
+    meter::build(scenario)
+}
+
 /// Line, meters and the coordinator's PHY port in virtual time.
 pub struct World {
     scenario: Scenario,
@@ -78,7 +84,22 @@ impl World {
     /// The line at the scenario's start: a coordinator's PHY and a whole meter at each household.
     pub fn new(scenario: Scenario) -> Result<Self, WorldError> {
         let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
-        let meters = meter::build(&scenario)?;
+        let meters = meters(&scenario)?;
+        Self::with_modems(scenario, coordinator, meters)
+    }
+
+    /// As [`World::new`], but meters with these indices are modems of the caller's.
+    pub fn with_replaced(
+        scenario: Scenario,
+        replaced: Vec<(usize, Box<dyn Modem>)>,
+    ) -> Result<Self, WorldError> {
+        let mut meters = meters(&scenario)?;
+        for (index, modem) in replaced {
+            if let Some(place) = meters.get_mut(index) {
+                *place = modem;
+            }
+        }
+        let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
         Self::with_modems(scenario, coordinator, meters)
     }
 

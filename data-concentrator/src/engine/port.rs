@@ -1,6 +1,7 @@
 //! The coordinator's PHY: a line in this process or in another one.
 
 use channel_sim::port::{PortError, Provision, RemoteWorld};
+use channel_sim::record::PrimitiveRecorder;
 use channel_sim::world::{Exchange, LinkReport, World};
 use g3_phy::primitives::Request;
 use plc_core::time::Instant;
@@ -40,5 +41,47 @@ impl PhyPort for RemoteWorld {
 
     fn links(&mut self) -> Result<Vec<LinkReport>, PortError> {
         Self::links(self)
+    }
+}
+
+/// A port whose frames are written to a file. A file that cannot be written any more ends the recording, not the run.
+pub struct RecordedPort {
+    port: Box<dyn PhyPort>,
+    recorder: Option<PrimitiveRecorder>,
+    now: Instant,
+    complain: Box<dyn Fn(&str) + Send>,
+}
+
+impl RecordedPort {
+    /// Records what passes through `port`; `complain` is told, once, where that fails.
+    pub fn new(
+        port: Box<dyn PhyPort>,
+        recorder: PrimitiveRecorder,
+        complain: impl Fn(&str) + Send + 'static,
+    ) -> Self {
+        let now = port.provision().now;
+        Self { port, recorder: Some(recorder), now, complain: Box::new(complain) }
+    }
+}
+
+impl PhyPort for RecordedPort {
+    fn provision(&self) -> Provision {
+        self.port.provision()
+    }
+
+    fn exchange(&mut self, requests: Vec<Request>, until: Instant) -> Result<Exchange, PortError> {
+        let asked = requests.clone();
+        let exchange = self.port.exchange(requests, until)?;
+        let noted = self.recorder.as_mut().map(|it| it.note(self.now, &asked, &exchange.events));
+        if let Some(Err(error)) = noted {
+            (self.complain)(&format!("{error}; no more frames are recorded"));
+            self.recorder = None;
+        }
+        self.now = exchange.now;
+        Ok(exchange)
+    }
+
+    fn links(&mut self) -> Result<Vec<LinkReport>, PortError> {
+        self.port.links()
     }
 }

@@ -1,0 +1,159 @@
+//! `channel-sim replay`: a recording, frame by frame.
+
+use super::print_json;
+use channel_sim::record::FrameFile;
+use channel_sim::record::about::Recording;
+use channel_sim::record::pcapng::Direction;
+use channel_sim::replay::report::{Replay, Settings, replay};
+use channel_sim::replay::{load, plot, prime};
+use clap::{Args, ValueEnum};
+use g3_mac::security::Gmk;
+use g3_phy::options::Options;
+use g3_phy::{BandPlan, ToneMask};
+use std::path::PathBuf;
+
+/// Arguments of `channel-sim replay`.
+#[derive(Debug, Args)]
+pub(crate) struct ReplayArguments {
+    /// Recording: SigMF (either file or their stem) or WAV
+    file: PathBuf,
+    /// Standard: g3, or prime for frames of Type A on channel 1
+    #[arg(long, value_enum, default_value_t = Standard::G3)]
+    standard: Standard,
+    /// Band: cenelec-a, cenelec-b, fcc-1, fcc-1.a, fcc-1.b or arib
+    #[arg(long, default_value = "cenelec-a", value_parser = band)]
+    band: BandPlan,
+    /// Group master key of the network, 32 hexadecimal digits
+    #[arg(long, value_parser = key)]
+    key: Option<Gmk>,
+    /// Key of the simulated network with this seed, as `record` and `line` have it
+    #[arg(long, conflicts_with = "key")]
+    key_of_seed: Option<u64>,
+    /// Writes a picture: waveform, spectrogram, constellation, signal to noise of each carrier
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// Frame whose constellation the picture shows; without it the first with a payload
+    #[arg(long)]
+    frame: Option<usize>,
+    /// Writes the frames as pcapng
+    #[arg(long, value_name = "FILE")]
+    pcapng: Option<PathBuf>,
+    /// One JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+enum Standard {
+    /// G3-PLC
+    G3,
+    /// PRIME v1.3.6
+    Prime,
+}
+
+pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
+    let recording = load(&arguments.file).map_err(|error| error.to_string())?;
+    if arguments.standard == Standard::Prime {
+        return run_prime(arguments, recording);
+    }
+    let seconds = recording.seconds();
+    let of_seed = arguments
+        .key_of_seed
+        .map(|seed| Gmk(channel_sim::scenario::Scenario::village(seed).group_master_key()));
+    let key = arguments.key.or(of_seed);
+    let settings = Settings { plan: arguments.band, mask: ToneMask::ALL, options: Options::default(), key };
+    let found = replay(recording, &settings);
+    if let Some(path) = &arguments.svg {
+        let text = plot::svg(&found, arguments.frame)?;
+        std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    if let Some(path) = &arguments.pcapng {
+        write_frames(path, &found, key).map_err(|error| error.to_string())?;
+    }
+    if arguments.json {
+        let about = serde_json::json!({
+            "point": found.about.point,
+            "start": found.about.start.map(|start| start.to_string()),
+            "sample_rate_hz": found.about.sample_rate_hz,
+            "seconds": seconds,
+        });
+        return print_json(&serde_json::json!({
+            "recording": about, "band": found.band, "frames": found.frames,
+        }));
+    }
+    println!(
+        "{}: {seconds:.3} s at {} Hz, {}, {}",
+        arguments.file.display(),
+        found.about.sample_rate_hz,
+        found.about.point.as_deref().unwrap_or("point unknown"),
+        found.band
+    );
+    for frame in &found.frames {
+        for (index, line) in frame.lines().iter().enumerate() {
+            println!("{}{line}", if index == 0 { "" } else { "    " });
+        }
+    }
+    let understood = found.frames.iter().filter(|frame| frame.is_understood()).count();
+    println!("{} frames, {understood} understood", found.frames.len());
+    Ok(())
+}
+
+fn run_prime(arguments: &ReplayArguments, recording: Recording) -> Result<(), String> {
+    if arguments.svg.is_some() || arguments.pcapng.is_some() {
+        return Err("--svg and --pcapng are for G3; leave them out with --standard prime".to_string());
+    }
+    let frames = prime::replay(recording);
+    if arguments.json {
+        return print_json(&serde_json::json!({ "frames": frames }));
+    }
+    for frame in &frames {
+        for (index, line) in frame.lines().iter().enumerate() {
+            println!("{}{line}", if index == 0 { "" } else { "    " });
+        }
+    }
+    println!("{} frames", frames.len());
+    Ok(())
+}
+
+fn write_frames(
+    path: &std::path::Path,
+    found: &Replay,
+    key: Option<Gmk>,
+) -> Result<(), channel_sim::record::RecordError> {
+    let mut file = FrameFile::create(path, "replayed recording")?;
+    let mut port = file.port(found.about.point.as_deref().unwrap_or("recording"), key)?;
+    let start_ns = found.about.start.map_or(0, |start| start.as_nanosecond());
+    for frame in &found.frames {
+        let Some(psdu) = frame.octets() else { continue };
+        let unix_ns = start_ns + (frame.start_s * 1e9) as i128;
+        let unix_ns = unix_ns.clamp(0, u64::MAX.into()) as u64;
+        file.psdu(&mut port, unix_ns, Direction::Inbound, psdu, &frame.summary)?;
+    }
+    file.flush()
+}
+
+pub(super) fn band(text: &str) -> Result<BandPlan, String> {
+    match text.to_lowercase().as_str() {
+        "cenelec-a" => Ok(BandPlan::CENELEC_A),
+        "cenelec-b" => Ok(BandPlan::CENELEC_B_EXPERIMENTAL),
+        "fcc-1" | "fcc" => Ok(BandPlan::FCC_1),
+        "fcc-1.a" => Ok(BandPlan::FCC_1_A),
+        "fcc-1.b" => Ok(BandPlan::FCC_1_B),
+        "arib" => Ok(BandPlan::ARIB),
+        _ => Err(format!("{text:?} is no band; use cenelec-a, cenelec-b, fcc-1, fcc-1.a, fcc-1.b or arib")),
+    }
+}
+
+fn key(text: &str) -> Result<Gmk, String> {
+    let digits = text.len();
+    let wrong =
+        || format!("a key has 32 hexadecimal digits; this one has {digits} characters, or others among them");
+    let pairs: Vec<u8> = text
+        .as_bytes()
+        .chunks(2)
+        .filter_map(|pair| u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok())
+        .collect();
+    let octets: [u8; 16] = pairs.try_into().map_err(|_| wrong())?;
+    let plain = digits == 32 && text.bytes().all(|octet| octet.is_ascii_hexdigit());
+    if plain { Ok(Gmk(octets)) } else { Err(wrong()) }
+}

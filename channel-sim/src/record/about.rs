@@ -1,0 +1,96 @@
+//! What a recording of samples says of itself, whatever the file's format.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// How samples are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SampleFormat {
+    /// 32-bit floats.
+    F32,
+    /// 16-bit integers; full scale is 32768.
+    I16,
+}
+
+/// A recording's description.
+#[derive(Clone, Debug, PartialEq)]
+pub struct About {
+    /// Nominal sample rate of the modem whose port this is.
+    pub sample_rate_hz: f64,
+    /// Volts for a sample of 1.0; integers count their full scale as 1.0.
+    pub volts_per_unit: f64,
+    /// When the first sample was taken, in the line's virtual time.
+    pub start: Option<Timestamp>,
+    /// Where: a modem's name.
+    pub point: Option<String>,
+    /// Mean frequency of the mains.
+    pub mains_hz: Option<f64>,
+    /// Phase of L1 at the first sample, in turns from 0 to 1; 0 is a zero crossing from below.
+    pub mains_turns: Option<f64>,
+    /// How far the point's phase is ahead of L1, in turns.
+    pub phase_turns: Option<f64>,
+    /// How fast the modem's sample clock is, in parts per million.
+    pub clock_ppm: Option<f64>,
+    /// Index of the first sample on the modem's own clock.
+    pub first_sample: Option<u64>,
+}
+
+impl About {
+    /// What is known of samples of which only the rate is known.
+    pub const fn of_rate(sample_rate_hz: f64) -> Self {
+        Self {
+            sample_rate_hz,
+            volts_per_unit: 1.0,
+            start: None,
+            point: None,
+            mains_hz: None,
+            mains_turns: None,
+            phase_turns: None,
+            clock_ppm: None,
+            first_sample: None,
+        }
+    }
+}
+
+/// Samples with their description.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Recording {
+    /// The description.
+    pub about: About,
+    /// Samples in volts.
+    pub volts: Vec<f32>,
+}
+
+impl Recording {
+    /// Seconds that it lasts.
+    pub fn seconds(&self) -> f64 {
+        self.volts.len() as f64 / self.about.sample_rate_hz
+    }
+}
+
+/// Turns volts into a file's octets, and counts what is beyond full scale.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Encoder {
+    pub(super) format: SampleFormat,
+    pub(super) volts_per_unit: f64,
+    pub(super) clipped: u64,
+}
+
+impl Encoder {
+    pub(super) fn encode(&mut self, volts: &[f32], octets: &mut Vec<u8>) {
+        let scale = 1.0 / self.volts_per_unit as f32;
+        for &volt in volts {
+            let unit = volt * scale;
+            match self.format {
+                SampleFormat::F32 => octets.extend(unit.to_le_bytes()),
+                SampleFormat::I16 => {
+                    let value = (unit * 32_768.0).round();
+                    self.clipped += u64::from(!(-32_768.0..=32_767.0).contains(&value));
+                    // `as` saturates.
+                    octets.extend((value as i16).to_le_bytes());
+                }
+            }
+        }
+    }
+}
