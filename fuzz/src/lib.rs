@@ -1,5 +1,7 @@
 //! What the fuzz targets share.
 
+pub mod line;
+
 /// Takes an input apart. Where it has ended, everything is zero and empty.
 pub struct Input<'a>(&'a [u8]);
 
