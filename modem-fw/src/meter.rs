@@ -2,13 +2,14 @@
 
 use crate::application::{ApplicationCounters, MeterApplication};
 use crate::metering::{Measurement, Metering, MeteringConfig, Utc};
-use crate::node::{LinkStatistics, Node};
+use crate::node::{LinkStatistics, Node, NodePhy};
 use crate::objects::{Identity, PublicAccess};
 use cosem::security::{Keys, SystemTitle};
 use cosem::server::{Server, ServerConfig};
 use g3_mac::StackConfig;
 use g3_mac::ipv6::LinkLocal;
 use g3_mac::mac::MacStatus;
+use g3_phy::phy::{Phy, PhyConfig};
 use plc_core::env::Environment;
 use plc_core::time::{Duration, Instant};
 
@@ -38,8 +39,8 @@ pub struct MeterConfig {
 }
 
 /// A meter with `ROWS` rows of load profile in the surroundings `E`.
-pub struct MeterOf<E, const ROWS: usize> {
-    node: Node<MeterApplication<ROWS>, E>,
+pub struct MeterOf<E, const ROWS: usize, P = Phy> {
+    node: Node<MeterApplication<ROWS>, E, P>,
 }
 
 impl<E: Environment, const ROWS: usize> MeterOf<E, ROWS> {
@@ -47,14 +48,9 @@ impl<E: Environment, const ROWS: usize> MeterOf<E, ROWS> {
     ///
     /// # Errors
     /// Where the stack does not accept its configuration.
-    pub fn new(config: MeterConfig, mut environment: E) -> Result<Self, MacStatus> {
-        let metering = Metering::new(&config.metering, environment.store());
-        let name = config.identity.logical_device_name.as_bytes();
-        let server = Server::new(ServerConfig::new(config.system_title, name, config.keys));
-        let address = LinkLocal::of(config.stack.pan_id, config.stack.short_address);
-        let application =
-            MeterApplication::new(metering, server, config.identity, config.public, address, config.port);
-        Ok(Self { node: Node::new(config.stack, application, environment)? })
+    pub fn new(config: MeterConfig, environment: E) -> Result<Self, MacStatus> {
+        let phy = PhyConfig { plan: config.stack.plan, mask: config.stack.mask, ..PhyConfig::default() };
+        Self::with_phy(config, Phy::new(phy), environment)
     }
 
     /// What the meter sends in the block that begins at sample `from`; see [`Node::transmit`].
@@ -65,6 +61,37 @@ impl<E: Environment, const ROWS: usize> MeterOf<E, ROWS> {
     /// What the meter hears in the block that begins at sample `from`; see [`Node::receive`].
     pub fn receive(&mut self, from: u64, samples: &[f32]) {
         self.node.receive(from, samples);
+    }
+
+    /// Whether the meter is on the air.
+    pub fn transmitting(&self) -> bool {
+        self.node.transmitting()
+    }
+}
+
+impl<E: Environment, const ROWS: usize, P: NodePhy> MeterOf<E, ROWS, P> {
+    /// A meter on a PHY of the caller's that carries on from what the environment's store holds.
+    ///
+    /// # Errors
+    /// Where the stack does not accept its configuration.
+    pub fn with_phy(config: MeterConfig, phy: P, mut environment: E) -> Result<Self, MacStatus> {
+        let metering = Metering::new(&config.metering, environment.store());
+        let name = config.identity.logical_device_name.as_bytes();
+        let server = Server::new(ServerConfig::new(config.system_title, name, config.keys));
+        let address = LinkLocal::of(config.stack.pan_id, config.stack.short_address);
+        let application =
+            MeterApplication::new(metering, server, config.identity, config.public, address, config.port);
+        Ok(Self { node: Node::with_phy(config.stack, phy, application, environment)? })
+    }
+
+    /// Lets time come to `now`; see [`Node::run`].
+    pub fn run(&mut self, now: Instant) -> Option<Instant> {
+        self.node.run(now)
+    }
+
+    /// The PHY.
+    pub const fn phy_mut(&mut self) -> &mut P {
+        self.node.phy_mut()
     }
 
     /// Takes in what was measured over the `span` that has just passed.
@@ -81,11 +108,6 @@ impl<E: Environment, const ROWS: usize> MeterOf<E, ROWS> {
     pub fn power_failing(&mut self) {
         let (application, environment) = self.node.parts_mut();
         application.power_failing(environment);
-    }
-
-    /// Whether the meter is on the air.
-    pub fn transmitting(&self) -> bool {
-        self.node.transmitting()
     }
 
     /// The time up to which the meter has run, on its own sample clock.

@@ -15,7 +15,7 @@ use g3_mac::adaptation::{AdpdDataConfirm, AdpdDataIndication, AdpdDataRequest};
 use g3_mac::mac::MacStatus;
 use g3_mac::{Stack, StackAction, StackConfig, StackEvent};
 use g3_phy::phy::{Phy, PhyConfig};
-use g3_phy::primitives::{CarrierSense, Event, TransmitStatus};
+use g3_phy::primitives::{CarrierSense, Event, Request, TransmitStatus};
 use plc_core::env::Environment;
 use plc_core::sans_io::{Machine, Step, earlier};
 use plc_core::time::{Instant, SampleClock};
@@ -55,9 +55,29 @@ pub struct LinkStatistics {
     pub last_lqi: Option<u8>,
 }
 
-/// A node on the line.
-pub struct Node<A, E> {
-    phy: Phy,
+/// What a node asks its PHY and is told by it, whatever the PHY is made of: the soft modem on samples, a simulator's
+/// frames, a modem chip.
+pub trait NodePhy {
+    /// Takes a request at `now`.
+    fn request(&mut self, now: Instant, request: Request);
+
+    /// The next event, if there is one.
+    fn poll(&mut self) -> Option<Event>;
+}
+
+impl NodePhy for Phy {
+    fn request(&mut self, now: Instant, request: Request) {
+        Self::request(self, now, request);
+    }
+
+    fn poll(&mut self) -> Option<Event> {
+        Self::poll(self)
+    }
+}
+
+/// A node on the line. Its PHY is the soft modem unless it says otherwise.
+pub struct Node<A, E, P = Phy> {
+    phy: P,
     stack: Stack,
     application: A,
     environment: E,
@@ -75,19 +95,8 @@ impl<A: Application, E: Environment> Node<A, E> {
     /// # Errors
     /// Where the stack does not accept its configuration.
     pub fn new(config: StackConfig, application: A, environment: E) -> Result<Self, MacStatus> {
-        let start = Instant::from_ticks(0);
         let phy = PhyConfig { plan: config.plan, mask: config.mask, ..PhyConfig::default() };
-        let clock = config.plan.clock;
-        Ok(Self {
-            phy: Phy::new(phy),
-            stack: Stack::new(config)?,
-            application,
-            environment,
-            clock,
-            now: start,
-            deadline: Some(start),
-            statistics: LinkStatistics::default(),
-        })
+        Self::with_phy(config, Phy::new(phy), application, environment)
     }
 
     /// Runs what is due before the end of the block that begins at sample `from`, and writes what the node sends in
@@ -110,14 +119,56 @@ impl<A: Application, E: Environment> Node<A, E> {
         self.now = self.now.max(end);
     }
 
-    /// The time up to which the node has run.
-    pub const fn now(&self) -> Instant {
-        self.now
-    }
-
     /// Whether the node is on the air.
     pub fn transmitting(&self) -> bool {
         self.phy.transmitting()
+    }
+
+    fn end_of(&self, from: u64, samples: usize) -> Instant {
+        self.clock.instant(from.saturating_add(samples as u64))
+    }
+}
+
+impl<A: Application, E: Environment, P: NodePhy> Node<A, E, P> {
+    /// A node on a PHY of the caller's, which begins at instant 0.
+    ///
+    /// # Errors
+    /// Where the stack does not accept its configuration.
+    pub fn with_phy(config: StackConfig, phy: P, application: A, environment: E) -> Result<Self, MacStatus> {
+        let start = Instant::from_ticks(0);
+        let clock = config.plan.clock;
+        Ok(Self {
+            phy,
+            stack: Stack::new(config)?,
+            application,
+            environment,
+            clock,
+            now: start,
+            deadline: Some(start),
+            statistics: LinkStatistics::default(),
+        })
+    }
+
+    /// Lets time come to `now`: what the PHY has to tell is taken, then what is due is done. Returns when to call
+    /// again, if the PHY has nothing to tell before. For a PHY whose events come at their own instants; one on
+    /// samples runs by [`Node::transmit`] and [`Node::receive`].
+    pub fn run(&mut self, now: Instant) -> Option<Instant> {
+        self.take_phy_events(now);
+        self.now = self.now.max(now);
+        if self.deadline.is_some_and(|due| due <= self.now) {
+            self.drain();
+        }
+        self.deadline
+    }
+
+    /// The PHY.
+    pub const fn phy_mut(&mut self) -> &mut P {
+        &mut self.phy
+    }
+
+    /// The time up to which the node has run.
+    pub const fn now(&self) -> Instant {
+        self.now
     }
 
     /// What happened on the line.
@@ -149,10 +200,6 @@ impl<A: Application, E: Environment> Node<A, E> {
     /// Application and environment, for changes that ask for nothing on the line.
     pub(crate) const fn parts_mut(&mut self) -> (&mut A, &mut E) {
         (&mut self.application, &mut self.environment)
-    }
-
-    fn end_of(&self, from: u64, samples: usize) -> Instant {
-        self.clock.instant(from.saturating_add(samples as u64))
     }
 
     /// Meets the deadlines before `end`, each at its instant or, where that has passed, at `start`.
