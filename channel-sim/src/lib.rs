@@ -19,6 +19,7 @@
 
 pub mod clock;
 pub mod feeder;
+pub mod frames;
 pub mod line;
 pub mod link;
 pub mod noise;

@@ -29,6 +29,8 @@ pub enum Purpose {
     InjectedLevel = 10,
     /// The noise that households inject.
     InjectedNoise = 11,
+    /// Streets of network runs.
+    Street = 40,
 }
 
 /// The stream of `purpose` for item `index`.

@@ -1,10 +1,12 @@
 //! The commands.
 
+mod calibrate;
 mod campaign;
 mod emission;
 mod feeder;
 mod line;
 mod link;
+mod network;
 mod noise;
 mod record;
 mod reference;
@@ -35,6 +37,18 @@ enum Command {
     /// Holds codes and metrics alone against formulas and the digest's tables.
     #[command(after_help = reference::EXAMPLES)]
     Reference(reference::ReferenceArguments),
+    /// Runs networks of thousands of nodes in frames instead of samples, with the modems' own code.
+    #[command(
+        after_help = "Example: channel-sim network --meters 1000 --streets 11 --seconds 600\n         \
+                            channel-sim network --copies 19 ../shared/data/ieee-eu-lv-feeder/Master.dss"
+    )]
+    Network(network::NetworkArguments),
+    /// Calibrates the frame model by samples and proves that it reproduces them.
+    #[command(
+        after_help = "Example: channel-sim calibrate --feeder ../shared/data/ieee-eu-lv-feeder/Master.dss \
+                            --table fidelity-table.csv --csv fidelity-proof.csv --svg fidelity-proof.svg"
+    )]
+    Calibrate(calibrate::CalibrateArguments),
     /// Runs a line with meters in this process and serves the coordinator's PHY port over TCP.
     #[command(after_help = "Example: channel-sim line --listen 127.0.0.1:7400 --feeder \
                             ../shared/data/ieee-eu-lv-feeder/Master.dss --seed 1")]
@@ -72,6 +86,8 @@ pub(crate) fn run(cli: Cli) -> Result<(), String> {
         Command::Link(arguments) => link::run(&arguments),
         Command::Merge(arguments) => link::merge(&arguments),
         Command::Reference(arguments) => reference::run(&arguments),
+        Command::Network(arguments) => network::run(&arguments),
+        Command::Calibrate(arguments) => calibrate::run(&arguments),
         Command::Line(arguments) => line::run(&arguments),
         Command::Record(arguments) => record::run(&arguments),
         Command::Replay(arguments) => replay::run(&arguments),

@@ -1,0 +1,132 @@
+//! `channel-sim calibrate`: the link fidelity's table by the waveform mode, and the proof that it reproduces it.
+
+use super::print_json;
+use channel_sim::frames::calibrate::{Calibration, Comparison, NamedNoise, TOLERANCE_DB, prove, table};
+use channel_sim::frames::crossing::Effort;
+use channel_sim::frames::table::modulation;
+use channel_sim::frames::{picture, proof};
+use channel_sim::scenario::Scenario;
+use clap::Args;
+use g3_phy::Modulation;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use serde::Serialize;
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+/// Arguments of `channel-sim calibrate`.
+#[derive(Debug, Args)]
+pub(crate) struct CalibrateArguments {
+    /// Noises: presets, or sums of them joined by +
+    #[arg(long, value_delimiter = ',', default_value = "n0,n1,n3a,n3b,n6a,n5a")]
+    noise: Vec<String>,
+    /// Feeders of the proof (.dss, .json, .toml) besides the built-in village and a street of 60
+    #[arg(long, value_name = "FILE")]
+    feeder: Vec<PathBuf>,
+    /// Links on each feeder: from the coordinator to meters from the nearest to the farthest
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=20))]
+    links: u32,
+    /// Modulations of the proof
+    #[arg(long, value_delimiter = ',', default_value = "robust,dbpsk,dqpsk,d8psk", value_parser = modulation)]
+    modulation: Vec<Modulation>,
+    /// A crossing ends when half its 95 % interval is below this, dB
+    #[arg(long, default_value_t = 0.08)]
+    precision: f64,
+    /// A crossing ends after so many frames
+    #[arg(long, default_value_t = 1_200)]
+    frames: u32,
+    /// Determines frames, noise, delays and clocks
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+    /// Prove this table instead of making one
+    #[arg(long, value_name = "FILE")]
+    with: Option<PathBuf>,
+    /// Write the table as CSV
+    #[arg(long, value_name = "FILE")]
+    table: Option<PathBuf>,
+    /// Write the proof as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+    /// Write the proof as SVG
+    #[arg(long, value_name = "FILE")]
+    svg: Option<PathBuf>,
+    /// One JSON object instead of text
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Serialize)]
+struct Results {
+    table: Vec<channel_sim::frames::table::Row>,
+    proof: Vec<Comparison>,
+    within_tolerance: usize,
+    tolerance_db: f64,
+}
+
+pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
+    let noises = arguments
+        .noise
+        .iter()
+        .map(|noise| NamedNoise::new(&noise.split('+').collect::<Vec<_>>()))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut feeders = vec![
+        ("village".to_string(), Scenario::village(arguments.seed)),
+        (
+            "street".to_string(),
+            Scenario::new(channel_sim::frames::street::feeder(60, arguments.seed), arguments.seed),
+        ),
+    ];
+    for path in &arguments.feeder {
+        let (scenario, _) = Scenario::open_dss(path, arguments.seed).map_err(|error| error.to_string())?;
+        feeders.push((scenario.feeder.name.clone(), scenario));
+    }
+    let count = arguments.links as usize;
+    let links = feeders.iter().flat_map(|(name, scenario)| proof::links(name, scenario, count)).collect();
+    let effort = Effort { frames: arguments.frames, half_width_db: arguments.precision };
+    let calibration = Calibration { noises, links, seed: arguments.seed, effort };
+
+    let bar = ProgressBar::with_draw_target(Some(1_000), ProgressDrawTarget::stderr());
+    if arguments.json || !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {percent} %, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let progress = |share: f64| bar.set_position((share * 1_000.0) as u64);
+    bar.set_message("table");
+    let table = match &arguments.with {
+        Some(path) => super::network::table(Some(path))?,
+        None => table(&calibration, &progress)?,
+    };
+    if let Some(path) = &arguments.table {
+        write(path, &table.csv().map_err(|error| format!("the table cannot be written: {error}"))?)?;
+    }
+    bar.set_message("proof");
+    bar.reset();
+    let comparisons = prove(&calibration, &table, &arguments.modulation, &progress);
+    bar.finish_and_clear();
+    if let Some(path) = &arguments.csv {
+        write(
+            path,
+            &proof::csv(&comparisons).map_err(|error| format!("the proof cannot be written: {error}"))?,
+        )?;
+    }
+    if let Some(path) = &arguments.svg {
+        write(path, picture::svg(&comparisons)?.as_bytes())?;
+    }
+    let within = comparisons.iter().filter(|comparison| comparison.holds()).count();
+    if arguments.json {
+        return print_json(&Results {
+            table: table.rows().to_vec(),
+            within_tolerance: within,
+            tolerance_db: TOLERANCE_DB,
+            proof: comparisons,
+        });
+    }
+    print!("{}", proof::text(&comparisons));
+    println!("{within} of {} within {TOLERANCE_DB} dB at one frame in ten", comparisons.len());
+    Ok(())
+}
+
+fn write(path: &Path, content: &[u8]) -> Result<(), String> {
+    std::fs::write(path, content)
+        .map_err(|error| format!("{}: {error}; give a path in a folder that exists", path.display()))
+}

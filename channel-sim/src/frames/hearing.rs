@@ -1,0 +1,419 @@
+//! Who hears whom, and how well: the links of one network in a form that a frame is judged by in nanoseconds.
+
+use super::budget::{Budget, PLAIN, Shapes, snr_db_of_copies};
+use super::information::{Information, of_sum, sum_db};
+use super::quick::{decibels, tail};
+use super::table::{Need, Stage, Table};
+use super::tape::{CARRIERS, NoiseTape, STATES};
+use super::windows::Windows;
+use g3_phy::Modulation;
+use std::sync::Arc;
+
+/// Groups of carriers in which interference is reckoned.
+pub(super) const GROUPS: usize = 6;
+/// How far beyond a need, in spreads, nothing fails.
+const SURE: f32 = 5.5;
+/// Effective ratio of the mean from which on a preamble is found in one window, and in three.
+const ONE_WINDOW_DB: f32 = 3.0;
+const THREE_WINDOWS_DB: f32 = -2.0;
+/// A window loss that was not looked for yet.
+const UNKNOWN: i8 = i8::MIN;
+/// Steps of a window loss, in dB.
+const LOSS_STEP_DB: f32 = 0.1;
+/// Steps to a decibel in which levels are kept.
+const LEVEL_STEPS: f32 = 4.0;
+
+/// A link from one node to another.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Link {
+    pub(super) listener: u32,
+    /// Windows that finding a preamble takes.
+    pub(super) windows: u8,
+    pub(super) lqi: u8,
+    /// Added to a copy's effective ratio for the FCH, in steps of a window loss.
+    header_loss: i8,
+    /// Effective ratio in the worst state and in the best, for copies and each plain modulation, in quarters of a dB.
+    worst: [i8; 4],
+    best: [i8; 4],
+    /// The same over all states.
+    mean: [i8; 4],
+    /// Power in each group of carriers, as that of the tape's noise.
+    pub(super) power: [f32; GROUPS],
+}
+
+/// What a stage needs, in single precision.
+#[derive(Clone, Debug)]
+struct StageNeed {
+    need: Need,
+    /// Middle and spread where there are no octets.
+    fixed: (f32, f32),
+}
+
+/// All links of a network.
+#[derive(Clone, Debug)]
+pub(super) struct Hearing {
+    /// First link of each sender; one entry more than there are nodes.
+    first: Vec<u32>,
+    pub(super) links: Vec<Link>,
+    /// Figures of each link, [`STATES`] of each function.
+    figures: Vec<u16>,
+    functions: usize,
+    /// Scales of the two figures of copies.
+    copy_scales: Vec<[f32; 2]>,
+    /// Modulations besides Robust that have figures.
+    plain: Vec<Modulation>,
+    needs: Vec<StageNeed>,
+    shapes: Shapes,
+    tapes: Arc<[NoiseTape]>,
+    /// Mean noise in each group of carriers on each tape.
+    noise: Vec<[f32; GROUPS]>,
+    /// Tape of each node.
+    tape_of: Vec<u8>,
+    /// Window losses of each link under each layout met so far.
+    losses: Vec<Layout>,
+}
+
+#[derive(Clone, Debug)]
+struct Layout {
+    modulation: Modulation,
+    symbols: u16,
+    windows: Arc<Windows>,
+    need_db: f64,
+    /// Middle and spread.
+    need: (f32, f32),
+    loss: Vec<i8>,
+}
+
+/// What a reception is up against besides noise.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Interference {
+    /// Share of the stage that is interfered with.
+    pub(super) share: f32,
+    /// Mean power during that share.
+    pub(super) power: [f32; GROUPS],
+}
+
+/// A stretch of a frame to be judged.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Stretch {
+    /// First place on the listener's tape, and how many.
+    pub(super) from: u64,
+    pub(super) places: usize,
+    /// The transmitter's attenuation.
+    pub(super) attenuation_db: f32,
+}
+
+impl Hearing {
+    /// Nodes that hear nobody yet: links are added sender by sender, in order. `tape_of` says which noise each node
+    /// has.
+    pub(super) fn new(
+        tapes: Arc<[NoiseTape]>,
+        tape_of: Vec<u8>,
+        table: &Table,
+        presets: &[String],
+        plain: &[Modulation],
+    ) -> Self {
+        Self {
+            first: vec![0],
+            links: Vec::new(),
+            figures: Vec::new(),
+            functions: 2 + plain.len(),
+            copy_scales: Vec::new(),
+            plain: plain.to_vec(),
+            needs: Stage::ALL
+                .map(|stage| {
+                    let need = table.need(stage, presets);
+                    let (middle, spread) = need.of(0);
+                    StageNeed { need, fixed: (middle as f32, spread as f32) }
+                })
+                .to_vec(),
+            noise: tapes.iter().map(|tape| groups(tape.mean())).collect(),
+            shapes: table.shapes(),
+            tapes,
+            tape_of,
+            losses: Vec::new(),
+        }
+    }
+
+    /// Adds the next sender's links: each listener with the power it gets on every carrier. Those that could never
+    /// find a preamble, and are too weak to disturb, are left out.
+    pub(super) fn add_sender(&mut self, listeners: impl Iterator<Item = (u32, [f32; CARRIERS])>) {
+        let tapes = self.tapes.clone();
+        for (listener, signal) in listeners {
+            let tape = &tapes[self.tape_index(listener)];
+            let floor: f32 = tape.mean().iter().sum::<f32>() * 10f32.powf(HEARING_DB / 10.0);
+            if signal.iter().sum::<f32>() < floor {
+                continue;
+            }
+            let budget = Budget::new(&signal, tape, &self.shapes, &self.plain);
+            self.add_link(listener, &signal, &budget);
+        }
+        self.first.push(self.links.len() as u32);
+    }
+
+    fn add_link(&mut self, listener: u32, signal: &[f32; CARRIERS], budget: &Budget) {
+        let whole = self.tapes[self.tape_index(listener)].whole();
+        let modulations = [Modulation::Robust, PLAIN[0], PLAIN[1], PLAIN[2]];
+        let (mut worst, mut best) = ([i8::MAX; 4], [i8::MIN; 4]);
+        for state in (0..STATES).filter(|&state| whole[state] > 0.0) {
+            let mut alone = [0.0; STATES];
+            alone[state] = 1.0;
+            for ((worst, best), modulation) in worst.iter_mut().zip(&mut best).zip(modulations) {
+                let level = LEVEL_STEPS * budget.effective_db(modulation, &alone);
+                // Rounded towards the careful side; `as` saturates.
+                *worst = (*worst).min(level.floor() as i8);
+                *best = (*best).max(level.ceil() as i8);
+            }
+        }
+        let effective = budget.effective_db(Modulation::Robust, &whole);
+        let windows = match effective {
+            db if db >= ONE_WINDOW_DB => 1,
+            db if db >= THREE_WINDOWS_DB => 3,
+            _ => 7,
+        };
+        let scale =
+            |of: &[f32; STATES]| of.iter().fold(f32::MIN_POSITIVE, |a, &b| a.max(b)) / f32::from(u16::MAX);
+        let scales = [scale(&budget.copy_mean), scale(&budget.copy_variance)];
+        let mut push = |of: &[f32; STATES], scale: f32| {
+            self.figures.extend(of.iter().map(|value| (value / scale).round() as u16));
+        };
+        push(&budget.copy_mean, scales[0]);
+        push(&budget.copy_variance, scales[1]);
+        for modulation in &self.plain {
+            if let Some(index) = PLAIN.iter().position(|plain| plain == modulation) {
+                push(&budget.information[index], 1.0 / f32::from(u16::MAX));
+            }
+        }
+        self.copy_scales.push(scales);
+        self.links.push(Link {
+            listener,
+            windows,
+            lqi: (4.0 * (decibels(budget.snr) + 10.0)).round() as u8,
+            header_loss: (budget.header_loss_db / LOSS_STEP_DB).round() as i8,
+            worst,
+            best,
+            mean: modulations
+                .map(|modulation| (LEVEL_STEPS * budget.effective_db(modulation, &whole)).round() as i8),
+            power: groups(signal),
+        });
+    }
+
+    /// Links of a sender.
+    pub(super) fn of(&self, sender: u32) -> std::ops::Range<usize> {
+        let at = |index: usize| self.first.get(index).copied().unwrap_or(0) as usize;
+        at(sender as usize)..at(sender as usize + 1)
+    }
+
+    /// Looks for the window losses of a layout on all links that are near its need, instead of when they are met.
+    pub(super) fn prepare(&mut self, modulation: Modulation, symbols: u16, octets: usize) {
+        let layout = self.layout(modulation, symbols, octets);
+        let (stage, kind) = (Stage::payload(modulation), kind_of(Stage::payload(modulation)));
+        let (middle, spread) = self.needs[stage as usize].need.of(octets);
+        let (middle, spread) = (middle as f32, spread as f32);
+        for index in 0..self.links.len() {
+            let link = &self.links[index];
+            let (worst, best) =
+                (f32::from(link.worst[kind]) / LEVEL_STEPS, f32::from(link.best[kind]) / LEVEL_STEPS);
+            if best >= middle - SURE * spread && worst <= middle + SURE * spread + WINDOW_ROOM_DB {
+                self.window_loss_db(index, layout);
+            }
+        }
+        self.figures.shrink_to_fit();
+        self.links.shrink_to_fit();
+        self.copy_scales.shrink_to_fit();
+    }
+
+    /// How far a payload on a link is above what loses one frame in ten, in dB; `None` where there is no link.
+    pub(super) fn margin_db(&self, from: u32, to: u32, modulation: Modulation, octets: usize) -> Option<f32> {
+        let stage = Stage::payload(modulation);
+        let link = self.links[self.of(from)].iter().find(|link| link.listener == to)?;
+        let need = self.needs[stage as usize].need.tenth_db(octets) as f32;
+        Some(f32::from(link.mean[kind_of(stage)]) / LEVEL_STEPS - need)
+    }
+
+    fn tape_index(&self, node: u32) -> usize {
+        self.tape_of.get(node as usize).map_or(0, |&tape| usize::from(tape))
+    }
+
+    /// Probability that a stage of a frame over link `index` fails.
+    pub(super) fn failure(
+        &mut self,
+        index: usize,
+        stage: Stage,
+        layout: Option<usize>,
+        stretch: &Stretch,
+        interference: &Interference,
+    ) -> f32 {
+        let Some(link) = self.links.get(index).copied() else { return 1.0 };
+        let (middle, spread) = match layout.and_then(|layout| self.losses.get(layout)) {
+            Some(layout) => layout.need,
+            None => self.needs[stage as usize].fixed,
+        };
+        let kind = kind_of(stage);
+        let mut shift = -stretch.attenuation_db;
+        if stage == Stage::Header {
+            shift += f32::from(link.header_loss) * LOSS_STEP_DB;
+        }
+        let best = f32::from(link.best[kind]) / LEVEL_STEPS;
+        if best + shift < middle - SURE * spread {
+            return 1.0;
+        }
+        let worst = f32::from(link.worst[kind]) / LEVEL_STEPS + shift;
+        // A window loss is at most as large as what the worst carriers lack; far above the need there is none.
+        let sure = worst > middle + SURE * spread + WINDOW_ROOM_DB;
+        if interference.share <= 0.0 && sure {
+            return 0.0;
+        }
+        if let (Some(layout), false) = (layout, sure) {
+            shift += self.window_loss_db(index, layout);
+        }
+        let clean = self.clean(index, kind, stretch);
+        let effective = if interference.share > 0.0 {
+            self.disturbed(&link, kind, clean, interference)
+        } else {
+            self.to_db(kind, clean)
+        };
+        tail((effective + shift - middle) / spread)
+    }
+
+    /// Information of a bit over a stretch without interference; of the sum of four copies for kind 0.
+    fn clean(&self, index: usize, kind: usize, stretch: &Stretch) -> f32 {
+        let tape = &self.tapes[self.tape_index(self.links[index].listener)];
+        let histogram = tape.histogram(stretch.from, stretch.places);
+        let at = index * self.functions * STATES;
+        let sum = |function: usize| -> f32 {
+            let figures = &self.figures[at + function * STATES..][..STATES];
+            let sum: u64 = figures
+                .iter()
+                .zip(&histogram)
+                .map(|(&figure, &count)| u64::from(figure) * u64::from(count))
+                .sum();
+            sum as f32 / stretch.places.max(1) as f32
+        };
+        let function = match kind {
+            0 => None,
+            kind => self.plain.iter().position(|plain| *plain == PLAIN[kind - 1]),
+        };
+        match function {
+            Some(function) => sum(2 + function) / f32::from(u16::MAX),
+            None => {
+                let [mean, variance] = self.copy_scales[index];
+                let (mean, variance) = (sum(0) * mean, sum(1) * variance);
+                let copies = sum_information(mean * mean / variance.max(f32::MIN_POSITIVE));
+                // A modulation that was not provided for is judged by its copies' ratio.
+                if kind == 0 { copies } else { self.carried(kind, snr_db_of_copies(mean, variance)) }
+            }
+        }
+    }
+
+    /// Information at an effective ratio.
+    fn carried(&self, kind: usize, db: f32) -> f32 {
+        match kind {
+            0 => {
+                let snr = 10f32.powf(db / 10.0);
+                sum_information(snr * snr / (snr + 0.5))
+            }
+            kind => Information::of(PLAIN[kind - 1]).flat_fast(db - self.shapes.plain_db[kind - 1]),
+        }
+    }
+
+    /// Effective ratio of an information.
+    fn to_db(&self, kind: usize, information: f32) -> f32 {
+        match kind {
+            0 => snr_db_of_copies(1.0, 4.0 / 10f32.powf(sum_db(information) / 10.0).max(1e-6)),
+            kind => Information::of(PLAIN[kind - 1]).snr_db(information) + self.shapes.plain_db[kind - 1],
+        }
+    }
+
+    fn disturbed(&self, link: &Link, kind: usize, clean: f32, interference: &Interference) -> f32 {
+        let noise = &self.noise[self.tape_index(link.listener)];
+        let disturbed = (0..GROUPS)
+            .map(|group| {
+                let against = noise[group] + interference.power[group];
+                self.carried(kind, decibels(link.power[group] / against))
+            })
+            .sum::<f32>()
+            / GROUPS as f32;
+        let share = interference.share.min(1.0);
+        self.to_db(kind, (1.0 - share) * clean + share * disturbed.min(clean))
+    }
+
+    /// A number for a payload's layout.
+    pub(super) fn layout(&mut self, modulation: Modulation, symbols: u16, octets: usize) -> usize {
+        let known = self.losses.iter().position(|l| l.modulation == modulation && l.symbols == symbols);
+        known.unwrap_or_else(|| {
+            let need = &self.needs[Stage::payload(modulation) as usize].need;
+            let (need_db, (middle, spread)) = (need.tenth_db(octets), need.of(octets));
+            let need = (middle as f32, spread as f32);
+            let windows = Windows::shared(modulation, symbols);
+            self.losses.push(Layout {
+                modulation,
+                symbols,
+                windows,
+                need_db,
+                need,
+                loss: vec![UNKNOWN; self.links.len()],
+            });
+            self.losses.len() - 1
+        })
+    }
+
+    /// What the interleaver of a layout costs a link, in dB; looked for when it is first asked for.
+    fn window_loss_db(&mut self, index: usize, layout: usize) -> f32 {
+        let Some(entry) = self.losses.get(layout) else { return 0.0 };
+        if entry.loss[index] == UNKNOWN {
+            let per_group = CARRIERS / GROUPS;
+            let power = self.links[index].power;
+            // Between the groups' middles the carriers lie on straight lines in dB.
+            let signal: [f32; CARRIERS] = std::array::from_fn(|carrier| {
+                let at =
+                    ((carrier as f32 + 0.5) / per_group as f32 - 0.5).clamp(0.0, (GROUPS - 1) as f32 - 1e-3);
+                let (group, rest) = (at as usize, at - at.floor());
+                power[group].max(1e-30).powf(1.0 - rest) * power[group + 1].max(1e-30).powf(rest)
+            });
+            let tape = &self.tapes[self.tape_index(self.links[index].listener)];
+            let budget = Budget::new(&signal, tape, &self.shapes, &[entry.modulation]);
+            let loss = budget.window_loss_db(entry.modulation, &entry.windows, entry.need_db);
+            let steps = (loss as f32 / LOSS_STEP_DB).round().max(f32::from(UNKNOWN) + 1.0) as i8;
+            self.losses[layout].loss[index] = steps;
+        }
+        f32::from(self.losses[layout].loss[index]) * LOSS_STEP_DB
+    }
+
+    /// Octets in memory.
+    pub(super) fn size(&self) -> usize {
+        self.first.capacity() * 4
+            + self.links.capacity() * size_of::<Link>()
+            + self.figures.capacity() * 2
+            + self.copy_scales.capacity() * 8
+            + self.losses.iter().map(|layout| layout.loss.capacity()).sum::<usize>()
+            + self.tape_of.capacity()
+    }
+}
+
+/// How a stage's levels are counted: 0 as those of copies, else as those of [`PLAIN`].
+fn kind_of(stage: Stage) -> usize {
+    match stage {
+        Stage::Dbpsk => 1,
+        Stage::Dqpsk => 2,
+        Stage::D8psk => 3,
+        Stage::Preamble | Stage::Header | Stage::Robust => 0,
+    }
+}
+
+/// Means over groups of carriers.
+fn groups(carriers: &[f32; CARRIERS]) -> [f32; GROUPS] {
+    let size = CARRIERS / GROUPS;
+    std::array::from_fn(|group| carriers[group * size..][..size].iter().sum::<f32>() / size as f32)
+}
+
+/// Information of the sum of four copies of which each has a squared mean of `d` variances.
+fn sum_information(d: f32) -> f32 {
+    of_sum(decibels((4.0 * d).max(1e-6)), 0.0)
+}
+
+/// Mean signal to noise below which a link is none, in dB: the preamble's need is some 5 dB higher, and the power adds
+/// less than 0.2 dB to the noise.
+pub(super) const HEARING_DB: f32 = -14.0;
+/// Room above a need in which window losses are looked for.
+const WINDOW_ROOM_DB: f32 = 6.0;

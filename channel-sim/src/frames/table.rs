@@ -1,0 +1,271 @@
+//! The calibration: how much effective signal to noise each stage of the receiver needs.
+//!
+//! A stage fails with probability Q((e + offset - middle) / spread), where e is the effective signal to noise over
+//! the stage's time, in dB. Middles and spreads are those of white noise; a noise preset shifts them by an offset,
+//! which holds what the effective ratio does not say of the receiver in that noise (clipping of soft bits, estimates
+//! that lag). `channel-sim calibrate` writes the table and `docs/link-fidelity.md` shows it.
+
+use super::budget::{PLAIN, Shapes};
+use super::crossing::tail;
+use g3_phy::Modulation;
+use serde::{Deserialize, Serialize};
+
+/// A stage of a frame's reception.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The preamble is found and followed to its end.
+    Preamble,
+    /// The FCH is right.
+    Header,
+    /// A payload in Robust.
+    Robust,
+    /// A payload in DBPSK.
+    Dbpsk,
+    /// A payload in DQPSK.
+    Dqpsk,
+    /// A payload in D8PSK.
+    D8psk,
+}
+
+impl Stage {
+    /// All stages.
+    pub const ALL: [Self; 6] =
+        [Self::Preamble, Self::Header, Self::Robust, Self::Dbpsk, Self::Dqpsk, Self::D8psk];
+
+    /// The stage of a payload.
+    pub fn payload(modulation: Modulation) -> Self {
+        match modulation {
+            Modulation::Robust => Self::Robust,
+            Modulation::Dbpsk => Self::Dbpsk,
+            Modulation::Dqpsk => Self::Dqpsk,
+            Modulation::D8psk => Self::D8psk,
+        }
+    }
+
+    /// How the effective ratio of the stage is formed: as that of this modulation.
+    pub fn modulation(self) -> Modulation {
+        match self {
+            Self::Preamble | Self::Header | Self::Robust => Modulation::Robust,
+            Self::Dbpsk => Modulation::Dbpsk,
+            Self::Dqpsk => Modulation::Dqpsk,
+            Self::D8psk => Modulation::D8psk,
+        }
+    }
+
+    /// As files spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Preamble => "preamble",
+            Self::Header => "header",
+            Self::Robust => "robust",
+            Self::Dbpsk => "dbpsk",
+            Self::Dqpsk => "dqpsk",
+            Self::D8psk => "d8psk",
+        }
+    }
+}
+
+/// One row of the table: a stage's need in white noise, or a preset's offset to it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Row {
+    /// Noise preset as commands spell it; white noise is `n0`.
+    pub preset: String,
+    /// Stage.
+    pub stage: Stage,
+    /// Octets of the PSDU; 0 where there is none.
+    pub octets: u32,
+    /// Effective ratio at which half of the frames fail, in dB. In rows of presets other than white noise empty.
+    pub middle_db: Option<f64>,
+    /// Decibels from one standard deviation to the next.
+    pub spread_db: Option<f64>,
+    /// What a preset adds to the effective ratio, in dB.
+    pub offset_db: f64,
+    /// Half the 95 % interval of `middle_db` or `offset_db`.
+    pub uncertainty_db: f64,
+}
+
+/// The calibration.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    rows: Vec<Row>,
+}
+
+/// A stage's need under a set of presets.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Need {
+    /// (ln octets, middle, spread), in ascending order.
+    points: Vec<(f64, f64, f64)>,
+    offset_db: f64,
+}
+
+impl Need {
+    /// Half-failure point and spread for a PSDU of `octets`.
+    pub fn of(&self, octets: usize) -> (f64, f64) {
+        let x = (octets.max(1) as f64).ln();
+        let at = |index: usize| self.points.get(index).copied().unwrap_or((0.0, 0.0, 1.0));
+        let last = self.points.len().saturating_sub(1);
+        let upper = self.points.iter().position(|point| point.0 >= x).unwrap_or(last).max(1).min(last);
+        let (a, b) = (at(upper.saturating_sub(1)), at(upper));
+        let share = if b.0 > a.0 { ((x - a.0) / (b.0 - a.0)).clamp(-0.5, 1.5) } else { 0.0 };
+        (a.1 + share * (b.1 - a.1) - self.offset_db, a.2 + share.clamp(0.0, 1.0) * (b.2 - a.2))
+    }
+
+    /// Effective ratio at which one frame in ten fails.
+    pub fn tenth_db(&self, octets: usize) -> f64 {
+        let (middle, spread) = self.of(octets);
+        middle + 1.281_552 * spread
+    }
+
+    /// Probability of failure at an effective ratio.
+    pub fn failure(&self, octets: usize, effective_db: f64) -> f64 {
+        let (middle, spread) = self.of(octets);
+        tail((effective_db - middle) / spread)
+    }
+}
+
+/// What rows of [`Shapes`] have in place of a preset.
+pub const SELECTIVITY: &str = "selectivity";
+
+/// The table in the repository.
+const BUILT_IN: &str = include_str!("../../results/fidelity-table.csv");
+
+impl Table {
+    /// The calibration that comes with the program.
+    pub fn built_in() -> Self {
+        // A test reads it.
+        Self::parse(BUILT_IN).unwrap_or(Self { rows: Vec::new() })
+    }
+
+    /// A table of rows.
+    pub fn new(rows: Vec<Row>) -> Self {
+        Self { rows }
+    }
+
+    /// Its rows.
+    pub fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
+    /// Reads comma-separated values.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(text.as_bytes());
+        let rows: Vec<Row> = reader
+            .deserialize()
+            .collect::<Result<_, _>>()
+            .map_err(|error| format!("calibration table: {error}; make one with channel-sim calibrate"))?;
+        let table = Self { rows };
+        for stage in Stage::ALL {
+            if table.white(stage).is_empty() {
+                let name = stage.name();
+                return Err(format!(
+                    "calibration table: no row n0,{name} with middle_db and spread_db; make one with channel-sim calibrate"
+                ));
+            }
+        }
+        Ok(table)
+    }
+
+    /// Comma-separated values.
+    pub fn csv(&self) -> Result<Vec<u8>, csv::Error> {
+        let mut writer = csv::Writer::from_writer(Vec::new());
+        for row in &self.rows {
+            writer.serialize(row)?;
+        }
+        writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
+    }
+
+    /// A stage's need in the noise of `presets`: the offset of the set if it was calibrated as one, else the sum of
+    /// those of its parts. Presets without a row have none.
+    pub fn need(&self, stage: Stage, presets: &[String]) -> Need {
+        let offset = |name: &str| {
+            self.rows.iter().find(|row| row.preset == name && row.stage == stage).map(|row| row.offset_db)
+        };
+        let offset_db = offset(&presets.join("+"))
+            .unwrap_or_else(|| presets.iter().filter_map(|preset| offset(&family(preset))).sum());
+        Need { points: self.white(stage), offset_db }
+    }
+
+    /// How much each mode suffers from unequal carriers.
+    pub fn shapes(&self) -> Shapes {
+        let of = |modulation: Modulation| {
+            let stage = Stage::payload(modulation);
+            let row = self.rows.iter().find(|row| row.preset == SELECTIVITY && row.stage == stage);
+            row.map_or(0.0, |row| row.offset_db as f32)
+        };
+        Shapes { copies_db: of(Modulation::Robust), plain_db: PLAIN.map(of) }
+    }
+
+    /// Presets among `presets` that were never calibrated.
+    pub fn unknown(&self, presets: &[String]) -> Vec<String> {
+        let known = |preset: &String| self.rows.iter().any(|row| row.preset == family(preset));
+        presets.iter().filter(|preset| !known(preset)).cloned().collect()
+    }
+
+    fn white(&self, stage: Stage) -> Vec<(f64, f64, f64)> {
+        let mut points: Vec<(f64, f64, f64)> = self
+            .rows
+            .iter()
+            .filter(|row| row.preset == "n0" && row.stage == stage)
+            .filter_map(|row| Some((f64::from(row.octets.max(1)).ln(), row.middle_db?, row.spread_db?)))
+            .collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        points
+    }
+}
+
+/// A modulation by its name.
+///
+/// # Errors
+/// Where there is none of that name.
+pub fn modulation(name: &str) -> Result<Modulation, String> {
+    Modulation::ALL
+        .into_iter()
+        .find(|modulation| Stage::payload(*modulation).name() == name.to_lowercase())
+        .ok_or_else(|| format!("unknown modulation {name:?}; use robust, dbpsk, dqpsk or d8psk"))
+}
+
+/// The preset without its level: a level changes the signal to noise and nothing else.
+pub fn family(preset: &str) -> String {
+    let lower = preset.trim().to_lowercase();
+    let (head, parameters) = lower.split_at(lower.find(':').unwrap_or(lower.len()));
+    let level = head.find(['=', '+', '-']).unwrap_or(head.len());
+    format!("{}{parameters}", &head[..level])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_built_in_table_is_read_and_written_alike() {
+        let table = Table::parse(BUILT_IN).unwrap();
+        assert_eq!(Table::parse(&String::from_utf8(table.csv().unwrap()).unwrap()).unwrap(), table);
+        let robust = table.need(Stage::Robust, &["n0=-90".into()]);
+        // Channel digest 5.3 and g3-phy digest 11.3: Robust loses one frame in ten of 100 octets at -2.0 dB.
+        let share = robust.failure(100, -2.0);
+        assert!((0.005..0.6).contains(&share), "{share}");
+        assert!(robust.failure(100, 2.0) < 1e-4 && robust.failure(100, -5.0) > 0.999);
+    }
+
+    #[test]
+    fn longer_frames_need_more() {
+        let need = Table::built_in().need(Stage::Dbpsk, &[]);
+        assert!(need.of(133).0 > need.of(20).0);
+    }
+
+    #[test]
+    fn presets_are_known_by_their_family() {
+        assert_eq!(
+            ["N0=-90", "n1+5", "n1-5", "N3a", "n5a=-80:db=20"].map(family),
+            ["n0", "n1", "n1", "n3a", "n5a:db=20"]
+        );
+    }
+
+    #[test]
+    fn a_table_without_a_stage_is_refused() {
+        let error =
+            Table::parse("preset,stage,octets,middle_db,spread_db,offset_db,uncertainty_db\n").unwrap_err();
+        assert!(error.contains("preamble") && error.contains("calibrate"), "{error}");
+    }
+}
