@@ -1,6 +1,7 @@
 //! What a run is determined by: feeder, seed, start, noise, loads, transmit level and clocks.
 
 use crate::feeder::{Feeder, FeederError, Load, Phase, Position, ReadOptions, Report, read, village};
+use crate::line::filter::FilterPlan;
 use crate::noise::Preset;
 use crate::random::{Purpose, stream, uniform};
 use jiff::civil::DateTime;
@@ -28,6 +29,11 @@ pub struct Scenario {
     pub utc_offset_minutes: i16,
     /// Noise at every modem's port.
     pub noise: Vec<Preset>,
+    /// Noise that every household injects, at the level it has on the artificial mains network and with a spread of
+    /// 5 dB between households; it reaches the ports through the line.
+    pub injected: Vec<Preset>,
+    /// Sample rate and band of the line.
+    pub plan: FilterPlan,
     /// Median magnitude of the households' impedances (digest 3.6).
     pub load_median_ohm: f64,
     /// Transmit level of every modem, on the artificial mains network (digest 4).
@@ -142,6 +148,8 @@ impl Scenario {
             start: DateTime::constant(2026, 1, 15, 18, 0, 0, 0),
             utc_offset_minutes: 60,
             noise: vec![Preset::hooijen(), Preset::katayama()],
+            injected: Vec::new(),
+            plan: FilterPlan::WIDE,
             load_median_ohm: 10.0,
             level_dbuv: 120.0,
             clock_error: ClockError::Drawn { limit_ppm: 25.0 },

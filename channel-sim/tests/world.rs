@@ -6,8 +6,11 @@
     reason = "a test: figures for --nocapture, helpers may fail"
 )]
 
+use channel_sim::line::filter::FilterPlan;
+use channel_sim::line::load::Appliance;
+use channel_sim::noise::Preset;
 use channel_sim::scenario::{ClockError, Scenario};
-use channel_sim::world::{CoordinatorPort, Modem, PhyPort, World};
+use channel_sim::world::{Attachment, CoordinatorPort, Modem, PhyPort, World};
 use g3_phy::layout::PayloadLayout;
 use g3_phy::phy::PhyConfig;
 use g3_phy::primitives::{Event, PdDataRequest, Psdu, Request};
@@ -204,4 +207,221 @@ fn the_village_is_all_in_reach() {
         assert!(link.in_reach, "{link:?}");
         assert!(link.down.worst_carrier_db <= link.down.snr_db);
     }
+}
+
+/// A modem that sends a tone and keeps what it hears.
+struct Tone {
+    attachment: Attachment,
+    /// Frequency over sample rate, amplitude.
+    tone: Option<(f64, f32)>,
+    samples: Arc<Mutex<Vec<f32>>>,
+}
+
+impl Modem for Tone {
+    fn attachment(&self) -> Attachment {
+        self.attachment
+    }
+
+    fn transmit(&mut self, from: u64, out: &mut [f32]) -> bool {
+        let Some((frequency, amplitude)) = self.tone else { return false };
+        for (n, sample) in out.iter_mut().enumerate() {
+            let angle = (frequency * (from + n as u64) as f64).fract() * std::f64::consts::TAU;
+            *sample = amplitude * angle.cos() as f32;
+        }
+        true
+    }
+
+    fn receive(&mut self, _from: u64, samples: &[f32]) {
+        self.samples.lock().unwrap().extend(samples);
+    }
+}
+
+/// What meter 1 of the village hears of a tone of meter 0: the tone's amplitude over its source's, and the rest over
+/// the tone, in dB.
+fn tone(scenario: Scenario, sender: Attachment, receiver: Attachment, hz: f64) -> (f64, f64) {
+    let samples: Vec<Arc<Mutex<Vec<f32>>>> = (0..2).map(|_| Arc::default()).collect();
+    let meters: Vec<Box<dyn Modem>> = vec![
+        Box::new(Tone {
+            attachment: sender,
+            tone: Some((hz / sender.rate_hz, 1.0)),
+            samples: samples[0].clone(),
+        }),
+        Box::new(Tone { attachment: receiver, tone: None, samples: samples[1].clone() }),
+    ];
+    let volts_per_unit = channel_sim::line::source_volts(scenario.level_dbuv) / f64::from(g3_phy::TX_RMS);
+    let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
+    let mut world = World::with_modems(scenario, coordinator, meters).unwrap();
+    world.run_blocks(80);
+    let heard = samples[1].lock().unwrap();
+    // Whole periods are not needed: a cosine and a sine are fitted together.
+    let rate = receiver.rate_hz;
+    let tail = &heard[heard.len() / 4..];
+    let (mut cc, mut cs, mut ss, mut xc, mut xs) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for (n, &x) in tail.iter().enumerate() {
+        let (sin, cos) = (std::f64::consts::TAU * hz / rate * n as f64).sin_cos();
+        cc += cos * cos;
+        cs += cos * sin;
+        ss += sin * sin;
+        xc += f64::from(x) * cos;
+        xs += f64::from(x) * sin;
+    }
+    let determinant = cc * ss - cs * cs;
+    let (a, b) = ((xc * ss - xs * cs) / determinant, (xs * cc - xc * cs) / determinant);
+    let rest: f64 = tail
+        .iter()
+        .enumerate()
+        .map(|(n, &x)| {
+            let (sin, cos) = (std::f64::consts::TAU * hz / rate * n as f64).sin_cos();
+            (f64::from(x) - a * cos - b * sin).powi(2)
+        })
+        .sum();
+    let power = 0.5 * (a * a + b * b);
+    (a.hypot(b) / volts_per_unit, 10.0 * (rest / tail.len() as f64 / power).log10())
+}
+
+/// A village without noise, with all clocks alike.
+fn quiet(plan: FilterPlan) -> Scenario {
+    let mut scenario = Scenario::village(7);
+    scenario.noise = Vec::new();
+    scenario.clock_error = ClockError::Fixed { ppm: 0.0 };
+    scenario.plan = plan;
+    scenario
+}
+
+#[test]
+fn tones_pass_between_modems_of_different_sample_rates_to_seventy_decibels() {
+    let wide_prime = Attachment { coupler_hz: Attachment::CENELEC_A.coupler_hz, ..Attachment::FCC };
+    for (plan, sender, receiver, hz) in [
+        (FilterPlan::CENELEC_A, Attachment::CENELEC_A, Attachment::CENELEC_A, 61_000.0),
+        (FilterPlan::WIDE, Attachment::CENELEC_A, Attachment::CENELEC_A, 61_000.0),
+        (FilterPlan::WIDE, Attachment::CENELEC_A, wide_prime, 88_300.0),
+        (FilterPlan::WIDE, wide_prime, Attachment::CENELEC_A, 36_700.0),
+        (FilterPlan::WIDE, Attachment::FCC, Attachment::FCC, 301_000.0),
+        (FilterPlan::WIDE, Attachment::FCC, Attachment::FCC, 480_100.0),
+        (FilterPlan::MIXED, Attachment::PRIME, Attachment::CENELEC_A, 75_250.0),
+        (FilterPlan::MIXED, Attachment::CENELEC_A, Attachment::PRIME, 42_050.0),
+        (FilterPlan::MIXED, Attachment::FCC, Attachment::FCC, 200_000.0),
+    ] {
+        let scenario = quiet(plan);
+        let expected = channel_sim::line::Line::new(&scenario).transfer(hz);
+        let expected = expected[13 + 2].norm();
+        let (gain, rest_db) = tone(scenario, sender, receiver, hz);
+        let error_db = 20.0 * ((gain / expected - 1.0).abs()).max(1e-9).log10();
+        eprintln!(
+            "{} kHz line, {} to {} kHz, {hz} Hz: gain {error_db:.1} dB off, rest {rest_db:.1} dB",
+            plan.rate_hz / 1e3,
+            sender.rate_hz / 1e3,
+            receiver.rate_hz / 1e3
+        );
+        assert!(rest_db < -70.0, "{plan:?} {sender:?} {receiver:?} {hz}: rest {rest_db:.1} dB");
+        assert!(error_db < -45.0, "{plan:?} {sender:?} {receiver:?} {hz}: gain {gain} for {expected}");
+    }
+}
+
+#[test]
+fn a_modem_whose_rate_does_not_fit_the_line_is_refused() {
+    let odd = Attachment { rate_hz: 250_000.0, ..Attachment::PRIME };
+    let too_fast = Attachment::FCC;
+    for (plan, attachment, fits) in
+        [(FilterPlan::CENELEC_A, odd, true), (FilterPlan::CENELEC_A, too_fast, false)]
+    {
+        let meter: Box<dyn Modem> = Box::new(Tone { attachment, tone: None, samples: Arc::default() });
+        let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
+        let world = World::with_modems(quiet(plan), coordinator, vec![meter]);
+        assert_eq!(world.is_ok(), fits, "{attachment:?}");
+    }
+}
+
+#[test]
+fn a_line_that_follows_the_mains_modulates_what_passes() {
+    // One household's rectifier shunts the line for 3 ms of every 10.
+    let scenario = |share_ms: f64| {
+        let mut scenario = quiet(FilterPlan::WIDE);
+        let rectifier = |ohm: f64| Box::new(Appliance::Fixed { ohm, degrees: 0.0 });
+        scenario.feeder.loads[0].appliances = vec![Appliance::Commuted {
+            conducting: rectifier(0.5),
+            blocking: rectifier(100.0),
+            conducting_ms: share_ms,
+        }];
+        scenario
+    };
+    let hear = |scenario: Scenario| {
+        let (a, b) = (Attachment::CENELEC_A, Attachment::CENELEC_A);
+        let samples: Vec<Arc<Mutex<Vec<f32>>>> = (0..2).map(|_| Arc::default()).collect();
+        let modem = |index: usize, attachment| -> Box<dyn Modem> {
+            let tone = (index == 0).then_some((60_000.0 / 400_000.0, 1.0));
+            Box::new(Tone { attachment, tone, samples: samples[index].clone() })
+        };
+        let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
+        let mut world = World::with_modems(scenario, coordinator, vec![modem(0, a), modem(1, b)]).unwrap();
+        world.run_blocks(100);
+        let heard = samples[1].lock().unwrap();
+        // Power over 0.5 ms pieces, from 10 ms on.
+        let pieces = heard[4_000..].chunks_exact(200);
+        pieces.map(|piece| piece.iter().map(|x| x * x).sum::<f32>() / 200.0).collect::<Vec<f32>>()
+    };
+    let commuted = hear(scenario(3.0));
+    let (steady_off, steady_on) = (hear(scenario(0.0)), hear(scenario(10.0)));
+    let range = |powers: &[f32]| {
+        (powers.iter().copied().fold(f32::MAX, f32::min), powers.iter().copied().fold(0.0, f32::max))
+    };
+    for steady in [&steady_off, &steady_on] {
+        let (low, high) = range(steady);
+        assert!(high / low < 1.001, "{low} to {high}");
+    }
+    let (low, high) = range(&commuted);
+    assert!(high > 1.5 * low, "{low} to {high}");
+    assert!((high / steady_off[0] - 1.0).abs() < 0.02, "blocking {high}, alone {}", steady_off[0]);
+    assert!((low / steady_on[0] - 1.0).abs() < 0.02, "conducting {low}, alone {}", steady_on[0]);
+    // 20 pieces are a half period; it repeats.
+    for (index, pair) in commuted.windows(21).enumerate().take(40) {
+        assert!((pair[20] / pair[0] - 1.0).abs() < 0.1, "{index}: {} then {}", pair[0], pair[20]);
+    }
+    let middle = 0.5 * (low + high);
+    let share = commuted.iter().filter(|power| **power < middle).count() as f64 / commuted.len() as f64;
+    assert!((share - 0.3).abs() < 0.08, "conducting for {share} of the time");
+}
+
+#[test]
+fn injected_noise_arrives_as_the_line_model_says_and_differs_by_node() {
+    let mut scenario = quiet(FilterPlan::WIDE);
+    scenario.injected = vec![Preset::parse("n0=-80").unwrap()];
+    let line = channel_sim::line::Line::new(&scenario);
+    let expected = channel_sim::world::port_noise(&scenario, &line).unwrap();
+    let samples: Vec<Arc<Mutex<Vec<f32>>>> = (0..12).map(|_| Arc::default()).collect();
+    let modem = |index: usize| -> Box<dyn Modem> {
+        Box::new(Tone { attachment: Attachment::CENELEC_A, tone: None, samples: samples[index].clone() })
+    };
+    let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
+    let mut world = World::with_modems(scenario, coordinator, (0..12).map(modem).collect()).unwrap();
+    world.run_blocks(1_500);
+    let mut levels = Vec::new();
+    for meter in 0..12 {
+        let heard = samples[meter].lock().unwrap();
+        // Mean power of 256-point transforms in carriers 30 to 50, straight from the definition.
+        let (mut found, mut wanted) = (0.0, 0.0);
+        for bin in (30..=50).step_by(5) {
+            let pieces = heard[2_048..].chunks_exact(256);
+            let count = pieces.len() as f64;
+            let power: f64 = pieces
+                .map(|piece| {
+                    let (mut re, mut im) = (0.0, 0.0);
+                    for (n, &x) in piece.iter().enumerate() {
+                        let (sin, cos) = (std::f64::consts::TAU * (bin * n) as f64 / 256.0).sin_cos();
+                        re += f64::from(x) * cos;
+                        im -= f64::from(x) * sin;
+                    }
+                    re * re + im * im
+                })
+                .sum();
+            found += power / count;
+            wanted += expected[meter + 1][bin - 23];
+        }
+        let off_db = 10.0 * (found / wanted).log10();
+        assert!(off_db.abs() < 0.5, "meter {meter}: {off_db:.2} dB off");
+        levels.push(10.0 * found.log10());
+    }
+    let spread =
+        levels.iter().copied().fold(f64::MIN, f64::max) - levels.iter().copied().fold(f64::MAX, f64::min);
+    assert!(spread > 3.0, "noise differs by {spread:.1} dB between the meters");
 }

@@ -1,6 +1,7 @@
 //! Options that determine a scenario, for all commands that need one.
 
 use channel_sim::feeder::{ReadOptions, Report};
+use channel_sim::line::filter::FilterPlan;
 use channel_sim::noise::Preset;
 use channel_sim::scenario::{Busbar, ClockError, Loads, PhaseModel, Scenario};
 use clap::Args;
@@ -36,6 +37,12 @@ pub(crate) struct Conditions {
     /// Noise presets, added up: n0=DBM_PER_HZ, n1, n1+5, n3a ...; `channel-sim noise list` has all
     #[arg(long, value_delimiter = ',', default_value = "n1,n3a", value_parser = Preset::parse)]
     noise: Vec<Preset>,
+    /// Noise presets that every household injects; it reaches the modems through the line
+    #[arg(long, value_delimiter = ',', value_parser = Preset::parse)]
+    inject: Vec<Preset>,
+    /// Sample rate of the line in kHz: 400 (CENELEC-A alone), 1200, or 2400 where standards mix
+    #[arg(long, default_value = "1200", value_parser = plan)]
+    rate: FilterPlan,
     /// Median magnitude of the households' impedances, ohm
     #[arg(long, default_value_t = 10.0, value_parser = positive)]
     load_median: f64,
@@ -77,12 +84,19 @@ impl Conditions {
         scenario.noise.clone_from(&self.noise);
         scenario.load_median_ohm = self.load_median;
         scenario.level_dbuv = self.level;
+        scenario.injected.clone_from(&self.inject);
+        scenario.plan = self.rate;
         scenario.loads = self.loads;
         scenario.phase_model = self.phases;
         scenario.busbar = self.busbar;
         scenario.clock_error = ClockError::Drawn { limit_ppm: self.ppm };
         Ok((scenario, report))
     }
+}
+
+fn plan(text: &str) -> Result<FilterPlan, String> {
+    let plans = [("400", FilterPlan::CENELEC_A), ("1200", FilterPlan::WIDE), ("2400", FilterPlan::MIXED)];
+    choice(text, &plans)
 }
 
 fn loads(text: &str) -> Result<Loads, String> {

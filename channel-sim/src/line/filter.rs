@@ -1,10 +1,11 @@
 //! From transfer functions to filters: impulse responses at the line's sample rate, and their spectra for
 //! convolution in blocks.
 
-use super::Line;
+use super::{Line, Transfer};
 use num_complex::{Complex32, Complex64};
 use rayon::prelude::*;
-use rustfft::FftPlanner;
+use rustfft::{Fft, FftPlanner};
+use std::sync::Arc;
 
 /// What the filters of a band have in common.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -32,67 +33,107 @@ impl FilterPlan {
         block: 256,
     };
 
+    /// 1.2 MHz, 10 to 590 kHz: any of the standards' bands at rates that divide it.
+    pub const WIDE: Self = Self {
+        rate_hz: 1_200_000.0,
+        taps: 3 * 192 + 1,
+        delay: 3 * 48,
+        band_hz: [10_000.0, 31_000.0, 500_000.0, 590_000.0],
+        block: 3 * 256,
+    };
+    /// 2.4 MHz, the same band: where standards mix, all of whose rates fit a block.
+    pub const MIXED: Self =
+        Self { rate_hz: 2_400_000.0, taps: 6 * 192 + 1, delay: 6 * 48, block: 6 * 256, ..Self::WIDE };
+
     /// Points of the transform that convolves a block.
     pub fn transform(&self) -> usize {
         2 * self.block
     }
 
+    /// Distance of the transform's frequencies: the same for the line and for every modem on it, whatever their rates.
+    pub fn step_hz(&self) -> f64 {
+        self.rate_hz / self.transform() as f64
+    }
+
+    /// Samples of a block at another rate; `None` where they are not whole or the rate is above the line's.
+    pub fn block_at(&self, rate_hz: f64) -> Option<usize> {
+        let samples = self.block as f64 * rate_hz / self.rate_hz;
+        (samples.fract() == 0.0 && (1.0..=self.block as f64).contains(&samples)).then_some(samples as usize)
+    }
+
     /// How much of the amplitude passes at a frequency.
     pub fn taper(&self, frequency_hz: f64) -> f64 {
-        let edge = |from: f64, to: f64| {
-            let position = ((frequency_hz - from) / (to - from)).clamp(0.0, 1.0);
-            0.5 - 0.5 * (std::f64::consts::PI * position).cos()
-        };
-        let [a, b, c, d] = self.band_hz;
-        edge(a, b) * (1.0 - edge(c, d))
+        taper(self.band_hz, frequency_hz)
     }
 }
 
-/// One filter for each ordered pair of modems.
+/// How much of the amplitude a coupler passes at a frequency.
+fn taper([a, b, c, d]: [f64; 4], frequency_hz: f64) -> f64 {
+    let edge = |from: f64, to: f64| {
+        let position = ((frequency_hz - from) / (to - from)).clamp(0.0, 1.0);
+        0.5 - 0.5 * (std::f64::consts::PI * position).cos()
+    };
+    edge(a, b) * (1.0 - edge(c, d))
+}
+
+/// One filter for each ordered pair of modems, and one from each household's noise to each modem where noise is
+/// injected; several of each where the line follows the mains.
 #[derive(Clone, Debug)]
 pub struct Filters {
     plan: FilterPlan,
     modems: usize,
-    /// `from * modems + to`: spectrum at the `transform/2 + 1` frequencies of a real transform.
-    spectra: Vec<Vec<Complex32>>,
+    /// The first frequency of the transform that is kept.
+    first: usize,
+    /// For each phase of the mains and pair `from * modems + to`, the spectrum from frequency `first` on.
+    spectra: Vec<Vec<Vec<Complex32>>>,
+    /// For each phase of the mains and `household * modems + to`, the same from the household's noise.
+    noise: Vec<Vec<Vec<Complex32>>>,
 }
 
 /// Points of the grid on which a response is computed, as a multiple of the convolution's.
 const GRID: usize = 2;
+/// Phases within half a period of the mains for which the filters of a line are computed that follows it.
+pub const MAINS_PHASES: usize = 16;
 
 impl Filters {
-    /// The filters of a line.
+    /// The filters of a line whose modems all have couplers of the plan's band.
     pub fn new(line: &Line, plan: FilterPlan) -> Self {
+        Self::with_couplers(line, plan, &vec![plan.band_hz; line.modems()], false)
+    }
+
+    /// The filters of a line whose modems have couplers of the bands given: a signal passes the sender's and the
+    /// receiver's, once where they are alike. `noise`: also from the households' noise to each modem.
+    pub fn with_couplers(line: &Line, plan: FilterPlan, couplers: &[[f64; 4]], noise: bool) -> Self {
         let modems = line.modems();
-        let points = GRID * plan.transform();
-        let step_hz = plan.rate_hz / points as f64;
-        let bins: Vec<usize> =
-            (1..points / 2).filter(|&bin| plan.taper(bin as f64 * step_hz) > 0.0).collect();
-        let frequencies: Vec<f64> = bins.iter().map(|&bin| bin as f64 * step_hz).collect();
-        let transfers = line.transfers(&frequencies, 0.0);
-        let mut planner = FftPlanner::<f64>::new();
-        let inverse = planner.plan_fft_inverse(points);
-        let forward = planner.plan_fft_forward(plan.transform());
-        let spectrum = |pair: usize| {
-            let mut response = vec![Complex64::ZERO; points];
-            for ((&bin, &frequency), transfer) in bins.iter().zip(&frequencies).zip(&transfers) {
-                let turn = -std::f64::consts::TAU * (bin * plan.delay % points) as f64 / points as f64;
-                let value = transfer[pair] * plan.taper(frequency) * Complex64::from_polar(1.0, turn);
-                response[bin] = value;
-                response[points - bin] = value.conj();
-            }
-            inverse.process(&mut response);
-            let mut taps: Vec<Complex64> = response
-                .iter()
-                .take(plan.taps)
-                .map(|tap| Complex64::new(tap.re / points as f64, 0.0))
-                .collect();
-            taps.resize(plan.transform(), Complex64::ZERO);
-            forward.process(&mut taps);
-            taps.iter().take(plan.block + 1).map(|bin| Complex32::new(bin.re as f32, bin.im as f32)).collect()
+        let band = |modem: usize| couplers.get(modem).copied().unwrap_or(plan.band_hz);
+        let highest = (0..modems).map(|modem| band(modem)[3]).fold(0.0, f64::max).min(plan.band_hz[3]);
+        let lowest = (0..modems).map(|modem| band(modem)[0]).fold(f64::INFINITY, f64::min);
+        let first = (lowest / plan.step_hz()) as usize;
+        let last = ((highest / plan.step_hz()).ceil() as usize).min(plan.block);
+        let maker = Maker::new(plan, [lowest, highest], first..last + 1);
+        let through = |from: usize, to: usize| {
+            let (a, b) = (band(from), band(to));
+            move |hz: f64| taper(a, hz) * if a == b { 1.0 } else { taper(b, hz) }
         };
-        let spectra = (0..modems * modems).into_par_iter().map(spectrum).collect();
-        Self { plan, modems, spectra }
+        let phases = if line.follows_mains() { MAINS_PHASES } else { 1 };
+        let turns = |phase: usize| if phases == 1 { 0.0 } else { 0.5 * phase as f64 / phases as f64 };
+        let signal = |phase: usize| {
+            let transfers = line.transfers(&maker.frequencies, turns(phase));
+            let pair = |pair: usize| maker.spectrum(&transfers, pair, through(pair / modems, pair % modems));
+            (0..modems * modems).into_par_iter().map(pair).collect()
+        };
+        let injected = |phase: usize| {
+            let transfers = line.noise_transfers(&maker.frequencies, turns(phase));
+            let pair = |pair: usize| maker.spectrum(&transfers, pair, through(pair % modems, pair % modems));
+            (0..line.households().len() * modems).into_par_iter().map(pair).collect()
+        };
+        Self {
+            plan,
+            modems,
+            first,
+            spectra: (0..phases).map(signal).collect(),
+            noise: if noise { (0..phases).map(injected).collect() } else { Vec::new() },
+        }
     }
 
     /// What the filters have in common.
@@ -105,18 +146,35 @@ impl Filters {
         self.modems
     }
 
-    /// Spectrum of the filter from one modem to another.
-    pub fn spectrum(&self, from: usize, to: usize) -> &[Complex32] {
-        &self.spectra[from * self.modems + to]
+    /// Phases of the mains for which there are filters, over half a period: the first at L1's rising zero crossing.
+    pub fn mains_phases(&self) -> usize {
+        self.spectra.len()
     }
 
-    /// Transfer function of the filter at a frequency, its common delay taken out: for checks and reports.
+    /// The frequencies of the transform for which filters have values.
+    pub fn kept(&self) -> std::ops::Range<usize> {
+        let length = self.spectra.first().and_then(|all| all.first()).map_or(0, Vec::len);
+        self.first..self.first + length
+    }
+
+    /// Spectrum of the filter from one modem to another at a phase of the mains, at the frequencies
+    /// [`Filters::kept`]; a transform's forward scaling by its points is not in it.
+    pub fn spectrum(&self, from: usize, to: usize, phase: usize) -> &[Complex32] {
+        &self.spectra[phase][from * self.modems + to]
+    }
+
+    /// Spectrum of the filter from a household's noise to a modem. Empty where filters were made without.
+    pub fn noise_spectrum(&self, household: usize, to: usize, phase: usize) -> &[Complex32] {
+        self.noise.get(phase).map_or(&[], |all| &all[household * self.modems + to])
+    }
+
+    /// Transfer function of the filter at a frequency at L1's rising zero crossing, its common delay taken out: for
+    /// checks and reports.
     pub fn response(&self, from: usize, to: usize, frequency_hz: f64) -> Complex64 {
         let points = self.plan.transform();
-        let spectrum = self.spectrum(from, to);
         // Back to taps and forward at the one frequency.
         let mut taps = vec![Complex64::ZERO; points];
-        for (bin, value) in spectrum.iter().enumerate() {
+        for (bin, value) in self.kept().zip(self.spectrum(from, to, 0)) {
             let value = Complex64::new(f64::from(value.re), f64::from(value.im));
             taps[bin] = value;
             if bin > 0 && bin < points / 2 {
@@ -132,6 +190,48 @@ impl Filters {
                 Complex64::from_polar(tap.re / points as f64, turn)
             })
             .sum()
+    }
+}
+
+/// Makes spectra of filters from transfer functions.
+struct Maker {
+    plan: FilterPlan,
+    kept: std::ops::Range<usize>,
+    bins: Vec<usize>,
+    frequencies: Vec<f64>,
+    inverse: Arc<dyn Fft<f64>>,
+    forward: Arc<dyn Fft<f64>>,
+}
+
+impl Maker {
+    fn new(plan: FilterPlan, [low, high]: [f64; 2], kept: std::ops::Range<usize>) -> Self {
+        let points = GRID * plan.transform();
+        let step_hz = plan.rate_hz / points as f64;
+        let inside = |bin: &usize| (low..high).contains(&(*bin as f64 * step_hz));
+        let bins: Vec<usize> = (1..points / 2).filter(inside).collect();
+        let frequencies = bins.iter().map(|&bin| bin as f64 * step_hz).collect();
+        let mut planner = FftPlanner::<f64>::new();
+        let (inverse, forward) =
+            (planner.plan_fft_inverse(points), planner.plan_fft_forward(plan.transform()));
+        Self { plan, kept, bins, frequencies, inverse, forward }
+    }
+
+    fn spectrum(&self, transfers: &[Transfer], pair: usize, taper: impl Fn(f64) -> f64) -> Vec<Complex32> {
+        let plan = self.plan;
+        let points = GRID * plan.transform();
+        let mut response = vec![Complex64::ZERO; points];
+        for ((&bin, &frequency), transfer) in self.bins.iter().zip(&self.frequencies).zip(transfers) {
+            let turn = -std::f64::consts::TAU * (bin * plan.delay % points) as f64 / points as f64;
+            let value = transfer[pair] * taper(frequency) * Complex64::from_polar(1.0, turn);
+            response[bin] = value;
+            response[points - bin] = value.conj();
+        }
+        self.inverse.process(&mut response);
+        let mut taps: Vec<Complex64> =
+            response.iter().take(plan.taps).map(|tap| Complex64::new(tap.re / points as f64, 0.0)).collect();
+        taps.resize(plan.transform(), Complex64::ZERO);
+        self.forward.process(&mut taps);
+        taps[self.kept.clone()].iter().map(|bin| Complex32::new(bin.re as f32, bin.im as f32)).collect()
     }
 }
 

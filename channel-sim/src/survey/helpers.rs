@@ -83,16 +83,17 @@ impl Survey<'_> {
         let meters: Vec<Terminal> = (1..self.modems).map(|modem| self.line.terminal(modem)).collect();
         let down = gains(&self.line, |hz, turns| self.line.between(&stations, &meters, hz, turns));
         let up = gains(&self.line, |hz, turns| self.line.between(&meters, &stations, hz, turns));
-        let at = |gains: &[Vec<f64>], pair: usize| {
-            direction(gains.iter().map(|gains| gains[pair]), self.volts, &self.noise)
+        // A second concentrator's noise is taken to be the first one's.
+        let at = |gains: &[Vec<f64>], pair: usize, to: usize| {
+            direction(gains.iter().map(|gains| gains[pair]), self.volts, &self.noise[to])
         };
         let mut found: Vec<Station> = Vec::new();
         for (station, &(bus_index, _)) in buses.iter().enumerate() {
             let (mut in_reach, mut sum) = (0, 0.0);
             for meter in 0..meters.len() {
                 let second = link(
-                    at(&down, station * meters.len() + meter),
-                    at(&up, meter * stations.len() + station),
+                    at(&down, station * meters.len() + meter, meter + 1),
+                    at(&up, meter * stations.len() + station, 0),
                 );
                 let first = self.link(0, meter + 1);
                 in_reach += usize::from(first.modulation.is_some() || second.modulation.is_some());

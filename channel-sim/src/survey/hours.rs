@@ -1,6 +1,6 @@
 //! The links over the day, where the loads change.
 
-use super::{Survey, noise_of};
+use super::Survey;
 use crate::line::{HouseholdLoad, Line};
 use crate::noise::NoiseError;
 use crate::scenario::{Loads, Scenario};
@@ -36,7 +36,6 @@ pub fn hours(scenario: &Scenario) -> Result<Vec<Hour>, NoiseError> {
     };
     let changes = scenario.loads == Loads::FollowPower && shapes
         || Line::new(&scenario).households().iter().any(|household| switched(&household.load));
-    noise_of(&scenario)?;
     if !changes {
         return Ok(Vec::new());
     }

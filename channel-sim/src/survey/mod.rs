@@ -11,9 +11,9 @@ pub use map::map;
 
 use crate::feeder::{Phase, PhaseSet};
 use crate::line::{Line, Terminal, source_volts};
-use crate::noise::{Conditions, NoiseError, NoisePlan};
+use crate::noise::NoiseError;
 use crate::scenario::{MeterSpec, Scenario};
-use crate::world::{Direction, REACH_MARGIN_DB, ROBUST_DB, carrier_noise, carriers_hz, direction};
+use crate::world::{Direction, REACH_MARGIN_DB, ROBUST_DB, carriers_hz, direction, port_noise};
 use g3_phy::Modulation;
 use num_complex::Complex64;
 use serde::Serialize;
@@ -33,7 +33,8 @@ pub struct Survey<'s> {
     scenario: &'s Scenario,
     line: Line,
     meters: Vec<MeterSpec>,
-    noise: Vec<f64>,
+    /// By modem and carrier.
+    noise: Vec<Vec<f64>>,
     volts: f64,
     modems: usize,
     /// `from * modems + to`.
@@ -111,11 +112,6 @@ fn unknown(name: &str) -> String {
     format!("{name:?} is no meter and no bus of the feeder; --links lists the meters")
 }
 
-/// Noise at the carriers of CENELEC-A under a scenario's conditions.
-fn noise_of(scenario: &Scenario) -> Result<Vec<f64>, NoiseError> {
-    Ok(carrier_noise(&NoisePlan::new(&scenario.noise, &Conditions::CENELEC_A)?))
-}
-
 /// Mean power gains at the carriers of CENELEC-A: for each carrier the entries of `transfer`.
 fn gains(line: &Line, transfer: impl Fn(f64, f64) -> Vec<Complex64> + Sync) -> Vec<Vec<f64>> {
     use rayon::prelude::*;
@@ -139,12 +135,12 @@ impl<'s> Survey<'s> {
     /// Solves the line of a scenario.
     pub fn new(scenario: &'s Scenario) -> Result<Self, NoiseError> {
         let line = Line::new(scenario);
-        let noise = noise_of(scenario)?;
+        let noise = port_noise(scenario, &line)?;
         let volts = source_volts(scenario.level_dbuv);
         let modems = line.modems();
         let gains = gains(&line, |hz, turns| line.transfer_at(hz, turns));
         let directions = (0..modems * modems)
-            .map(|pair| direction(gains.iter().map(|gains| gains[pair]), volts, &noise))
+            .map(|pair| direction(gains.iter().map(|gains| gains[pair]), volts, &noise[pair % modems]))
             .collect();
         Ok(Self { scenario, line, meters: scenario.meters(), noise, volts, modems, directions })
     }
@@ -168,8 +164,16 @@ impl<'s> Survey<'s> {
     pub fn between(&self, a: Terminal, b: Terminal) -> Link {
         let ends = [a, b];
         let gains = gains(&self.line, |hz, turns| self.line.between(&ends, &ends, hz, turns));
-        let way = |pair: usize| direction(gains.iter().map(|gains| gains[pair]), self.volts, &self.noise);
-        link(way(1), way(2))
+        let way = |pair: usize, to: Terminal| {
+            direction(gains.iter().map(|gains| gains[pair]), self.volts, self.noise_at(to))
+        };
+        link(way(1, b), way(2, a))
+    }
+
+    /// Noise at a point: that of the modem there, or where there is none that of the coordinator.
+    fn noise_at(&self, at: Terminal) -> &[f64] {
+        let modem = (0..self.modems).find(|&modem| self.line.terminal(modem) == at).unwrap_or(0);
+        &self.noise[modem]
     }
 
     /// How each meter is reached with meters as repeaters, by the fewest hops and of these the best link; `None`

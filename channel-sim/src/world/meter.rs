@@ -46,6 +46,17 @@ pub enum WorldError {
     /// The noise is not valid on this line.
     #[error(transparent)]
     Noise(#[from] NoiseError),
+    /// A modem's sample rate does not fit the line's.
+    #[error(
+        "a modem of {modem_hz} samples per second on a line of {line_hz}: a block of 0.64 ms must hold whole samples \
+         of both, and the line's rate be the higher"
+    )]
+    SampleRate {
+        /// The modem's.
+        modem_hz: u64,
+        /// The line's.
+        line_hz: u64,
+    },
     /// More meters than this fidelity keeps filters for.
     #[error(
         "{0} households: the waveform fidelity keeps a filter for every pair of at most {MAX_HOUSEHOLDS}"

@@ -1,36 +1,39 @@
 //! The line in virtual time with every modem on it.
 //!
-//! Time advances in blocks of 256 line samples (0.64 ms). In each, every modem first says what it sends; then
+//! Time advances in blocks of 0.64 ms. In each, every modem first says what it sends; then
 //! everyone hears the sum of what all others sent, through the filter of each pair, and noise of its own. Modems
 //! live on their own clocks. Nodes are worked on in parallel; the result does not depend on how many threads
 //! there are. See `docs/world.md`.
 
+mod injection;
 mod links;
 mod meter;
 mod modem;
 mod node;
 mod profile;
 mod tap;
+mod transform;
 
+pub use injection::port_noise;
 pub use links::{Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB, carrier_noise, carriers_hz, direction};
 pub(crate) use meter::Surroundings;
 pub use meter::WorldError;
-pub use modem::{CoordinatorPort, Modem, PhyPort};
+pub use modem::{Attachment, CoordinatorPort, Modem, PhyPort};
 pub use profile::Profile;
 pub use tap::{Tap, TapPoint};
 
-use crate::clock::{Clock, Interpolator};
+use crate::clock::Clock;
 use crate::feeder::Phase;
 use crate::line::filter::{FilterPlan, Filters};
 use crate::line::{Line, source_volts};
-use crate::noise::{Conditions, Mains, NoisePlan, Port};
+use crate::noise::{Conditions, Mains, MainsPhase, NoisePlan, Port};
 use crate::random::{Purpose, stream, uniform};
 use crate::scenario::Scenario;
 use dsp::Complex;
 use g3_phy::TX_RMS;
 use g3_phy::phy::PhyConfig;
 use g3_phy::primitives::{Event, Request};
-use node::{Common, Node};
+use node::{Common, Node, Sent, Source};
 use plc_core::time::{Instant, SampleClock, TICKS_PER_SECOND};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -64,20 +67,29 @@ pub struct World {
     scenario: Scenario,
     plan: FilterPlan,
     filters: Filters,
-    interpolator: Interpolator,
     coordinator: Node<dyn PhyPort>,
     meters: Vec<Node<dyn Modem>>,
     mains: Mains,
-    noise: NoisePlan,
-    /// What is on the air in the block to come: sender and spectrum.
-    on_air: Vec<(usize, Vec<Complex>)>,
-    /// For each meter, the spectrum it sends in the block after.
-    next: Vec<(bool, Vec<Complex>)>,
+    /// What every modem's noise has at the carriers.
+    port_noise: Vec<Vec<f64>>,
+    /// What is on the air in the block to come.
+    on_air: Vec<Sent>,
+    /// For each meter, what it sends in the block after.
+    next: Vec<Next>,
     /// Blocks that have passed.
     blocks: u64,
     events: Vec<Event>,
     wall: std::time::Duration,
     blocks_profiled: u64,
+}
+
+/// What a meter and its household send in the block to come; none where that is nothing.
+#[derive(Default)]
+struct Next {
+    sends: bool,
+    spectrum: Vec<Complex>,
+    injects: bool,
+    noise: Vec<Complex>,
 }
 
 impl World {
@@ -110,21 +122,31 @@ impl World {
         coordinator: Box<dyn PhyPort>,
         meters: Vec<Box<dyn Modem>>,
     ) -> Result<Self, WorldError> {
-        let plan = FilterPlan::CENELEC_A;
+        let plan = scenario.plan;
         let mains = Mains::EUROPE;
-        let conditions = Conditions { mains_hz: mains.hz, ..Conditions::from(&plan) };
-        let noise_plan = NoisePlan::new(&scenario.noise, &conditions)?;
         let line = Line::new(&scenario);
+        let port_noise = port_noise(&scenario, &line)?;
         let volts_per_unit = (source_volts(scenario.level_dbuv) / f64::from(TX_RMS)) as f32;
         let clock = |index: usize| {
             let offset = uniform(&mut stream(scenario.seed, Purpose::Clock, 1 << 32 | index as u64));
             Clock::new(scenario.clock_ppm(index), offset)
         };
-        let noise = |index: usize, port: Port| {
-            noise_plan.source(port, &mut stream(scenario.seed, Purpose::Noise, index as u64))
+        // One plan for each way of being attached, of which there are few.
+        let mut attached: Vec<Attached> = Vec::new();
+        let coordinator_attachment = attach(&mut attached, &scenario, mains, coordinator.attachment())?;
+        let mut attachments = vec![coordinator.attachment()];
+        let mut meter_attachments = Vec::new();
+        for modem in &meters {
+            attachments.push(modem.attachment());
+            meter_attachments.push(attach(&mut attached, &scenario, mains, modem.attachment())?);
+        }
+        let noise = |attachment: usize, index: usize, port: Port| {
+            attached[attachment].noise.source(port, &mut stream(scenario.seed, Purpose::Noise, index as u64))
         };
-        let noise_there = noise(0, Port::ThreePhase);
-        let coordinator = Node::new(0, clock(0), noise_there, volts_per_unit, plan, coordinator);
+        let noise_there = noise(coordinator_attachment, 0, Port::ThreePhase);
+        let block = attached[coordinator_attachment].block;
+        let coordinator = Node::new(0, clock(0), noise_there, volts_per_unit, block, coordinator);
+        let amplitudes = injection::amplitudes(&scenario);
         let meters: Vec<Node<dyn Modem>> = meters
             .into_iter()
             .zip(line.households())
@@ -136,31 +158,38 @@ impl World {
                     Phase::L2 => Port::L2,
                     Phase::L3 => Port::L3,
                 };
-                Node::new(index, clock(index), noise(index, port), volts_per_unit, plan, modem)
+                let attachment = meter_attachments[meter];
+                let there = noise(attachment, index, port);
+                let block = attached[attachment].block;
+                let mut node = Node::new(index, clock(index), there, volts_per_unit, block, modem);
+                node.injected = attached[attachment].injected.as_ref().map(|plan| {
+                    let rng = &mut stream(scenario.seed, Purpose::InjectedNoise, meter as u64);
+                    plan.scaled(amplitudes[meter]).source(port, rng)
+                });
+                node
             })
             .collect();
-        let next = vec![(false, Vec::new()); meters.len()];
+        let couplers: Vec<[f64; 4]> = attachments.iter().map(|attachment| attachment.coupler_hz).collect();
         let mut world = Self {
-            filters: Filters::new(&line, plan),
+            filters: Filters::with_couplers(&line, plan, &couplers, !scenario.injected.is_empty()),
             scenario,
             plan,
-            interpolator: Interpolator::default(),
             coordinator,
+            next: meters.iter().map(|_| Next::default()).collect(),
             meters,
             mains,
-            noise: noise_plan,
+            port_noise,
             on_air: Vec::new(),
-            next,
             blocks: 0,
             events: Vec::new(),
             wall: std::time::Duration::ZERO,
             blocks_profiled: 0,
         };
         let past = world.scenario.ticks_since_midnight();
+        let phase = mains.phase(0.0, plan.block, plan.rate_hz);
         for (index, node) in world.meters.iter_mut().enumerate() {
             measure_past(&world.scenario, index, past, node.modem.as_mut());
-            let (active, spectrum) = &mut world.next[index];
-            *active = node.transmit(&world.interpolator, 0, spectrum);
+            send(node, &mut world.next[index], &world.filters, 0, phase);
         }
         Ok(world)
     }
@@ -172,12 +201,15 @@ impl World {
 
     /// The coordinator's time: the end of what its PHY has heard.
     pub fn now(&self) -> Instant {
-        SampleClock::KHZ_400.instant(self.coordinator.received)
+        let ticks = TICKS_PER_SECOND as f64 / self.coordinator.rate_hz;
+        Instant::from_ticks((self.coordinator.received as f64 * ticks).round() as u64)
     }
 
     /// The line's time, which the scenario's truth is a function of.
     pub fn line_now(&self) -> Instant {
-        SampleClock::KHZ_400.instant(self.blocks * self.plan.block as u64)
+        Instant::from_ticks(
+            self.blocks * self.plan.block as u64 * TICKS_PER_SECOND / self.plan.rate_hz as u64,
+        )
     }
 
     /// Hands `requests` to the coordinator's PHY and lets time run until the PHY has something to tell or its
@@ -212,14 +244,13 @@ impl World {
     /// The links of all meters with the coordinator, by the line model.
     pub fn links(&self) -> Vec<LinkReport> {
         let volts = source_volts(self.scenario.level_dbuv);
-        let (carriers, noise) = (carriers_hz(), carrier_noise(&self.noise));
+        let carriers = carriers_hz();
         let link = |meter: usize| {
-            // Noise is of the same density at every port.
             let gains = |from: usize, to: usize| -> Vec<f64> {
                 carriers.iter().map(|&hz| self.filters.response(from, to, hz).norm_sqr()).collect()
             };
-            let down = direction(gains(0, meter + 1), volts, &noise);
-            let up = direction(gains(meter + 1, 0), volts, &noise);
+            let down = direction(gains(0, meter + 1), volts, &self.port_noise[meter + 1]);
+            let up = direction(gains(meter + 1, 0), volts, &self.port_noise[0]);
             LinkReport::new(meter, down, up)
         };
         (0..self.filters.modems() - 1).map(link).collect()
@@ -229,7 +260,7 @@ impl World {
     /// meter `i - 1`. It is told everything from the next block on. `None` where there is no such modem.
     pub fn tap(&mut self, modem: usize, tap: impl FnOnce(&TapPoint) -> Box<dyn Tap>) -> Option<TapPoint> {
         let load = modem.checked_sub(1).and_then(|meter| self.scenario.feeder.loads.get(meter));
-        let (clock, first, volts_per_unit) = match modem.checked_sub(1) {
+        let (clock, first, volts_per_unit, rate_hz) = match modem.checked_sub(1) {
             None => tap_figures(&self.coordinator),
             Some(meter) => tap_figures(self.meters.get(meter)?),
         };
@@ -240,7 +271,7 @@ impl World {
             first,
             clock,
             clock_ppm: self.scenario.clock_ppm(modem),
-            line_rate_hz: self.plan.rate_hz,
+            line_rate_hz: rate_hz,
             volts_per_unit,
             mains: self.mains,
             phase_turns: load.map(|load| PHASE_SHIFTS[load.phase.index()]),
@@ -304,24 +335,27 @@ impl World {
         let block = self.plan.block as u64;
         let block_start = self.blocks * block;
         let following = block_start + block;
-        self.put_on_air(block_start);
+        self.put_on_air();
+        let phase = |first: u64| self.mains.phase(first as f64, self.plan.block, self.plan.rate_hz);
+        let (filters, next_phase) = (&self.filters, phase(following));
         let common = Common {
-            interpolator: &self.interpolator,
-            filters: &self.filters,
+            filters,
             on_air: &self.on_air,
-            block_start,
-            mains: self.mains.phase(block_start as f64, self.plan.block, self.plan.rate_hz),
+            block: self.blocks,
+            mains: phase(block_start),
+            line_block: self.plan.block,
         };
         let scenario = &self.scenario;
         let measures = (self.blocks + 1).is_multiple_of(BLOCKS_PER_MEASUREMENT);
         let ticks = BLOCKS_PER_MEASUREMENT * block * TICKS_PER_SECOND / self.plan.rate_hz as u64;
         let end = scenario.ticks_since_midnight() + following * TICKS_PER_SECOND / self.plan.rate_hz as u64;
-        let pass = |(node, (active, spectrum)): (&mut Node<dyn Modem>, &mut (bool, Vec<Complex>))| {
+        let following_block = self.blocks + 1;
+        let pass = |(node, next): (&mut Node<dyn Modem>, &mut Next)| {
             node.receive(&common);
             if measures {
                 measure(scenario, node.index - 1, end - ticks, end, node.modem.as_mut());
             }
-            *active = node.transmit(common.interpolator, following, spectrum);
+            send(node, next, filters, following_block, next_phase);
         };
         let coordinator = &mut self.coordinator;
         let meters = self.meters.par_iter_mut().zip(self.next.par_iter_mut()).with_min_len(MIN_SHARE);
@@ -330,25 +364,80 @@ impl World {
         self.wall += started.elapsed();
     }
 
-    /// Gathers what is sent in the block that begins at `block_start`.
-    fn put_on_air(&mut self, block_start: u64) {
+    /// Gathers what is sent in the block to come.
+    fn put_on_air(&mut self) {
         // The spectra's memory goes round: from the list on the air back to the meters.
-        let mut spare: Vec<Vec<Complex>> = self.on_air.drain(..).map(|(_, spectrum)| spectrum).collect();
+        let mut spare: Vec<Vec<Complex>> = self.on_air.drain(..).map(|sent| sent.spectrum).collect();
         let mut spectrum = spare.pop().unwrap_or_default();
-        if self.coordinator.transmit(&self.interpolator, block_start, &mut spectrum) {
-            self.on_air.push((0, spectrum));
+        if self.coordinator.transmit(self.blocks, self.filters.kept(), &mut spectrum) {
+            self.on_air.push(Sent { from: Source::Modem(0), spectrum });
         }
-        for (node, (active, next)) in self.meters.iter().zip(&mut self.next) {
-            if *active {
-                let fresh = spare.pop().unwrap_or_default();
-                self.on_air.push((node.index, std::mem::replace(next, fresh)));
+        let mut take = |on_air: &mut Vec<Sent>, from: Source, spectrum: &mut Vec<Complex>| {
+            let fresh = spare.pop().unwrap_or_default();
+            on_air.push(Sent { from, spectrum: std::mem::replace(spectrum, fresh) });
+        };
+        for (node, next) in self.meters.iter().zip(&mut self.next) {
+            if next.sends {
+                take(&mut self.on_air, Source::Modem(node.index), &mut next.spectrum);
+            }
+            if next.injects {
+                take(&mut self.on_air, Source::Household(node.index - 1), &mut next.noise);
             }
         }
     }
 }
 
-fn tap_figures<M: Modem + ?Sized>(node: &Node<M>) -> (Clock, u64, f32) {
-    (node.clock, node.received, node.volts_per_unit)
+/// Noise and block of the modems that are attached in one way.
+struct Attached {
+    attachment: Attachment,
+    noise: NoisePlan,
+    injected: Option<NoisePlan>,
+    block: usize,
+}
+
+/// Index of what belongs to an attachment, which is prepared the first time.
+fn attach(
+    attached: &mut Vec<Attached>,
+    scenario: &Scenario,
+    mains: Mains,
+    attachment: Attachment,
+) -> Result<usize, WorldError> {
+    if let Some(known) = attached.iter().position(|known| known.attachment == attachment) {
+        return Ok(known);
+    }
+    let Attachment { rate_hz, coupler_hz: [stop, low, high, _] } = attachment;
+    let block = scenario.plan.block_at(rate_hz).ok_or(WorldError::SampleRate {
+        modem_hz: rate_hz.round() as u64,
+        line_hz: scenario.plan.rate_hz.round() as u64,
+    })?;
+    let conditions = Conditions {
+        rate_hz,
+        mains_hz: mains.hz,
+        band_hz: [low, high],
+        coupler_hz: Some([stop, low]),
+        ..Conditions::CENELEC_A
+    };
+    let injected = match scenario.injected.is_empty() {
+        true => None,
+        false => Some(NoisePlan::new(&scenario.injected, &conditions)?),
+    };
+    attached.push(Attached {
+        attachment,
+        noise: NoisePlan::new(&scenario.noise, &conditions)?,
+        injected,
+        block,
+    });
+    Ok(attached.len() - 1)
+}
+
+/// Lets a meter and its household say what they send in a block.
+fn send(node: &mut Node<dyn Modem>, next: &mut Next, filters: &Filters, block: u64, phase: MainsPhase) {
+    next.sends = node.transmit(block, filters.kept(), &mut next.spectrum);
+    next.injects = node.inject(phase, filters.plan().block, filters.kept(), &mut next.noise);
+}
+
+fn tap_figures<M: Modem + ?Sized>(node: &Node<M>) -> (Clock, u64, f32, f64) {
+    (node.clock, node.received, node.volts_per_unit, node.rate_hz)
 }
 
 /// Tells a meter what its household drew between two points in ticks after midnight.

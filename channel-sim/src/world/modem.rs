@@ -1,14 +1,40 @@
 //! What the world expects of a modem, and the coordinator's.
 
+use crate::line::filter::FilterPlan;
 use g3_phy::phy::{Phy, PhyConfig};
 use g3_phy::primitives::{Event, Request};
 use plc_core::time::Instant;
+
+/// How a modem is attached to the line.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Attachment {
+    /// Its nominal sample rate: a block of the line has a whole number of its samples.
+    pub rate_hz: f64,
+    /// Its coupler: below the first frequency and above the last nothing passes, between the middle two everything.
+    pub coupler_hz: [f64; 4],
+}
+
+impl Attachment {
+    /// CENELEC-A at 400 kHz.
+    pub const CENELEC_A: Self = Self { rate_hz: 400_000.0, coupler_hz: FilterPlan::CENELEC_A.band_hz };
+    /// The FCC and ARIB bands of G3 at 1.2 MHz: 154 to 488 kHz.
+    pub const FCC: Self =
+        Self { rate_hz: 1_200_000.0, coupler_hz: [95_000.0, 140_000.0, 500_000.0, 590_000.0] };
+    /// PRIME 1.3.6 at 250 kHz.
+    pub const PRIME: Self =
+        Self { rate_hz: 250_000.0, coupler_hz: [10_000.0, 31_000.0, 92_000.0, 120_000.0] };
+}
 
 /// A modem: samples in, samples out, on its own clock. Sample `n` is at instant `15 n` ticks at 400 kHz.
 ///
 /// For every block the world calls `transmit` first and `receive` for the same samples later, when it knows what
 /// the others sent. `transmit` runs some samples ahead.
 pub trait Modem: Send {
+    /// Sample rate and coupler.
+    fn attachment(&self) -> Attachment {
+        Attachment::CENELEC_A
+    }
+
     /// Writes what the modem sends in the samples from `from` on. False, with `out` untouched, when it is silent.
     fn transmit(&mut self, from: u64, out: &mut [f32]) -> bool;
 

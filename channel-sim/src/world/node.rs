@@ -1,51 +1,75 @@
 //! A modem on the line: its clock, its noise, its buffers.
 
-use super::modem::Modem;
+use super::modem::{Attachment, Modem};
 use super::profile::{Lap, Spent};
 use super::tap::Tap;
+use super::transform::Transform;
 use crate::clock::{Clock, Interpolator, REACH, Stretch};
-use crate::line::filter::{FilterPlan, Filters};
+use crate::line::filter::Filters;
 use crate::noise::{MainsPhase, NoiseSource};
 use dsp::Complex;
-use dsp::fft::{RealFft, Size};
 
 /// What all nodes share in a step.
 pub(super) struct Common<'a> {
-    pub(super) interpolator: &'a Interpolator,
     pub(super) filters: &'a Filters,
-    /// Spectra of what the others send in this block and the one before, for the nodes that send.
-    pub(super) on_air: &'a [(usize, Vec<Complex>)],
-    /// First line sample of the block.
-    pub(super) block_start: u64,
-    /// Phase of the mains from line sample `block_start` on.
+    /// What is sent in this block and the one before.
+    pub(super) on_air: &'a [Sent],
+    /// The block.
+    pub(super) block: u64,
+    /// Phase of the mains from the block's first line sample on.
     pub(super) mains: MainsPhase,
+    /// Line samples of a block.
+    pub(super) line_block: usize,
+}
+
+/// What a node sends, as the transform at the frequencies for which there are filters, over its points.
+pub(super) struct Sent {
+    pub(super) from: Source,
+    pub(super) spectrum: Vec<Complex>,
+}
+
+/// Who sends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A modem.
+    Modem(usize),
+    /// A household's appliances: noise.
+    Household(usize),
 }
 
 /// Samples of the past that resampling keeps.
-const HISTORY: usize = 32;
+const HISTORY: usize = 48;
 
 /// A modem with what ties it to the line.
 pub(super) struct Node<M: ?Sized> {
     pub(super) index: usize,
     pub(super) clock: Clock,
     pub(super) noise: NoiseSource,
+    /// What the household injects, at the modem's sample rate.
+    pub(super) injected: Option<NoiseSource>,
     /// Volts at the source per sample unit.
     pub(super) volts_per_unit: f32,
     pub(super) spent: Spent,
+    pub(super) rate_hz: f64,
     /// Local samples that `transmit` has been asked for, and that `receive` has been given.
     pub(super) transmitted: u64,
     pub(super) received: u64,
-    plan: FilterPlan,
-    fft: RealFft,
+    interpolator: Interpolator,
+    /// Samples of a block at the modem's rate.
+    block: usize,
+    transform: Transform,
     /// Local samples sent, the last [`HISTORY`] and the new.
     sent: Quiet,
     /// What the modem puts on the line, in volts: the block before and this one.
     outgoing: Quiet,
+    /// What the household injects, likewise.
+    injecting: Vec<f32>,
     /// What arrives at the port without noise, at the line's clock: [`HISTORY`] and the new.
     incoming: Quiet,
-    bins: Vec<Complex>,
+    /// Two sets: the filters at the block's beginning and at its end.
+    bins: [Vec<Complex>; 2],
     samples: Vec<f32>,
-    work: Vec<f32>,
+    work: [Vec<f32>; 2],
     pub(super) tap: Option<Box<dyn Tap>>,
     pub(super) modem: Box<M>,
 }
@@ -88,41 +112,46 @@ impl<M: Modem + ?Sized> Node<M> {
         clock: Clock,
         noise: NoiseSource,
         volts_per_unit: f32,
-        plan: FilterPlan,
+        block: usize,
         modem: Box<M>,
     ) -> Self {
+        let Attachment { rate_hz, coupler_hz } = modem.attachment();
         Self {
             index,
             clock,
             noise,
+            injected: None,
             volts_per_unit,
             spent: Spent::default(),
+            rate_hz,
             transmitted: 0,
             received: 0,
-            plan,
-            fft: RealFft::new(Size::N512),
+            interpolator: Interpolator::for_band(coupler_hz[2], rate_hz),
+            block,
+            transform: Transform::new(2 * block),
             sent: Quiet::new(HISTORY),
-            outgoing: Quiet::new(plan.block),
+            outgoing: Quiet::new(block),
+            injecting: vec![0.0; 2 * block],
             incoming: Quiet::new(HISTORY),
-            bins: vec![Complex::default(); plan.block + 1],
+            bins: std::array::from_fn(|_| vec![Complex::default(); block + 1]),
             samples: Vec::new(),
-            work: vec![0.0; plan.transform()],
+            work: std::array::from_fn(|_| vec![0.0; 2 * block]),
             tap: None,
             modem,
         }
     }
 
-    /// Lets the modem transmit whatever the line's block that starts at `block_start` needs. Returns whether the
-    /// block before and this one hold anything; then `spectrum` gets their transform.
+    /// Lets the modem transmit whatever a block needs. Returns whether that block and the one before hold anything;
+    /// then `spectrum` gets their transform at the frequencies `kept`.
     pub(super) fn transmit(
         &mut self,
-        interpolator: &Interpolator,
-        block_start: u64,
+        block: u64,
+        kept: std::ops::Range<usize>,
         spectrum: &mut Vec<Complex>,
     ) -> bool {
         let mut lap = Lap::start();
-        let block = self.plan.block;
-        let needed = self.clock.local_for(block_start + block as u64).max(self.transmitted);
+        let block_start = block * self.block as u64;
+        let needed = self.clock.local_for(block_start + self.block as u64).max(self.transmitted);
         let count = (needed - self.transmitted) as usize;
         let room = self.sent.advance(HISTORY, count);
         let sends = self.modem.transmit(self.transmitted, room);
@@ -134,66 +163,85 @@ impl<M: Modem + ?Sized> Node<M> {
         lap.charge(&mut self.spent.modem);
 
         let silent = self.sent.is_silent();
-        let on_line = self.outgoing.advance(block, block);
+        let on_line = self.outgoing.advance(self.block, self.block);
         if !silent {
             let first = needed as i64 - (HISTORY + count) as i64;
             let local = Stretch { first, samples: &self.sent.samples };
-            interpolator.to_line(&self.clock, local, block_start, on_line);
+            self.interpolator.to_line(&self.clock, local, block_start, on_line);
             for sample in on_line {
                 *sample *= self.volts_per_unit;
             }
         }
-        self.outgoing.note(block, silent);
+        self.outgoing.note(self.block, silent);
         let active = !self.outgoing.is_silent();
         if active {
-            spectrum.resize(block + 1, Complex::default());
-            // Both lengths are the transform's own.
-            let _ = self.fft.forward(&self.outgoing.samples, spectrum);
+            self.transform.forward(&self.outgoing.samples, &mut self.bins[0]);
+            over_points(&self.bins[0], kept, spectrum);
         }
         lap.charge(&mut self.spent.channel);
         active
     }
 
+    /// Lets the household inject its noise of a block whose mains phase at its first line sample is given. Returns
+    /// whether there is any.
+    pub(super) fn inject(
+        &mut self,
+        mains: MainsPhase,
+        line_block: usize,
+        kept: std::ops::Range<usize>,
+        spectrum: &mut Vec<Complex>,
+    ) -> bool {
+        let Some(injected) = &mut self.injected else { return false };
+        let mut lap = Lap::start();
+        self.injecting.copy_within(self.block.., 0);
+        let fresh = &mut self.injecting[self.block..];
+        fresh.fill(0.0);
+        injected.add(at_rate(mains, line_block, self.block), fresh);
+        lap.charge(&mut self.spent.noise);
+        self.transform.forward(&self.injecting, &mut self.bins[0]);
+        over_points(&self.bins[0], kept, spectrum);
+        lap.charge(&mut self.spent.channel);
+        true
+    }
+
     /// Sums what arrives in the block, adds noise and gives it to the modem.
     pub(super) fn receive(&mut self, common: &Common<'_>) {
         let mut lap = Lap::start();
-        let block = self.plan.block;
-        self.bins.fill(Complex::default());
-        let mut heard = false;
-        for (from, spectrum) in common.on_air.iter().filter(|(from, _)| *from != self.index) {
-            let filter = common.filters.spectrum(*from, self.index);
-            heard = true;
-            for ((sum, &sent), &through) in self.bins.iter_mut().zip(spectrum).zip(filter) {
-                sum.re += sent.re * through.re - sent.im * through.im;
-                sum.im += sent.re * through.im + sent.im * through.re;
-            }
-        }
+        let block = self.block;
+        let block_start = common.block * block as u64;
+        let heard = self.hear(common);
         let fresh = self.incoming.advance(HISTORY, block);
         if heard {
-            // Both lengths are the transform's own. Overlap-save: the second half is free of wrap-around.
-            let _ = self.fft.inverse(&self.bins, &mut self.work);
-            let scale = 1.0 / self.plan.transform() as f32;
-            for (target, &sample) in fresh.iter_mut().zip(&self.work[block..]) {
-                *target = sample * scale;
+            // Overlap-save: the second half is free of wrap-around.
+            let [begin, end] = &self.work;
+            if common.filters.mains_phases() == 1 {
+                fresh.copy_from_slice(&begin[block..]);
+            } else {
+                let both = begin[block..].iter().zip(&end[block..]);
+                for ((n, target), (begin, end)) in fresh.iter_mut().enumerate().zip(both) {
+                    let share = n as f32 / block as f32;
+                    *target = begin + share * (end - begin);
+                }
             }
         }
         self.incoming.note(block, !heard);
 
-        let end = self.clock.local_before(common.block_start + block as u64).max(self.received);
+        let end = self.clock.local_before(block_start + block as u64).max(self.received);
         let count = (end - self.received) as usize;
         self.samples.clear();
         self.samples.resize(count, 0.0);
         if !self.incoming.is_silent() {
-            let first = common.block_start as i64 - HISTORY as i64;
+            let first = block_start as i64 - HISTORY as i64;
             let line = Stretch { first, samples: &self.incoming.samples };
-            common.interpolator.to_local(&self.clock, line, self.received, &mut self.samples);
+            self.interpolator.to_local(&self.clock, line, self.received, &mut self.samples);
         }
         lap.charge(&mut self.spent.channel);
 
         // Noise is made on the modem's own clock: it is stationary but for the mains, whose phase is taken where
         // the sample lies on the line.
-        let at = self.clock.nearest_line(self.received) - common.block_start as i64;
-        self.noise.add(common.mains.after(at as f64), &mut self.samples);
+        let at = self.clock.nearest_line(self.received) - block_start as i64;
+        let mains = at_rate(common.mains, common.line_block, block);
+        self.noise.add(mains.after(at as f64), &mut self.samples);
         lap.charge(&mut self.spent.noise);
 
         self.modem.receive(self.received, &self.samples);
@@ -203,6 +251,88 @@ impl<M: Modem + ?Sized> Node<M> {
         self.received = end;
         lap.charge(&mut self.spent.modem);
     }
+
+    /// Sums what all others send and what households inject into `work`. False where that is nothing.
+    fn hear(&mut self, common: &Common<'_>) -> bool {
+        let heard = common.on_air.iter().any(|sent| sent.from != Source::Modem(self.index));
+        if !heard {
+            return false;
+        }
+        let kept = common.filters.kept();
+        let phases = common.filters.mains_phases();
+        let last = common.mains.after(common.line_block as f64);
+        let moments = [common.mains, last].map(|mains| neighbours(mains.turns, phases));
+        let sets = if phases == 1 { 1 } else { 2 };
+        for ((bins, work), moment) in self.bins.iter_mut().zip(&mut self.work).zip(moments).take(sets) {
+            bins.fill(Complex::default());
+            let end = kept.end.min(bins.len());
+            let room = bins.get_mut(kept.start..end).unwrap_or_default();
+            for sent in common.on_air.iter().filter(|sent| sent.from != Source::Modem(self.index)) {
+                for (phase, weight) in moment.into_iter().filter(|(_, weight)| *weight != 0.0) {
+                    let filter = match sent.from {
+                        Source::Modem(from) => common.filters.spectrum(from, self.index, phase),
+                        Source::Household(from) => common.filters.noise_spectrum(from, self.index, phase),
+                    };
+                    accumulate(room, &sent.spectrum, filter, weight);
+                }
+            }
+            self.transform.inverse(bins, work);
+        }
+        true
+    }
+}
+
+/// Adds what passes a filter.
+fn accumulate(sums: &mut [Complex], sent: &[Complex], filter: &[Complex], weight: f32) {
+    if weight == 1.0 {
+        for ((sum, &sent), &through) in sums.iter_mut().zip(sent).zip(filter) {
+            sum.re += sent.re * through.re - sent.im * through.im;
+            sum.im += sent.re * through.im + sent.im * through.re;
+        }
+        return;
+    }
+    for ((sum, &sent), &through) in sums.iter_mut().zip(sent).zip(filter) {
+        sum.re += weight * (sent.re * through.re - sent.im * through.im);
+        sum.im += weight * (sent.re * through.im + sent.im * through.re);
+    }
+}
+
+/// The two of a number of phases over half a turn between which a mains phase lies, and their weights.
+fn neighbours(turns: f64, phases: usize) -> [(usize, f32); 2] {
+    if phases == 1 {
+        return [(0, 1.0), (0, 0.0)];
+    }
+    let position = (2.0 * turns).rem_euclid(1.0) * phases as f64;
+    let below = (position as usize).min(phases - 1);
+    let share = (position - below as f64) as f32;
+    [(below, 1.0 - share), ((below + 1) % phases, share)]
+}
+
+/// The transform at the frequencies kept, over its points; zero above half the sample rate.
+fn over_points(bins: &[Complex], kept: std::ops::Range<usize>, spectrum: &mut Vec<Complex>) {
+    let scale = 1.0 / (2 * (bins.len() - 1)) as f32;
+    spectrum.clear();
+    spectrum.extend(kept.map(|bin| bins.get(bin).map_or(Complex::default(), |value| value.scale(scale))));
+}
+
+/// The mains over a modem's samples, from that over the line's.
+fn at_rate(mains: MainsPhase, line_block: usize, block: usize) -> MainsPhase {
+    MainsPhase { per_sample: mains.per_sample * line_block as f64 / block as f64, ..mains }
 }
 
 const _: () = assert!(HISTORY > 2 * REACH + 4);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn mains_phases_lie_between_their_neighbours() {
+        assert_eq!(neighbours(0.3, 1), [(0, 1.0), (0, 0.0)]);
+        assert_eq!(neighbours(0.0, 16), [(0, 1.0), (1, 0.0)]);
+        assert_eq!(neighbours(0.25, 16), [(8, 1.0), (9, 0.0)]);
+        let [(a, wa), (b, wb)] = neighbours(7.5 - 1.0 / 64.0, 16);
+        assert_eq!((a, b), (15, 0));
+        assert!((wa - 0.5).abs() < 1e-6 && (wb - 0.5).abs() < 1e-6);
+    }
+}
