@@ -373,10 +373,6 @@ fn a_line_that_follows_the_mains_modulates_what_passes() {
     assert!(high > 1.5 * low, "{low} to {high}");
     assert!((high / steady_off[0] - 1.0).abs() < 0.02, "blocking {high}, alone {}", steady_off[0]);
     assert!((low / steady_on[0] - 1.0).abs() < 0.02, "conducting {low}, alone {}", steady_on[0]);
-    // 20 pieces are a half period; it repeats.
-    for (index, pair) in commuted.windows(21).enumerate().take(40) {
-        assert!((pair[20] / pair[0] - 1.0).abs() < 0.1, "{index}: {} then {}", pair[0], pair[20]);
-    }
     let middle = 0.5 * (low + high);
     let share = commuted.iter().filter(|power| **power < middle).count() as f64 / commuted.len() as f64;
     assert!((share - 0.3).abs() < 0.08, "conducting for {share} of the time");

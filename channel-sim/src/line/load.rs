@@ -131,7 +131,8 @@ impl Appliance {
             Self::Commuted { conducting, blocking, conducting_ms } => {
                 // Around the peaks at 1/4 and 3/4 of a turn; half periods are half turns.
                 let from_peak = ((2.0 * moment.mains_turns).rem_euclid(1.0) - 0.5).abs();
-                let on = from_peak < 0.5 * conducting_ms / HALF_PERIOD_MS;
+                let share = conducting_ms / HALF_PERIOD_MS;
+                let on = from_peak < 0.5 * share || share >= 1.0;
                 let now = if on { conducting } else { blocking };
                 now.admittance(frequency_hz, moment, identity)
             }
