@@ -86,7 +86,8 @@ fn what_is_not_used_is_named() {
     let text = format!(
         "{LINES}{LOAD}New Monitor.m element=line.l1\nSet mode=daily\nRedirect nix.txt\nfrobnicate\n\
          Line.l1.Geometry=g\nbuscoords no.csv\nEdit Load.nobody kW=1\nNew Line.l1 Bus1=x Bus2=y\n\
-         New Line.far Bus1=p Bus2=q LineCode=k Length=1 Units=m\n"
+         New Line.far Bus1=p Bus2=q LineCode=k Length=1 Units=m\n\
+         Load.h.kVA=5\nLoad.h.Status=fixed\n"
     );
     let reading = parse(&with(&text), "m.dss").unwrap();
     let unused: Vec<String> = reading.report.unused.iter().map(ToString::to_string).collect();
@@ -100,6 +101,8 @@ fn what_is_not_used_is_named() {
         "m.dss:13: Edit Load.nobody kW=1: there is no such object",
         "m.dss:14: New Line.l1 Bus1=x Bus2=y: defined already, the first definition stands",
         "m.dss:15: Line.far: not connected to the transformer's low-voltage bus",
+        "m.dss:16: load kva=5: property not used",
+        "m.dss:17: load status=fixed: property not used",
         "m.dss:6: Load.h load shape s: not there: the load draws its rated power",
     ] {
         assert!(unused.iter().any(|line| line == expected), "{expected}\nnot in {unused:#?}");

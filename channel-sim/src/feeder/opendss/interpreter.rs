@@ -120,10 +120,8 @@ impl Class {
             Self::Transformer => {
                 &["phases", "windings", "conns", "conn", "tap", "taps", "%r", "%rs", "sub", "subname"]
             }
-            Self::Load => &[
-                "kv", "pf", "kvar", "kva", "model", "conn", "class", "status", "vminpu", "vmaxpu", "basefreq",
-            ],
-            Self::LoadShape => &["action", "qmult", "mean", "stddev"],
+            Self::Load => &["kv", "pf", "kvar", "model", "conn", "class", "vminpu", "vmaxpu", "basefreq"],
+            Self::LoadShape => &["qmult", "mean", "stddev"],
         }
     }
 }
