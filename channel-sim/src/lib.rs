@@ -15,6 +15,7 @@
 //! | [`record`] | samples and frames of any modem's port into files |
 //! | [`regulatory`] | emissions against limits, weighted as CISPR 16 does |
 //! | [`replay`] | recordings, explained frame by frame |
+//! | [`wav`] | WAV files |
 //! | [`random`] | independent streams of randomness from one seed |
 
 pub mod clock;
@@ -31,4 +32,5 @@ pub mod regulatory;
 pub mod replay;
 pub mod scenario;
 pub mod survey;
+pub mod wav;
 pub mod world;

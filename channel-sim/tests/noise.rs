@@ -94,7 +94,7 @@ fn errors_name_file_value_and_remedy() {
         ("show n2 --rate 400010", 1, "take a multiple of 20 samples/s"),
         ("show n1 --band 3000:300000", 1, "take at least 600000 samples/s"),
         ("fit none.wav", 1, "none.wav: "),
-        ("fit no.wav", 1, "no.wav: it does not begin with RIFF and WAVE; a WAV file of"),
+        ("fit no.wav", 1, "no.wav: the file begins with \"text\", not with RIFF and WAVE"),
         ("write n1 --out no/such/trace.wav --seconds 0.1", 1, "no/such/trace.wav: "),
         ("write n1 --out a.wav --seconds 0", 2, "no time from 0.1 to 600 s"),
     ] {

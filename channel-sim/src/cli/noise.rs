@@ -4,11 +4,11 @@ use super::print_json;
 use channel_sim::noise::fit::{FitOptions, fit};
 use channel_sim::noise::model::BLOCK;
 use channel_sim::noise::recording::Recording;
-use channel_sim::noise::wav::Wav;
 use channel_sim::noise::{
     CATALOGUE, Conditions, Mains, NoisePlan, Port, Preset, fingerprint::fingerprint, plot, report,
 };
 use channel_sim::random::{Purpose, stream};
+use channel_sim::wav::Wav;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use std::f64::consts::TAU;
@@ -280,7 +280,7 @@ fn write(arguments: &WriteArguments) -> Result<(), String> {
     let stored = (|| {
         let mut file = std::io::BufWriter::new(std::fs::File::create(&arguments.out)?);
         if wav {
-            Wav { rate_hz: place.rate, channels }.write(&mut file)?;
+            Wav { rate_hz: place.rate, channels, comment: None }.write(&mut file)?;
         } else {
             for frame in 0..count {
                 for channel in &channels {

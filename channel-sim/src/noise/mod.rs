@@ -51,7 +51,6 @@ mod shaped;
 pub mod spectrum;
 pub mod tones;
 pub mod track;
-pub mod wav;
 pub mod zimmermann;
 
 pub use error::NoiseError;

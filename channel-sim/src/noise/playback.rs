@@ -393,7 +393,8 @@ mod tests {
         let voltage: Vec<f32> = (0..recording.samples.len())
             .map(|n| (TAU * (0.13 + 50.0 * n as f64 / 400e3)).sin() as f32)
             .collect();
-        let wav = crate::noise::wav::Wav { rate_hz: 400_000, channels: vec![recording.samples, voltage] };
+        let wav =
+            crate::wav::Wav { rate_hz: 400_000, channels: vec![recording.samples, voltage], comment: None };
         let mut bytes = Vec::new();
         wav.write(&mut bytes).unwrap();
         std::fs::write(&path, bytes).unwrap();

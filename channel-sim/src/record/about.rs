@@ -1,17 +1,7 @@
 //! What a recording of samples says of itself, whatever the file's format.
 
+pub use crate::wav::SampleFormat;
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
-
-/// How samples are kept.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum SampleFormat {
-    /// 32-bit floats.
-    F32,
-    /// 16-bit integers; full scale is 32768.
-    I16,
-}
 
 /// A recording's description.
 #[derive(Clone, Debug, PartialEq)]

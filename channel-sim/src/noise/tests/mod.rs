@@ -20,7 +20,9 @@ static RECORDING: LazyLock<(tempfile::TempDir, String)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("n4.wav");
     let mut bytes = Vec::new();
-    wav::Wav { rate_hz: 1_200_000, channels: vec![noise, voltage] }.write(&mut bytes).unwrap();
+    crate::wav::Wav { rate_hz: 1_200_000, channels: vec![noise, voltage], comment: None }
+        .write(&mut bytes)
+        .unwrap();
     std::fs::write(&path, bytes).unwrap();
     let text = format!("n12@{}", path.display());
     (folder, text)
