@@ -1,13 +1,18 @@
-//! The PRIME header: any octets are a header or an error, and a header is written as it was read.
+//! The PRIME headers: any octets are a header of either type or an error, and a header is written as it was read.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use prime_phy::header::Header;
+use prime_phy::header::{HeaderA, HeaderB};
+use prime_phy::options::Options;
 
 fuzz_target!(|octets: &[u8]| {
-    let Some(octets) = octets.first_chunk() else { return };
-    if let Ok(header) = Header::parse(octets) {
+    if let Some(Ok(header)) = octets.first_chunk().map(HeaderA::parse) {
         let again = header.emit().expect("what was read can be written");
-        assert_eq!(Header::parse(&again), Ok(header));
+        assert_eq!(HeaderA::parse(&again), Ok(header));
+    }
+    let polynomial = Options::default().crc12_polynomial;
+    if let Some(Ok(header)) = octets.first_chunk().map(|octets| HeaderB::parse(octets, polynomial)) {
+        let again = header.emit(polynomial).expect("what was read can be written");
+        assert_eq!(HeaderB::parse(&again, polynomial), Ok(header));
     }
 });

@@ -1,81 +1,217 @@
-//! Convolutional code and scrambler of header and payload, up to the interleaver (digest 3.3 to 3.5).
+//! Convolutional code, scrambler and repeater of header and payload, up to the carriers (digest 3.3 to 3.6, 4.2, 4.3).
 
-use crate::Scheme;
 use crate::channel::{HEADER_DATA_CARRIERS, HEADER_SYMBOLS, MAX_PAYLOAD_SYMBOLS};
-use crate::header::{HEADER_BITS, HEADER_OCTETS, MAC_HEADER_OCTETS};
+use crate::header::{HEADER_BITS, HEADER_OCTETS, ROBUST_HEADER_BITS, ROBUST_HEADER_OCTETS};
+use crate::interleaver::Interleaver;
 use crate::layout::PayloadLayout;
-use crate::options::Continuity;
+use crate::options::{Continuity, Interleaving, Repetition};
+use crate::{FrameType, Scheme};
 use dsp::convolutional::{self, TAIL_BITS};
 use dsp::scrambler::Scrambler;
 
-/// Coded bits of the header.
-pub(crate) const HEADER_AIR_BITS: usize = HEADER_SYMBOLS * HEADER_DATA_CARRIERS;
-/// Bits on the air of the longest payload.
-pub(crate) const MAX_AIR_BITS: usize = MAX_PAYLOAD_SYMBOLS * Scheme::D8psk.bits_per_symbol();
+/// Coded bits of the header of Type A.
+pub(crate) const HEADER_CODED_BITS: usize = HEADER_SYMBOLS * HEADER_DATA_CARRIERS;
+/// Coded bits of the header of Type B, each of which is sent four times.
+pub(crate) const ROBUST_HEADER_CODED_BITS: usize = HEADER_DATA_CARRIERS;
+/// Coded bits of the longest payload.
+pub(crate) const MAX_CODED_BITS: usize = MAX_PAYLOAD_SYMBOLS * MAX_SYMBOL_BITS;
+/// Coded bits of the longest payload that is repeated.
+pub(crate) const MAX_REPEATED_BITS: usize = MAX_PAYLOAD_SYMBOLS * Scheme::RobustDqpsk.bits_per_symbol();
 /// Stages of the Viterbi decoder for the longest coded payload.
-pub(crate) const STAGES: usize = MAX_AIR_BITS / 2;
+pub(crate) const STAGES: usize = MAX_CODED_BITS / 2;
 
-const HEADER_AIR_OCTETS: usize = HEADER_AIR_BITS / 8;
-const MAX_AIR_OCTETS: usize = MAX_AIR_BITS / 8;
-const _: () = assert!(2 * (HEADER_BITS + TAIL_BITS) == HEADER_AIR_BITS);
+/// Most bits of a symbol.
+const MAX_SYMBOL_BITS: usize = Scheme::D8psk.bits_per_symbol();
+const _: () = assert!(2 * (HEADER_BITS + TAIL_BITS) == HEADER_CODED_BITS);
+const _: () = assert!(2 * (ROBUST_HEADER_BITS + TAIL_BITS) == ROBUST_HEADER_CODED_BITS);
 
-/// Bits that are to be interleaved, packed.
+/// Bits before scrambler, repeater and interleaver, packed.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct AirBits<const OCTETS: usize>([u8; OCTETS]);
+pub(crate) struct CodedBits<const OCTETS: usize>([u8; OCTETS]);
 
-impl<const OCTETS: usize> AirBits<OCTETS> {
+impl<const OCTETS: usize> CodedBits<OCTETS> {
     /// Bit `index`.
     pub(crate) fn bit(&self, index: usize) -> u8 {
         self.0.get(index / 8).map_or(0, |octet| octet >> (7 - index % 8) & 1)
     }
-}
 
-/// Bits of a header.
-pub(crate) type AirHeader = AirBits<HEADER_AIR_OCTETS>;
-/// Bits of a payload.
-pub(crate) type AirPayload = AirBits<MAX_AIR_OCTETS>;
-
-/// The scrambler at the first bit of the payload.
-pub(crate) fn payload_scrambler(continuity: Continuity) -> Scrambler {
-    let mut scrambler = Scrambler::new();
-    if continuity == Continuity::Continuous {
-        scrambler.apply(&mut [0; HEADER_AIR_OCTETS]);
+    /// Encodes the first `bits` bits of `octets`.
+    fn encode(octets: &[u8], bits: usize) -> Self {
+        let mut coded = [0; OCTETS];
+        // Callers know that it fits.
+        let fits = convolutional::encode(octets, bits, &mut coded);
+        debug_assert!(fits.is_ok());
+        Self(coded)
     }
-    scrambler
 }
 
-/// Encodes a header, before the scrambler.
-pub(crate) fn encode_header(header: &[u8; HEADER_OCTETS]) -> AirHeader {
-    let mut coded = [0; HEADER_AIR_OCTETS];
-    // The sizes are constants that fit, as the assertion above says.
-    let fits = convolutional::encode(header, HEADER_BITS, &mut coded);
-    debug_assert!(fits.is_ok());
-    AirBits(coded)
+/// Coded bits of a header of either type.
+pub(crate) type CodedHeader = CodedBits<{ HEADER_CODED_BITS.div_ceil(8) }>;
+/// Bits of a payload before the scrambler.
+pub(crate) type CodedPayload = CodedBits<{ MAX_CODED_BITS / 8 }>;
+
+/// Encodes a header of Type A.
+pub(crate) fn encode_header(header: &[u8; HEADER_OCTETS]) -> CodedHeader {
+    CodedBits::encode(header, HEADER_BITS)
 }
 
-/// Encodes a header and scrambles it.
-pub(crate) fn scrambled_header(header: &[u8; HEADER_OCTETS]) -> AirHeader {
-    let mut bits = encode_header(header);
-    Scrambler::new().apply(&mut bits.0);
-    bits
+/// Encodes a header of Type B.
+pub(crate) fn encode_robust_header(header: &[u8; ROBUST_HEADER_OCTETS]) -> CodedHeader {
+    CodedBits::encode(header, ROBUST_HEADER_BITS)
 }
 
-/// Encodes the payload of an MPDU and scrambles it. `None` where it does not fit the layout.
-pub(crate) fn scrambled_payload(
-    layout: &PayloadLayout,
-    mpdu: &[u8],
-    continuity: Continuity,
-) -> Option<AirPayload> {
-    let data = mpdu.get(MAC_HEADER_OCTETS..)?;
-    let mut bits = AirBits([0; MAX_AIR_OCTETS]);
-    let air = bits.0.get_mut(..layout.air_bits() / 8)?;
+/// Encodes the payload of an MPDU. `None` where it does not fit the layout.
+pub(crate) fn encode_payload(layout: &PayloadLayout, mpdu: &[u8]) -> Option<CodedPayload> {
+    let data = mpdu.get(layout.frame_type.mac_octets()..)?;
+    let mut bits = CodedBits([0; MAX_CODED_BITS / 8]);
+    let room = bits.0.get_mut(..layout.coded_bits() / 8)?;
     if layout.scheme.is_coded() {
         // Behind the data there are only zeros: the encoder's tail, the rest of FLUSHING_P and PAD. With its register
         // at zero the encoder gives zeros for them, which are there already.
-        convolutional::encode(data, 8 * data.len(), air).ok()?;
+        convolutional::encode(data, 8 * data.len(), room).ok()?;
     } else {
-        air.get_mut(..data.len())?.copy_from_slice(data);
+        room.get_mut(..data.len())?.copy_from_slice(data);
     }
-    payload_scrambler(continuity).apply(air);
     Some(bits)
+}
+
+/// Bit `index` of the scrambler's sequence.
+pub(crate) fn scrambling(index: usize) -> u8 {
+    SEQUENCE[index % Scrambler::PERIOD]
+}
+
+const SEQUENCE: [u8; Scrambler::PERIOD] = {
+    let (mut sequence, mut scrambler, mut at) = ([0; Scrambler::PERIOD], Scrambler::new(), 0);
+    while at < Scrambler::PERIOD {
+        sequence[at] = scrambler.next_bit();
+        at += 1;
+    }
+    sequence
+};
+
+/// Where in the scrambler's sequence a payload begins.
+pub(crate) fn payload_offset(continuity: Continuity, frame_type: FrameType, repetition: Repetition) -> usize {
+    match (continuity, frame_type, repetition) {
+        (Continuity::Restarted, ..) => 0,
+        (Continuity::Continuous, FrameType::A, _) => HEADER_CODED_BITS,
+        // Repeated bits are scrambled, or scrambled bits repeated.
+        (Continuity::Continuous, _, Repetition::Bits) => {
+            Scheme::RobustDbpsk.copies() * ROBUST_HEADER_CODED_BITS
+        }
+        (Continuity::Continuous, ..) => ROBUST_HEADER_CODED_BITS,
+    }
+}
+
+/// Which bit is where on the air: interleaver and repeater.
+#[derive(Clone, Debug)]
+pub(crate) struct BitMap {
+    /// For each place of a symbol the bit before the interleaver.
+    sources: [u16; MAX_SYMBOL_BITS],
+    bits: usize,
+    repetition: Option<Repetition>,
+}
+
+impl BitMap {
+    /// That of a header of Type A.
+    pub(crate) fn header(interleaving: Interleaving) -> Self {
+        Self::new(Some(Interleaver::header(interleaving)), HEADER_DATA_CARRIERS, None)
+    }
+
+    /// That of a header of Type B.
+    pub(crate) fn robust_header(interleaving: Interleaving, repetition: Repetition) -> Self {
+        Self::new(Some(Interleaver::header(interleaving)), HEADER_DATA_CARRIERS, Some(repetition))
+    }
+
+    /// That of a payload.
+    pub(crate) fn payload(scheme: Scheme, interleaving: Interleaving, repetition: Repetition) -> Self {
+        let interleaver = Interleaver::payload(scheme, interleaving);
+        Self::new(interleaver, scheme.bits_per_symbol(), scheme.is_robust().then_some(repetition))
+    }
+
+    fn new(interleaver: Option<Interleaver>, bits: usize, repetition: Option<Repetition>) -> Self {
+        let source = |place| interleaver.map_or(place, |interleaver: Interleaver| interleaver.source(place));
+        Self { sources: core::array::from_fn(|place| source(place) as u16), bits, repetition }
+    }
+
+    /// Whether the copies of a bit are scrambled differently.
+    pub(crate) fn scrambles_copies(&self) -> bool {
+        self.repetition == Some(Repetition::Bits)
+    }
+
+    /// Of the bit at `place` of symbol `symbol`: which coded bit it is, and which bit of the scrambler's sequence,
+    /// counted from where header or payload begins, is added to it.
+    #[inline]
+    pub(crate) fn source(&self, symbol: usize, place: usize) -> (usize, usize) {
+        let bits = self.bits;
+        let source = |place: usize| self.sources.get(place).map_or(place, |&source| usize::from(source));
+        let Some(repetition) = self.repetition else {
+            let index = symbol * bits + source(place);
+            return (index, index);
+        };
+        let (block, copy) = (symbol / COPIES, symbol % COPIES);
+        match repetition {
+            Repetition::Symbols => {
+                let index = block * bits + source(place);
+                (index, index)
+            }
+            Repetition::ShiftedSymbols => {
+                let moved = place + bits - copy * (bits / COPIES);
+                let index = block * bits + source(if moved >= bits { moved - bits } else { moved });
+                (index, index)
+            }
+            Repetition::Bits => {
+                let index = symbol * bits + source(place);
+                (index / COPIES, index)
+            }
+        }
+    }
+}
+
+const COPIES: usize = crate::channel::COPIES;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{vec, vec::Vec};
+
+    #[test]
+    fn the_sequence_is_that_of_the_scrambler() {
+        let mut scrambler = Scrambler::new();
+        assert!((0..300).all(|index| scrambling(index) == scrambler.next_bit()));
+    }
+
+    #[test]
+    fn every_coded_bit_is_sent_as_often_as_the_scheme_says() {
+        for repetition in Repetition::ALL {
+            for scheme in Scheme::ALL {
+                let map = BitMap::payload(scheme, Interleaving::Direct, repetition);
+                let (copies, bits) = (scheme.copies(), scheme.bits_per_symbol());
+                let mut places = vec![Vec::new(); 3 * bits];
+                for symbol in 0..3 * copies {
+                    (0..bits).for_each(|place| places[map.source(symbol, place).0].push((symbol, place)));
+                }
+                assert!(places.iter().all(|places| places.len() == copies), "{scheme:?} {repetition:?}");
+                if scheme.is_robust() {
+                    let symbols = |places: &Vec<(usize, usize)>| {
+                        let mut symbols: Vec<_> = places.iter().map(|place| place.0).collect();
+                        symbols.dedup();
+                        symbols.len()
+                    };
+                    let carriers = |places: &Vec<(usize, usize)>| {
+                        let carrier = |place: &(usize, usize)| place.1 / scheme.bits_per_carrier();
+                        let mut carriers: Vec<_> = places.iter().map(carrier).collect();
+                        carriers.sort_unstable();
+                        carriers.dedup();
+                        carriers.len()
+                    };
+                    let spread: (usize, usize) = match repetition {
+                        Repetition::Symbols => (4, 1),
+                        Repetition::ShiftedSymbols => (4, 4),
+                        Repetition::Bits => (1, 4),
+                    };
+                    assert!(places.iter().all(|of| (symbols(of), carriers(of)) == spread), "{repetition:?}");
+                }
+            }
+        }
+    }
 }

@@ -1,20 +1,20 @@
-//! A frame as carrier phases, symbol by symbol: everything between the primitives and the waveform (digest 3.2 to 3.8).
+//! A frame as chirps and carrier phases, piece by piece: everything between the primitives and the waveform (digest 3.2
+//! to 3.8, 4.1 to 4.4).
 
-use crate::Scheme;
-use crate::channel::{CARRIERS, HEADER_PILOT_SPACING, HEADER_SYMBOLS};
-use crate::coding::{self, AirHeader, AirPayload};
+use crate::channel::{CARRIERS, HEADER_PILOT_SPACING, HEADER_SYMBOLS, ROBUST_CHIRPS, ROBUST_HEADER_SYMBOLS};
+use crate::coding::{self, BitMap, CodedHeader, CodedPayload};
 use crate::constellation::{PHASES, phase_step};
-use crate::header::{Header, HeaderError, MAC_HEADER_OCTETS};
-use crate::interleaver::Interleaver;
+use crate::header::{HeaderA, HeaderB, HeaderError};
 use crate::layout::PayloadLayout;
-use crate::options::{Continuity, Options};
+use crate::options::{Continuity, Options, Sweep};
+use crate::{FrameType, Scheme, timing};
 use dsp::scrambler::Scrambler;
 use thiserror::Error;
 
 /// Why a frame cannot be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub enum EncodeError {
-    /// The MPDU is shorter than the part in the header, or longer than 63 symbols.
+    /// The MPDU is shorter than the part in the header, or longer than the most symbols there are.
     #[error("an MPDU of {octets} octets does not fit {scheme:?}")]
     Mpdu {
         /// Octets of the MPDU.
@@ -22,9 +22,31 @@ pub enum EncodeError {
         /// Scheme asked for.
         scheme: Scheme,
     },
+    /// Robust schemes need a frame of Type B or BC.
+    #[error("a frame of type {frame_type:?} does not carry {scheme:?}")]
+    Scheme {
+        /// Kind of frame asked for.
+        frame_type: FrameType,
+        /// Scheme asked for.
+        scheme: Scheme,
+    },
     /// The header cannot say it.
     #[error(transparent)]
     Header(#[from] HeaderError),
+}
+
+/// A piece of a frame.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Piece<'a> {
+    /// A chirp without prefix.
+    Chirp {
+        /// Its direction.
+        sweep: Sweep,
+        /// Whether its sign is turned.
+        negated: bool,
+    },
+    /// A symbol: the phases of its carriers, the lowest of the channel first, in units of pi/4.
+    Symbol(&'a [u8; CARRIERS]),
 }
 
 /// Yields the phases of one frame's header and payload symbols.
@@ -42,41 +64,93 @@ pub enum EncodeError {
 /// ```
 #[derive(Clone, Debug)]
 pub struct FrameEncoder {
-    phases: [u8; CARRIERS],
-    symbol: usize,
-    header: AirHeader,
-    header_interleaver: Interleaver,
+    options: Options,
     layout: PayloadLayout,
-    payload: AirPayload,
-    payload_interleaver: Option<Interleaver>,
+    phases: [u8; CARRIERS],
+    next: usize,
     pilots: Pilots,
+    /// Header of Type A, for Types A and BC.
+    header_a: Option<(CodedHeader, BitMap)>,
+    /// Header of Type B, for Types B and BC.
+    header_b: Option<(CodedHeader, BitMap)>,
+    payload: CodedPayload,
+    payload_map: BitMap,
+    payload_offset: usize,
+}
+
+/// Where in the frame a piece is.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    ChirpA,
+    HeaderA(usize),
+    ChirpB(usize),
+    HeaderB(usize),
+    Payload(usize),
 }
 
 impl FrameEncoder {
-    /// Starts the frame of an MPDU.
+    /// Starts the frame of an MPDU, of the plainest type that carries the scheme: Type A, or B for a robust scheme.
     ///
     /// # Errors
     /// The MPDU does not fit, or its first two bits are not zero.
     pub fn new(options: &Options, scheme: Scheme, mpdu: &[u8]) -> Result<Self, EncodeError> {
+        Self::of_type(options, FrameType::plainest(scheme), scheme, mpdu)
+    }
+
+    /// Starts the frame of an MPDU.
+    ///
+    /// # Errors
+    /// The frame cannot carry the scheme, the MPDU does not fit, or, in Type A, its first two bits are not zero.
+    pub fn of_type(
+        options: &Options,
+        frame_type: FrameType,
+        scheme: Scheme,
+        mpdu: &[u8],
+    ) -> Result<Self, EncodeError> {
+        if !frame_type.carries(scheme) {
+            return Err(EncodeError::Scheme { frame_type, scheme });
+        }
         let misfit = EncodeError::Mpdu { octets: mpdu.len(), scheme };
-        let layout = PayloadLayout::for_mpdu(scheme, mpdu.len()).ok_or(misfit)?;
-        let mac: [u8; MAC_HEADER_OCTETS] = *mpdu.first_chunk().ok_or(misfit)?;
-        let header = Header { scheme, symbols: layout.symbols, pad_octets: layout.pad_octets, mac };
+        let layout = PayloadLayout::for_frame(frame_type, scheme, mpdu.len()).ok_or(misfit)?;
+        let PayloadLayout { symbols, pad_octets, .. } = layout;
+        let header_a = match frame_type {
+            FrameType::A => {
+                let mac = *mpdu.first_chunk().ok_or(misfit)?;
+                Some(HeaderA { scheme, symbols, pad_octets: pad_octets as u8, mac })
+            }
+            FrameType::B => None,
+            FrameType::Bc => Some(HeaderA::announcing(symbols)),
+        };
+        let header_a = header_a.map(|header| header.emit()).transpose()?;
+        let header_b = (frame_type != FrameType::A).then_some(HeaderB { scheme, symbols, pad_octets });
+        let header_b = header_b.map(|header| header.emit(options.crc12_polynomial)).transpose()?;
+        let Options { interleaving, repetition, .. } = *options;
         Ok(Self {
-            phases: [0; CARRIERS],
-            symbol: 0,
-            header: coding::scrambled_header(&header.emit()?),
-            header_interleaver: Interleaver::header(options.interleaving),
+            options: *options,
             layout,
-            payload: coding::scrambled_payload(&layout, mpdu, options.scrambler).ok_or(misfit)?,
-            payload_interleaver: Interleaver::payload(scheme, options.interleaving),
+            phases: [0; CARRIERS],
+            next: 0,
             pilots: Pilots::new(options.pilots),
+            header_a: header_a.map(|header| (coding::encode_header(&header), BitMap::header(interleaving))),
+            header_b: header_b.map(|header| {
+                (coding::encode_robust_header(&header), BitMap::robust_header(interleaving, repetition))
+            }),
+            payload: coding::encode_payload(&layout, mpdu).ok_or(misfit)?,
+            payload_map: BitMap::payload(scheme, interleaving, repetition),
+            payload_offset: coding::payload_offset(options.scrambler, frame_type, repetition),
         })
     }
 
     /// Header and payload symbols of the frame.
     pub fn symbols(&self) -> usize {
-        HEADER_SYMBOLS + usize::from(self.layout.symbols)
+        let a = if self.header_a.is_some() { HEADER_SYMBOLS } else { 0 };
+        let b = if self.header_b.is_some() { ROBUST_HEADER_SYMBOLS } else { 0 };
+        a + b + usize::from(self.layout.symbols)
+    }
+
+    /// Samples of the frame at 250 kHz.
+    pub fn samples(&self) -> usize {
+        timing::frame_samples(self.layout.frame_type, self.layout.symbols)
     }
 
     /// The sizes of the payload.
@@ -84,52 +158,93 @@ impl FrameEncoder {
         &self.layout
     }
 
-    /// The phases of the next symbol, a carrier each from the lowest of the channel, in units of pi/4. `None` after the
-    /// last symbol.
-    pub fn next_symbol(&mut self) -> Option<&[u8; CARRIERS]> {
-        if self.symbol >= self.symbols() {
-            return None;
-        }
-        match self.symbol.checked_sub(HEADER_SYMBOLS) {
-            None => self.step_header(self.symbol),
-            Some(symbol) => self.step_payload(symbol),
-        }
-        self.symbol += 1;
-        Some(&self.phases)
-    }
-
-    fn step_header(&mut self, symbol: usize) {
-        let (mut phase, mut place) = (0, 0);
-        let first = symbol * crate::channel::HEADER_DATA_CARRIERS;
-        for (carrier, out) in self.phases.iter_mut().enumerate() {
-            if carrier.is_multiple_of(HEADER_PILOT_SPACING) {
-                phase = self.pilots.header();
-            } else {
-                let bit = self.header.bit(first + self.header_interleaver.source(place));
-                phase = (phase + phase_step(1, bit)) % PHASES;
-                place += 1;
+    /// The next piece; `None` after the last.
+    pub fn next_piece(&mut self) -> Option<Piece<'_>> {
+        let place = self.place(self.next)?;
+        self.next += 1;
+        match place {
+            Place::ChirpA => return Some(Piece::Chirp { sweep: Sweep::Ascending, negated: false }),
+            Place::ChirpB(index) => {
+                // The sequences begin anew with the PPDU of Type B.
+                self.pilots = Pilots::new(self.options.pilots);
+                let negated = self.options.robust_polarity.negates(index);
+                return Some(Piece::Chirp { sweep: self.options.robust_sweep, negated });
             }
-            *out = phase;
+            Place::HeaderA(symbol) => header(&mut self.phases, &mut self.pilots, &self.header_a, symbol),
+            Place::HeaderB(symbol) => header(&mut self.phases, &mut self.pilots, &self.header_b, symbol),
+            Place::Payload(symbol) => self.payload(symbol),
+        }
+        Some(Piece::Symbol(&self.phases))
+    }
+
+    /// The phases of the next symbol, chirps left out. `None` after the last symbol.
+    pub fn next_symbol(&mut self) -> Option<&[u8; CARRIERS]> {
+        while matches!(self.place(self.next)?, Place::ChirpA | Place::ChirpB(_)) {
+            self.next_piece();
+        }
+        match self.next_piece()? {
+            Piece::Symbol(phases) => Some(phases),
+            Piece::Chirp { .. } => None,
         }
     }
 
-    fn step_payload(&mut self, symbol: usize) {
-        let scheme = self.layout.scheme;
-        let first = symbol * scheme.bits_per_symbol();
+    fn place(&self, index: usize) -> Option<Place> {
+        let mut index = index;
+        if self.header_a.is_some() {
+            match index {
+                0 => return Some(Place::ChirpA),
+                1..=HEADER_SYMBOLS => return Some(Place::HeaderA(index - 1)),
+                _ => index -= 1 + HEADER_SYMBOLS,
+            }
+        }
+        if self.header_b.is_some() {
+            match index.checked_sub(ROBUST_CHIRPS) {
+                None => return Some(Place::ChirpB(index)),
+                Some(symbol) if symbol < ROBUST_HEADER_SYMBOLS => return Some(Place::HeaderB(symbol)),
+                Some(symbol) => index = symbol - ROBUST_HEADER_SYMBOLS,
+            }
+        }
+        (index < usize::from(self.layout.symbols)).then_some(Place::Payload(index))
+    }
+
+    fn payload(&mut self, symbol: usize) {
+        let bits = self.layout.scheme.bits_per_carrier();
         let mut phase = self.pilots.payload();
         let [pilot, data @ ..] = &mut self.phases;
         *pilot = phase;
         let mut place = 0;
         for out in data {
             let mut value = 0;
-            for _ in 0..scheme.bits_per_carrier() {
-                let source = self.payload_interleaver.map_or(place, |interleaver| interleaver.source(place));
-                value = value << 1 | self.payload.bit(first + source);
+            for _ in 0..bits {
+                let (coded, scrambled) = self.payload_map.source(symbol, place);
+                let bit = self.payload.bit(coded) ^ coding::scrambling(self.payload_offset + scrambled);
+                value = value << 1 | bit;
                 place += 1;
             }
-            phase = (phase + phase_step(scheme.bits_per_carrier(), value)) % PHASES;
+            phase = (phase + phase_step(bits, value)) % PHASES;
             *out = phase;
         }
+    }
+}
+
+/// The phases of a header symbol of either type.
+fn header(
+    phases: &mut [u8; CARRIERS],
+    pilots: &mut Pilots,
+    header: &Option<(CodedHeader, BitMap)>,
+    symbol: usize,
+) {
+    let Some((bits, map)) = header else { return };
+    let (mut phase, mut place) = (0, 0);
+    for (carrier, out) in phases.iter_mut().enumerate() {
+        if carrier.is_multiple_of(HEADER_PILOT_SPACING) {
+            phase = pilots.header();
+        } else {
+            let (coded, scrambled) = map.source(symbol, place);
+            phase = (phase + phase_step(1, bits.bit(coded) ^ coding::scrambling(scrambled))) % PHASES;
+            place += 1;
+        }
+        *out = phase;
     }
 }
 

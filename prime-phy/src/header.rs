@@ -1,9 +1,14 @@
-//! The PHY header of Type A: 84 bits with the CRC-8 and the encoder's tail (digest 3.2).
+//! PHY headers: that of Type A, 84 bits with the CRC-8 and the encoder's tail (digest 3.2), and what both types say.
 
-use crate::Scheme;
+mod robust;
+
 use crate::layout::PayloadLayout;
+use crate::{FrameType, Scheme};
 use dsp::crc::CRC8_PRIME;
 use thiserror::Error;
+
+pub use robust::HeaderB;
+pub(crate) use robust::{ROBUST_HEADER_BITS, ROBUST_HEADER_OCTETS};
 
 /// Octets of the MPDU that the header carries; the first two bits are unused and zero, and are left out.
 pub const MAC_HEADER_OCTETS: usize = 7;
@@ -17,10 +22,38 @@ const CHECKED_BITS: usize = 4 + 6 + 6 + MAC_BITS;
 /// MAC_H.
 const MAC_BITS: usize = 8 * MAC_HEADER_OCTETS - 2;
 
-/// What a header says.
+/// MAC_H of the header of Type A in a frame of Type BC: to a node of v1.3.6 a MAC frame whose check is wrong (digest 4.4).
+const ANNOUNCEMENT: [u8; MAC_HEADER_OCTETS] = [0x1A, 0x7A, 0x2B, 0xCB, 0xCF, 0xAB, 0xAA];
+/// PAD_LEN there.
+const ANNOUNCEMENT_PADDING: u8 = 4;
+/// Payload symbols that preamble and header of Type B count for there.
+const ANNOUNCED_HEAD: u8 = 8;
+
+/// What the header of a frame says, whatever its type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Header {
+    /// Kind of frame.
+    pub frame_type: FrameType,
+    /// Payload scheme (PROTOCOL).
+    pub scheme: Scheme,
+    /// Payload symbols (LEN).
+    pub symbols: u8,
+    /// Octets of padding (PAD_LEN).
+    pub pad_octets: u16,
+}
+
+impl Header {
+    /// The layout of the payload.
+    pub fn layout(&self) -> Option<PayloadLayout> {
+        PayloadLayout::from_header(self.frame_type, self.scheme, self.symbols, self.pad_octets)
+    }
+}
+
+/// A header of Type A.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct HeaderA {
     /// Payload scheme (PROTOCOL).
     pub scheme: Scheme,
     /// Payload symbols (LEN).
@@ -38,11 +71,11 @@ pub enum HeaderError {
     #[error("CRC_Ctrl is {found:#04x}, computed {computed:#04x}")]
     Crc {
         /// The field.
-        found: u8,
+        found: u16,
         /// What it should be.
-        computed: u8,
+        computed: u16,
     },
-    /// PROTOCOL is reserved in v1.3.6.
+    /// PROTOCOL is reserved in a frame of this type.
     #[error("PROTOCOL {0:#x} is reserved")]
     Protocol(u8),
     /// LEN has no room for PAD_LEN and flushing.
@@ -53,24 +86,40 @@ pub enum HeaderError {
         /// LEN.
         symbols: u8,
         /// PAD_LEN.
-        pad_octets: u8,
+        pad_octets: u16,
     },
-    /// LEN or PAD_LEN is beyond its six bits, or the first two bits of the MPDU are not zero.
+    /// LEN or PAD_LEN is beyond its bits, or the first two bits of the MPDU in a header of Type A are not zero.
     #[error("LEN {symbols}, PAD_LEN {pad_octets} or first octet {first:#04x} of the MPDU is beyond its bits")]
     Field {
         /// LEN.
         symbols: u8,
         /// PAD_LEN.
-        pad_octets: u8,
+        pad_octets: u16,
         /// First octet of the MPDU.
         first: u8,
     },
 }
 
-impl Header {
-    /// The layout of the payload.
-    pub fn layout(&self) -> Option<PayloadLayout> {
-        PayloadLayout::from_header(self.scheme, self.symbols, self.pad_octets)
+impl HeaderA {
+    /// The header of Type A before a frame of Type B with this many payload symbols (Type BC).
+    pub const fn announcing(payload_symbols: u8) -> Self {
+        Self {
+            scheme: Scheme::DbpskC,
+            symbols: (payload_symbols % 64 + ANNOUNCED_HEAD) % 64,
+            pad_octets: ANNOUNCEMENT_PADDING,
+            mac: ANNOUNCEMENT,
+        }
+    }
+
+    /// Whether a frame of Type B follows instead of a payload.
+    pub fn announces(&self) -> bool {
+        *self == Self { symbols: self.symbols, ..Self::announcing(0) }
+    }
+
+    /// What it says of the payload.
+    pub fn header(&self) -> Header {
+        let Self { scheme, symbols, pad_octets, .. } = *self;
+        Header { frame_type: FrameType::A, scheme, symbols, pad_octets: pad_octets.into() }
     }
 
     /// The 78 bits before the tail, most significant first; the last two of the octets are zero.
@@ -80,7 +129,7 @@ impl Header {
     pub fn emit(&self) -> Result<[u8; HEADER_OCTETS], HeaderError> {
         let Self { scheme, symbols, pad_octets, mac } = *self;
         if symbols > 0x3F || pad_octets > 0x3F || mac[0] > 0x3F {
-            return Err(HeaderError::Field { symbols, pad_octets, first: mac[0] });
+            return Err(HeaderError::Field { symbols, pad_octets: pad_octets.into(), first: mac[0] });
         }
         let mac = mac.iter().fold(0, |bits, &octet| bits << 8 | u128::from(octet));
         let fields = u128::from(scheme.code()) << 12 | u128::from(symbols) << 6 | u128::from(pad_octets);
@@ -99,7 +148,7 @@ impl Header {
         let (checked, found) = (bits >> 8, bits as u8);
         let computed = CRC8_PRIME.of_bits(octets, CHECKED_BITS) as u8;
         if found != computed {
-            return Err(HeaderError::Crc { found, computed });
+            return Err(HeaderError::Crc { found: found.into(), computed: computed.into() });
         }
         let fields = checked >> MAC_BITS;
         let protocol = (fields >> 12) as u8 & 0xF;
@@ -108,7 +157,12 @@ impl Header {
         let mac = core::array::from_fn(|at| (checked >> (8 * (MAC_HEADER_OCTETS - 1 - at))) as u8);
         let mut header = Self { scheme, symbols, pad_octets, mac };
         header.mac[0] &= 0x3F;
-        header.layout().ok_or(HeaderError::Padding { scheme, symbols, pad_octets })?;
+        if !header.announces() && header.header().layout().is_none() {
+            return match scheme.is_robust() {
+                true => Err(HeaderError::Protocol(protocol)),
+                false => Err(HeaderError::Padding { scheme, symbols, pad_octets: pad_octets.into() }),
+            };
+        }
         Ok(header)
     }
 }
@@ -125,7 +179,7 @@ mod tests {
     use proptest::prelude::*;
 
     /// REG_REQ_direct of digest 10.3.
-    const HEADER: Header = Header {
+    const HEADER: HeaderA = HeaderA {
         scheme: Scheme::DbpskC,
         symbols: 3,
         pad_octets: 3,
@@ -137,7 +191,7 @@ mod tests {
         // 40C30001D0580403FE240 without the tail.
         let octets = [0x40, 0xC3, 0x00, 0x01, 0xD0, 0x58, 0x04, 0x03, 0xFE, 0x24];
         assert_eq!(HEADER.emit(), Ok(octets));
-        assert_eq!(Header::parse(&octets), Ok(HEADER));
+        assert_eq!(HeaderA::parse(&octets), Ok(HEADER));
         let bits = octets.iter().fold(0, |bits, &octet| bits << 8 | u128::from(octet));
         assert_eq!((bits >> 2) as u8, 0x89, "CRC_Ctrl");
     }
@@ -149,25 +203,38 @@ mod tests {
         let crc = CRC8_PRIME.of_bits(&octets, CHECKED_BITS) as u8;
         octets[8] |= crc >> 6;
         octets[9] |= crc << 2;
-        assert_eq!(Header::parse(&octets), Err(HeaderError::Protocol(0xC)));
+        assert_eq!(HeaderA::parse(&octets), Err(HeaderError::Protocol(0xC)));
+    }
+
+    #[test]
+    fn a_frame_of_type_b_is_announced_with_the_octets_of_the_digest() {
+        // Digest 4.4: 41 1A 7A 2B CB CF AB AA, in the order of the modem's configuration.
+        for (symbols, announced) in [(0, 8), (12, 20), (55, 63), (56, 0), (252, 4)] {
+            let header = HeaderA::announcing(symbols);
+            assert_eq!((header.symbols, header.pad_octets, header.scheme.code()), (announced, 4, 4));
+            assert_eq!(header.mac, [0x1A, 0x7A, 0x2B, 0xCB, 0xCF, 0xAB, 0xAA]);
+            assert_eq!(HeaderA::parse(&header.emit().unwrap()), Ok(header));
+            assert!(header.announces());
+        }
+        assert!(!HEADER.announces());
     }
 
     proptest! {
         #[test]
         fn headers_go_round(
-            scheme in prop::sample::select(&Scheme::ALL[..]), octets in 7_usize..2_300, mac: [u8; 7]
+            scheme in prop::sample::select(&Scheme::TYPE_A[..]), octets in 7_usize..2_300, mac: [u8; 7]
         ) {
             if let Some(layout) = PayloadLayout::for_mpdu(scheme, octets) {
                 let mut mac = mac;
                 mac[0] &= 0x3F;
-                let header = Header { scheme, symbols: layout.symbols, pad_octets: layout.pad_octets, mac };
-                prop_assert_eq!(Header::parse(&header.emit().unwrap()), Ok(header));
+                let header = HeaderA { scheme, symbols: layout.symbols, pad_octets: layout.pad_octets as u8, mac };
+                prop_assert_eq!(HeaderA::parse(&header.emit().unwrap()), Ok(header));
             }
         }
 
         #[test]
         fn any_bits_are_a_header_that_goes_round_or_an_error(octets: [u8; HEADER_OCTETS]) {
-            if let Ok(header) = Header::parse(&octets) {
+            if let Ok(header) = HeaderA::parse(&octets) {
                 let mut kept = octets;
                 kept[HEADER_OCTETS - 1] &= 0xFC;
                 prop_assert_eq!(header.emit(), Ok(kept));
@@ -178,7 +245,7 @@ mod tests {
         fn one_wrong_bit_is_noticed(bit in 0..HEADER_BITS) {
             let mut octets = HEADER.emit().unwrap();
             octets[bit / 8] ^= 0x80 >> (bit % 8);
-            let refused_by_crc = matches!(Header::parse(&octets), Err(HeaderError::Crc { .. }));
+            let refused_by_crc = matches!(HeaderA::parse(&octets), Err(HeaderError::Crc { .. }));
             prop_assert!(refused_by_crc);
         }
     }

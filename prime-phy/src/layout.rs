@@ -1,13 +1,14 @@
-//! How long a payload is: octets of the MPDU to symbols and back (digest 3.3).
+//! How long a payload is: octets of the MPDU to symbols and back (digest 3.3, 4.3).
 //!
-//! The header carries the first 54 used bits of the MPDU, so the payload starts with its eighth octet. A coded payload
-//! ends with an octet of zeros that flushes the encoder. Zeros fill the last symbol.
+//! The header of Type A carries the first 54 used bits of the MPDU, so the payload starts with its eighth octet; in Type B
+//! it starts with the first. A coded payload ends with an octet of zeros that flushes the encoder. Zeros fill the last
+//! symbol, or the last four of a robust scheme.
 
-use crate::Scheme;
 use crate::channel::MAX_PAYLOAD_SYMBOLS;
 use crate::header::MAC_HEADER_OCTETS;
+use crate::{FrameType, Scheme};
 
-/// Octets of the largest MPDU: 63 symbols of D8PSK without coding.
+/// Octets of the largest MPDU: 63 symbols of D8PSK without coding, in a frame of Type A.
 pub const MAX_MPDU: usize = MAC_HEADER_OCTETS + MAX_PAYLOAD_SYMBOLS * Scheme::D8psk.octets_per_symbol();
 
 /// Zeros that flush the encoder at the end of a coded payload, in octets.
@@ -16,17 +17,19 @@ const FLUSHING_OCTETS: usize = 1;
 /// The sizes of one payload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PayloadLayout {
+    /// Kind of frame.
+    pub frame_type: FrameType,
     /// Scheme.
     pub scheme: Scheme,
-    /// Payload symbols (LEN), up to 63.
+    /// Payload symbols (LEN), up to 63, or 252 of a robust scheme.
     pub symbols: u8,
     /// Octets of zeros at the end (PAD_LEN), less than a symbol's.
-    pub pad_octets: u8,
+    pub pad_octets: u16,
 }
 
 impl PayloadLayout {
-    /// The layout of an MPDU of `octets` octets. `None` where it is shorter than what the header takes or needs more
-    /// than 63 symbols.
+    /// The layout of an MPDU of `octets` octets in the plainest frame that carries the scheme: Type A, or B for a robust
+    /// scheme. `None` where it is shorter than what the header takes or needs too many symbols.
     ///
     /// ```
     /// use prime_phy::{Scheme, layout::PayloadLayout};
@@ -35,20 +38,30 @@ impl PayloadLayout {
     /// assert_eq!(layout.map(|layout| (layout.symbols, layout.pad_octets)), Some((3, 3)));
     /// ```
     pub fn for_mpdu(scheme: Scheme, octets: usize) -> Option<Self> {
-        let used = octets.checked_sub(MAC_HEADER_OCTETS)? + flushing_octets(scheme);
-        let symbols = used.div_ceil(scheme.octets_per_symbol());
-        if symbols > MAX_PAYLOAD_SYMBOLS {
-            return None;
-        }
-        let pad_octets = (symbols * scheme.octets_per_symbol() - used) as u8;
-        Some(Self { scheme, symbols: symbols as u8, pad_octets })
+        Self::for_frame(FrameType::plainest(scheme), scheme, octets)
     }
 
-    /// The layout that a header tells of. `None` where its padding and flushing are more than its symbols carry.
-    pub fn from_header(scheme: Scheme, symbols: u8, pad_octets: u8) -> Option<Self> {
-        let layout = Self { scheme, symbols, pad_octets };
+    /// The same in a frame of a given kind; `None` also where it cannot carry the scheme.
+    pub fn for_frame(frame_type: FrameType, scheme: Scheme, octets: usize) -> Option<Self> {
+        let used = octets.checked_sub(frame_type.mac_octets())? + flushing_octets(scheme);
+        let blocks = used.div_ceil(scheme.octets_per_symbol());
+        let symbols = blocks * scheme.copies();
+        if !frame_type.carries(scheme) || symbols > scheme.most_symbols() {
+            return None;
+        }
+        let pad_octets = (blocks * scheme.octets_per_symbol() - used) as u16;
+        Some(Self { frame_type, scheme, symbols: symbols as u8, pad_octets })
+    }
+
+    /// The layout that a header tells of. `None` where the frame cannot carry the scheme, or padding and flushing are
+    /// more than the symbols carry.
+    pub fn from_header(frame_type: FrameType, scheme: Scheme, symbols: u8, pad_octets: u16) -> Option<Self> {
+        let layout = Self { frame_type, scheme, symbols, pad_octets };
         let room = layout.payload_octets() as isize - flushing_octets(scheme) as isize;
-        (usize::from(symbols) <= MAX_PAYLOAD_SYMBOLS && isize::from(pad_octets) <= room).then_some(layout)
+        let whole = frame_type.carries(scheme)
+            && usize::from(symbols) <= scheme.most_symbols()
+            && usize::from(symbols).is_multiple_of(scheme.copies());
+        (whole && pad_octets as isize <= room).then_some(layout)
     }
 
     /// Octets of the MPDU that the payload carries.
@@ -58,17 +71,22 @@ impl PayloadLayout {
 
     /// Octets of the whole MPDU.
     pub fn mpdu_octets(&self) -> usize {
-        MAC_HEADER_OCTETS + self.data_octets()
+        self.frame_type.mac_octets() + self.data_octets()
     }
 
     /// Octets before coding, with flushing and padding.
     pub(crate) fn payload_octets(&self) -> usize {
-        usize::from(self.symbols) * self.scheme.octets_per_symbol()
+        self.blocks() * self.scheme.octets_per_symbol()
     }
 
-    /// Bits on the air.
-    pub(crate) fn air_bits(&self) -> usize {
-        usize::from(self.symbols) * self.scheme.bits_per_symbol()
+    /// Bits before they are repeated.
+    pub(crate) fn coded_bits(&self) -> usize {
+        self.blocks() * self.scheme.bits_per_symbol()
+    }
+
+    /// Symbols, copies not counted.
+    fn blocks(&self) -> usize {
+        usize::from(self.symbols) / self.scheme.copies()
     }
 }
 
@@ -92,7 +110,7 @@ mod tests {
 
     #[test]
     fn most_payload_octets_are_those_of_the_digest() {
-        for (scheme, most) in Scheme::ALL.into_iter().zip([756, 1_512, 2_268, 377, 755, 1_133]) {
+        for (scheme, most) in Scheme::TYPE_A.into_iter().zip([756, 1_512, 2_268, 377, 755, 1_133]) {
             let largest = PayloadLayout::for_mpdu(scheme, MAC_HEADER_OCTETS + most);
             assert_eq!(largest.map(|layout| (layout.symbols, layout.data_octets())), Some((63, most)));
             assert_eq!(PayloadLayout::for_mpdu(scheme, MAC_HEADER_OCTETS + most + 1), None);
@@ -100,21 +118,45 @@ mod tests {
         assert_eq!(PayloadLayout::for_mpdu(Scheme::Dbpsk, MAC_HEADER_OCTETS - 1), None);
     }
 
+    #[test]
+    fn robust_schemes_go_in_fours_and_only_in_type_b() {
+        let sizes = |frame_type, scheme, octets| {
+            PayloadLayout::for_frame(frame_type, scheme, octets)
+                .map(|layout| (layout.symbols, layout.pad_octets))
+        };
+        assert_eq!(sizes(FrameType::B, Scheme::RobustDbpsk, 18), Some((16, 5)));
+        assert_eq!(sizes(FrameType::Bc, Scheme::RobustDqpsk, 18), Some((8, 5)));
+        assert_eq!(sizes(FrameType::B, Scheme::RobustDbpsk, 377), Some((252, 0)));
+        assert_eq!(sizes(FrameType::B, Scheme::RobustDbpsk, 378), None);
+        assert_eq!(sizes(FrameType::B, Scheme::DbpskC, 21), Some((4, 2)), "no octets in the header");
+        assert_eq!(sizes(FrameType::A, Scheme::RobustDbpsk, 18), None);
+        assert_eq!(sizes(FrameType::A, Scheme::RobustDqpsk, 7), None);
+        assert_eq!(PayloadLayout::from_header(FrameType::A, Scheme::RobustDbpsk, 0, 0), None);
+    }
+
     proptest! {
         #[test]
-        fn a_header_gives_the_layout_back(scheme in prop::sample::select(&Scheme::ALL[..]), octets in 0_usize..2_400) {
-            if let Some(layout) = PayloadLayout::for_mpdu(scheme, octets) {
+        fn a_header_gives_the_layout_back(
+            frame_type in prop::sample::select(&FrameType::ALL[..]),
+            scheme in prop::sample::select(&Scheme::ALL[..]),
+            octets in 0_usize..2_400,
+        ) {
+            if let Some(layout) = PayloadLayout::for_frame(frame_type, scheme, octets) {
                 prop_assert_eq!(layout.mpdu_octets(), octets);
                 prop_assert!(usize::from(layout.pad_octets) < scheme.octets_per_symbol());
-                prop_assert_eq!(PayloadLayout::from_header(scheme, layout.symbols, layout.pad_octets), Some(layout));
+                let again = PayloadLayout::from_header(frame_type, scheme, layout.symbols, layout.pad_octets);
+                prop_assert_eq!(again, Some(layout));
             }
         }
 
         #[test]
         fn any_header_is_a_layout_or_none(
-            scheme in prop::sample::select(&Scheme::ALL[..]), symbols: u8, pad: u8
+            frame_type in prop::sample::select(&FrameType::ALL[..]),
+            scheme in prop::sample::select(&Scheme::ALL[..]),
+            symbols: u8,
+            pad: u16,
         ) {
-            if let Some(layout) = PayloadLayout::from_header(scheme, symbols, pad) {
+            if let Some(layout) = PayloadLayout::from_header(frame_type, scheme, symbols, pad) {
                 prop_assert!(layout.mpdu_octets() <= MAX_MPDU);
             }
         }

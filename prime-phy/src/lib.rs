@@ -1,4 +1,5 @@
-//! PRIME (ITU-T G.9904) physical layer, v1.3.6 (frames of Type A) in channel 1: OFDM transmitter and streaming receiver.
+//! PRIME (ITU-T G.9904) physical layer, v1.3.6 and v1.4: OFDM transmitter and streaming receiver for frames of Types A, B
+//! and BC in each of the eight channels.
 //!
 //! | module | what it holds |
 //! |---|---|
@@ -6,11 +7,12 @@
 //! | [`layout`] | MPDU octets to symbols and back |
 //! | [`timing`] | airtimes |
 //! | [`options`] | readings of the standard that are open, each with its default |
-//! | [`header`] | the PHY header |
+//! | [`FrameType`], [`Scheme`] | kinds of frames, payload schemes |
+//! | [`header`] | the PHY headers |
 //! | [`constellation`], [`interleaver`], [`encoder`] | bits to carrier phases |
-//! | [`chirp`] | the preamble |
+//! | [`chirp`] | what preambles consist of |
 //! | [`Transmitter`] | carrier phases to samples |
-//! | [`Receiver`] | samples to frames |
+//! | [`Receiver`], [`MultiReceiver`] | samples to frames of one channel, or of several |
 //! | [`phy`] | both behind the primitives |
 //! | [`primitives`], [`pib`] | what the MAC asks and is told |
 //!
@@ -26,6 +28,7 @@ pub mod chirp;
 mod coding;
 pub mod constellation;
 pub mod encoder;
+mod frame_type;
 pub mod header;
 pub mod interleaver;
 pub mod layout;
@@ -39,6 +42,7 @@ pub mod timing;
 mod transmitter;
 
 pub use channel::Channel;
-pub use receiver::Receiver;
+pub use frame_type::FrameType;
+pub use receiver::{ChannelReceiver, MixedClocks, MultiReceiver, Receiver};
 pub use scheme::Scheme;
 pub use transmitter::{TX_RMS, Transmitter};

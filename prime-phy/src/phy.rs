@@ -10,12 +10,18 @@
 //! use plc_core::time::{Instant, millis};
 //! use prime_phy::phy::{Phy, PhyConfig};
 //! use prime_phy::primitives::{Event, Mpdu, PhyDataRequest, Request};
-//! use prime_phy::Scheme;
+//! use prime_phy::{FrameType, Scheme};
 //!
 //! let (mut sender, mut receiver) = (Phy::new(PhyConfig::default()), Phy::new(PhyConfig::default()));
 //! let mpdu = Mpdu::from_slice(&[0x27; 18]).unwrap();
 //! let time = Instant::from_ticks(0) + millis(1);
-//! let request = PhyDataRequest { time, mpdu: mpdu.clone(), scheme: Scheme::DbpskC, level: 0 };
+//! let request = PhyDataRequest {
+//!     time,
+//!     mpdu: mpdu.clone(),
+//!     frame_type: FrameType::A,
+//!     scheme: Scheme::DbpskC,
+//!     level: 0,
+//! };
 //! sender.request(Instant::from_ticks(0), Request::Data(request));
 //! let mut heard = None;
 //! for block in 0..60 {
@@ -32,7 +38,7 @@
 //! ```
 
 use crate::Channel;
-use crate::encoder::FrameEncoder;
+use crate::encoder::{EncodeError, FrameEncoder};
 use crate::options::Options;
 use crate::pib::{Attribute, Statistics};
 use crate::primitives::{Event, LOWEST_LEVEL, PhyDataConfirm, PhyDataRequest, Request, TransmitResult};
@@ -195,8 +201,11 @@ impl Phy {
         if self.transmitter.is_busy() {
             return Err(TransmitResult::TransmitterBusy);
         }
-        let frame = FrameEncoder::new(&self.config.options, data.scheme, &data.mpdu);
-        let frame = frame.map_err(|_| TransmitResult::BadLength)?;
+        let frame = FrameEncoder::of_type(&self.config.options, data.frame_type, data.scheme, &data.mpdu);
+        let frame = frame.map_err(|error| match error {
+            EncodeError::Scheme { .. } => TransmitResult::BadScheme,
+            EncodeError::Mpdu { .. } | EncodeError::Header(_) => TransmitResult::BadLength,
+        })?;
         let start = self.config.channel.clock.samples_before(data.time).max(self.transmit_position);
         let attenuation_db = LEVEL_STEP_DB * f32::from(data.level.min(LOWEST_LEVEL));
         let samples = self.transmitter.load(frame, attenuation_db);

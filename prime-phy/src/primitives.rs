@@ -6,10 +6,10 @@
 
 #![allow(clippy::large_enum_variant, reason = "without an allocator the MPDU is held in place")]
 
-use crate::Scheme;
 use crate::header::Header;
 use crate::layout::MAX_MPDU;
-use crate::options::{Continuity, Interleaving};
+use crate::options::{Continuity, Interleaving, Polarity, Repetition, Sweep};
+use crate::{FrameType, Scheme};
 use plc_core::time::Instant;
 
 /// MAC protocol data unit, from the two unused bits to the CRC.
@@ -36,6 +36,8 @@ pub struct PhyDataRequest {
     pub time: Instant,
     /// The MAC frame.
     pub mpdu: Mpdu,
+    /// Kind of frame.
+    pub frame_type: FrameType,
     /// Payload scheme.
     pub scheme: Scheme,
     /// Output level: 0 is the highest, each step 3 dB less, up to 7.
@@ -74,6 +76,8 @@ pub enum TransmitResult {
     BadLength = 2,
     /// The transmitter is busy with another frame.
     TransmitterBusy = 4,
+    /// A frame of this type does not carry the scheme.
+    BadScheme = 6,
 }
 
 /// PHY_DATA.indication.
@@ -100,12 +104,23 @@ pub struct Reception {
     pub power: f32,
     /// Error vector magnitude of the header: the root of noise over signal power.
     pub evm: f32,
+    /// Error vector magnitude of the payload, by what was decided: too small where many decisions are wrong. None without
+    /// payload symbols.
+    pub payload_evm: Option<f32>,
     /// SNR quality level, 0 to 7 (PHY_SNR.get).
     pub quality: u8,
+    /// Kind of frame. One of Type BC whose header of Type A was not understood counts as B.
+    pub frame_type: FrameType,
     /// The reading of the interleaver with which the header's CRC is right.
     pub interleaving: Interleaving,
     /// The reading of the scrambler that fits the code of the payload; without coding, the one set.
     pub scrambler: Continuity,
+    /// The reading of the repeater with which the header's CRC is right; in Type A, the one set.
+    pub repetition: Repetition,
+    /// Direction of the chirps of Type B as found; in Types A and BC, the one set.
+    pub robust_sweep: Sweep,
+    /// Signs of the chirps of Type B as found; in Types A and BC, the one set.
+    pub robust_polarity: Polarity,
 }
 
 /// SNR quality level, 0 to 7, of a signal to noise ratio in dB: up to 0 dB, 3, 6 and so on, above 18 (digest 3.9).

@@ -1,16 +1,18 @@
 //! Airtimes (digest 2.2).
 
-use crate::channel::{HEADER_SYMBOLS, PREAMBLE_SAMPLES, SYMBOL_SAMPLES};
+use crate::FrameType;
+use crate::channel::SYMBOL_SAMPLES;
 use plc_core::time::{Duration, SampleClock};
 
-/// Samples of a frame of Type A with this many payload symbols.
-pub const fn frame_samples(payload_symbols: u8) -> u64 {
-    (PREAMBLE_SAMPLES + (HEADER_SYMBOLS + payload_symbols as usize) * SYMBOL_SAMPLES) as u64
+/// Samples at 250 kHz of a frame with this many payload symbols.
+pub const fn frame_samples(frame_type: FrameType, payload_symbols: u8) -> usize {
+    frame_type.head_samples() + payload_symbols as usize * SYMBOL_SAMPLES
 }
 
-/// Airtime of a frame of Type A with this many payload symbols: 6.528 ms and 2.24 ms a symbol.
-pub const fn frame_duration(payload_symbols: u8) -> Duration {
-    SampleClock::KHZ_250.span(frame_samples(payload_symbols))
+/// Airtime of a frame with this many payload symbols: 6.528 ms (Type A), 17.152 ms (B) or 23.68 ms (BC), and 2.24 ms a
+/// symbol.
+pub const fn frame_duration(frame_type: FrameType, payload_symbols: u8) -> Duration {
+    SampleClock::KHZ_250.span(frame_samples(frame_type, payload_symbols) as u64)
 }
 
 #[cfg(test)]
@@ -18,8 +20,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_frame_of_three_symbols_lasts_what_the_sniffer_shows() {
-        assert_eq!(frame_duration(3).as_micros(), 13_248);
-        assert_eq!(frame_duration(0).as_micros(), 6_528);
+    fn frames_last_what_sniffers_show() {
+        // Digest 2.2.
+        for (frame_type, symbols, micros) in [
+            (FrameType::A, 0, 6_528),
+            (FrameType::A, 3, 13_248),
+            (FrameType::B, 0, 17_152),
+            (FrameType::B, 12, 44_032),
+            (FrameType::B, 16, 52_992),
+            (FrameType::B, 20, 61_952),
+            (FrameType::Bc, 0, 23_680),
+        ] {
+            assert_eq!(frame_duration(frame_type, symbols).as_micros(), micros, "{frame_type:?} {symbols}");
+        }
     }
 }

@@ -1,13 +1,17 @@
-//! Chirp and carrier phases to samples, symbol by symbol (digest 2, 3.1).
+//! Chirps and carrier phases to samples, piece by piece (digest 2, 3.1, 4.1).
 //!
-//! A frame is a chirp without prefix and symbols with one; nothing is windowed and nothing overlaps. Only one symbol is
+//! A frame is chirps without prefix and symbols with one; nothing is windowed and nothing overlaps. Only one piece is
 //! held at a time.
+//!
+//! At 1 MHz sample 4n + r of a symbol is sample n of a transform of 512 points over the carriers, each turned by r of its
+//! own steps and moved to the bin onto which it folds: four small transforms instead of a large one.
 
-use crate::channel::{CARRIERS, FFT_SAMPLES, PREAMBLE_SAMPLES, PREFIX_SAMPLES, SYMBOL_SAMPLES};
+use crate::channel::{CARRIERS, FFT_SAMPLES, MOST_WAYS, PREAMBLE_SAMPLES, PREFIX_SAMPLES, SYMBOL_SAMPLES};
 use crate::constellation::PHASES;
-use crate::encoder::FrameEncoder;
+use crate::encoder::{FrameEncoder, Piece};
 use crate::options::Options;
 use crate::{Channel, chirp};
+use core::f32::consts::TAU;
 use dsp::Complex;
 use dsp::fft::{RealFft, Size};
 use plc_core::units::db_to_amplitude;
@@ -38,11 +42,14 @@ pub struct Transmitter {
     channel: Channel,
     preamble_gain: f32,
     fft: RealFft,
-    spectrum: [Complex; FFT_SAMPLES / 2 + 1],
+    /// For each way but the first, e^(2 pi i k r / 2048) of each carrier.
+    turns: [[Complex; CARRIERS]; MOST_WAYS - 1],
+    spectrum: [Complex; BINS],
+    way: [f32; FFT_SAMPLES],
     /// The frame, and the amplitude of its carriers.
     frame: Option<(FrameEncoder, f32)>,
-    /// The piece being sent: the preamble, then header and payload symbols.
-    piece: [f32; SYMBOL_SAMPLES],
+    /// The piece being sent.
+    piece: [f32; MOST_WAYS * SYMBOL_SAMPLES],
     piece_len: usize,
     sent: usize,
     started: bool,
@@ -53,13 +60,21 @@ impl Transmitter {
     pub fn new(channel: &Channel, options: &Options) -> Self {
         // A cosine's mean power is that of one carrier; the chirp has that of all of them.
         let all = libm::sqrtf(CARRIERS as f32);
+        let first = usize::from(channel.first_carrier);
+        let turn = |way, carrier| {
+            let steps = way * (first + carrier) % (MOST_WAYS * FFT_SAMPLES);
+            let angle = TAU * steps as f32 / (MOST_WAYS * FFT_SAMPLES) as f32;
+            Complex::new(libm::cosf(angle), libm::sinf(angle))
+        };
         Self {
             channel: *channel,
             preamble_gain: all * db_to_amplitude(options.preamble_boost_db),
             fft: RealFft::new(Size::N512),
-            spectrum: [Complex::default(); FFT_SAMPLES / 2 + 1],
+            turns: core::array::from_fn(|way| core::array::from_fn(|carrier| turn(way + 1, carrier))),
+            spectrum: [Complex::default(); BINS],
+            way: [0.0; FFT_SAMPLES],
             frame: None,
-            piece: [0.0; SYMBOL_SAMPLES],
+            piece: [0.0; MOST_WAYS * SYMBOL_SAMPLES],
             piece_len: 0,
             sent: 0,
             started: false,
@@ -68,11 +83,17 @@ impl Transmitter {
 
     /// Takes a frame, dropping what is left of one before it, and returns its length in samples.
     pub fn load(&mut self, frame: FrameEncoder, attenuation_db: f32) -> usize {
-        let samples = PREAMBLE_SAMPLES + frame.symbols() * SYMBOL_SAMPLES;
+        let samples = self.channel.samples(frame.samples());
         let full = TX_RMS * libm::sqrtf(2.0 / CARRIERS as f32);
         self.frame = Some((frame, full * db_to_amplitude(-attenuation_db)));
         (self.piece_len, self.sent, self.started) = (0, 0, false);
         samples
+    }
+
+    /// Drops what is left of the frame.
+    pub fn cancel(&mut self) {
+        self.frame = None;
+        (self.piece_len, self.sent, self.started) = (0, 0, false);
     }
 
     /// Whether samples of a frame are left.
@@ -109,30 +130,59 @@ impl Transmitter {
     /// Makes the next piece; false after the last.
     fn next(&mut self) -> bool {
         let Some((frame, amplitude)) = &mut self.frame else { return false };
-        let amplitude = *amplitude;
-        if !self.started {
-            self.started = true;
-            let amplitude = amplitude * self.preamble_gain;
-            for (n, sample) in self.piece.iter_mut().take(PREAMBLE_SAMPLES).enumerate() {
-                *sample = amplitude * chirp::sample(&self.channel, n).re;
+        let (amplitude, ways) = (*amplitude, self.channel.ways());
+        self.started = true;
+        match frame.next_piece() {
+            Some(Piece::Chirp { sweep, negated }) => {
+                let amplitude = if negated { -amplitude } else { amplitude } * self.preamble_gain;
+                self.piece_len = ways * PREAMBLE_SAMPLES;
+                for (n, sample) in self.piece.iter_mut().take(self.piece_len).enumerate() {
+                    *sample = amplitude * chirp::sample(&self.channel, sweep, n).re;
+                }
             }
-            self.piece_len = PREAMBLE_SAMPLES;
-        } else if let Some(phases) = frame.next_symbol() {
-            self.spectrum.fill(Complex::default());
-            let bins = self.spectrum.iter_mut().skip(usize::from(self.channel.first_carrier));
-            for (bin, &phase) in bins.zip(phases) {
-                *bin = PHASORS[usize::from(phase % PHASES)] * (0.5 * amplitude);
+            Some(Piece::Symbol(phases)) => {
+                let points = phases.map(|phase| PHASORS[usize::from(phase % PHASES)] * (0.5 * amplitude));
+                self.piece_len = ways * SYMBOL_SAMPLES;
+                let first = usize::from(self.channel.first_carrier);
+                for way in 0..ways {
+                    self.spectrum.fill(Complex::default());
+                    match way.checked_sub(1).and_then(|way| self.turns.get(way)) {
+                        None => fold(&mut self.spectrum, first, points.iter().copied()),
+                        Some(turns) => {
+                            let turned = points.iter().zip(turns).map(|(point, turn)| point * turn);
+                            fold(&mut self.spectrum, first, turned);
+                        }
+                    }
+                    // Both lengths are the transform's.
+                    let _ = self.fft.inverse(&self.spectrum, &mut self.way);
+                    let places = self.piece.iter_mut().skip(ways * PREFIX_SAMPLES + way).step_by(ways);
+                    places.zip(&self.way).for_each(|(place, sample)| *place = *sample);
+                }
+                self.piece.copy_within(ways * FFT_SAMPLES..self.piece_len, 0);
             }
-            // Both lengths are the transform's.
-            let _ = self.fft.inverse(&self.spectrum, &mut self.piece[PREFIX_SAMPLES..]);
-            self.piece.copy_within(FFT_SAMPLES.., 0);
-            self.piece_len = SYMBOL_SAMPLES;
-        } else {
-            self.frame = None;
-            return false;
+            None => {
+                self.frame = None;
+                return false;
+            }
         }
         self.sent = 0;
         true
+    }
+}
+
+const BINS: usize = FFT_SAMPLES / 2 + 1;
+
+/// Adds the points of carriers `first` and those above it to the bins onto which they fold, and their conjugates to the
+/// mirrored ones.
+fn fold(spectrum: &mut [Complex; BINS], first: usize, points: impl Iterator<Item = Complex>) {
+    for (carrier, point) in (first..).zip(points) {
+        let bin = carrier % FFT_SAMPLES;
+        if let Some(place) = spectrum.get_mut(bin) {
+            *place += point;
+        }
+        if let Some(place) = spectrum.get_mut((FFT_SAMPLES - bin) % FFT_SAMPLES) {
+            *place += point.conj();
+        }
     }
 }
 

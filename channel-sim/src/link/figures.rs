@@ -37,6 +37,8 @@ pub fn awgn(system: &System) -> Option<Awgn> {
             Scheme::Dbpsk => of(9.2, None),
             Scheme::Dqpsk => of(13.7, None),
             Scheme::D8psk => of(19.5, None),
+            Scheme::RobustDbpsk => of(-1.2, None),
+            Scheme::RobustDqpsk => of(1.0, None),
         }),
         System::Reference { scheme } => tables::fer(*scheme).map(|(ten, one)| of(ten, Some(one))),
     }

@@ -173,7 +173,9 @@ impl System {
                 modulation.parity_octets(),
                 true,
             ),
-            Self::Prime { scheme, .. } => differential(scheme.bits_per_carrier(), 1, 0, scheme.is_coded()),
+            Self::Prime { scheme, .. } => {
+                differential(scheme.bits_per_carrier(), scheme.copies(), 0, scheme.is_coded())
+            }
             Self::Reference { scheme } => *scheme,
         }
     }

@@ -32,7 +32,7 @@ pub struct PrimeFrame {
     /// Payload symbols.
     pub symbols: Option<u8>,
     /// Octets of padding.
-    pub pad_octets: Option<u8>,
+    pub pad_octets: Option<u16>,
     /// SNR quality level, 0 to 7.
     pub quality: Option<u8>,
     /// Error vector magnitude of the header, in dB.
@@ -154,9 +154,9 @@ impl PrimeFrame {
 mod tests {
     use super::*;
     use crate::random::{Purpose, normal, stream};
-    use prime_phy::Scheme;
     use prime_phy::phy::{Phy, PhyConfig};
     use prime_phy::primitives::{Mpdu, PhyDataRequest, Request};
+    use prime_phy::{FrameType, Scheme};
 
     #[test]
     fn a_frame_sent_at_another_rate_is_explained() {
@@ -169,7 +169,13 @@ mod tests {
         let mpdu = Mpdu::from_slice(&octets).unwrap();
         phy.request(
             Instant::from_ticks(0),
-            Request::Data(PhyDataRequest { time, mpdu, scheme: Scheme::DbpskC, level: 0 }),
+            Request::Data(PhyDataRequest {
+                time,
+                mpdu,
+                frame_type: FrameType::A,
+                scheme: Scheme::DbpskC,
+                level: 0,
+            }),
         );
         let mut volts = vec![0.0; 75_000];
         phy.transmit(0, &mut volts);

@@ -1,5 +1,6 @@
 use super::*;
-use crate::options::Interleaving;
+use crate::channel::{PREAMBLE_SAMPLES, SYMBOL_SAMPLES};
+use crate::options::{Interleaving, Polarity, Repetition};
 use proptest::prelude::*;
 use std::{string::String, vec::Vec};
 
@@ -35,9 +36,10 @@ fn header_bits(phases: &[u8; CARRIERS]) -> (String, Vec<u8>) {
 #[test]
 fn header_of_digest_10_3_is_coded_and_scrambled_as_printed() {
     let octets = [0x40, 0xC3, 0x00, 0x01, 0xD0, 0x58, 0x04, 0x03, 0xFE, 0x24];
-    let (coded, scrambled) = (coding::encode_header(&octets), coding::scrambled_header(&octets));
+    let coded = coding::encode_header(&octets);
     assert_eq!(hex_of((0..168).map(|at| coded.bit(at))), "3BC7D4D64DB000036B1748946C3BC70D94FC940A07");
-    assert_eq!(hex_of((0..168).map(|at| scrambled.bit(at))), "35351DD46B9EB60FBFF0FCBE966A7FF38919060E4B");
+    let scrambled = (0..168).map(|at| coded.bit(at) ^ coding::scrambling(at));
+    assert_eq!(hex_of(scrambled), "35351DD46B9EB60FBFF0FCBE966A7FF38919060E4B");
 }
 
 #[test]
@@ -75,6 +77,63 @@ fn without_coding_the_payload_is_only_scrambled() {
     assert_eq!(steps, [0, 2, 6, 5, 1, 2]);
 }
 
+fn pieces(encoder: &mut FrameEncoder) -> String {
+    let mut pieces = String::new();
+    while let Some(piece) = encoder.next_piece() {
+        pieces.push(match piece {
+            Piece::Chirp { sweep: Sweep::Ascending, negated: false } => '/',
+            Piece::Chirp { sweep: Sweep::Descending, negated: false } => '\\',
+            Piece::Chirp { negated: true, .. } => '-',
+            Piece::Symbol(_) => 's',
+        });
+    }
+    pieces
+}
+
+#[test]
+fn frames_consist_of_what_their_types_say() {
+    let mut options = Options::default();
+    let of = |options: &Options, frame_type, scheme| {
+        let mut encoder = FrameEncoder::of_type(options, frame_type, scheme, &[0; 10]).unwrap();
+        let samples = encoder.samples();
+        let pieces = pieces(&mut encoder);
+        let symbols = pieces.chars().filter(|&piece| piece == 's').count();
+        assert_eq!(symbols, encoder.symbols());
+        assert_eq!(samples, symbols * SYMBOL_SAMPLES + (pieces.len() - symbols) * PREAMBLE_SAMPLES);
+        pieces
+    };
+    assert_eq!(of(&options, FrameType::A, Scheme::DbpskC), "/sss");
+    assert_eq!(of(&options, FrameType::B, Scheme::RobustDqpsk), "\\\\\\-ssssssss");
+    assert_eq!(of(&options, FrameType::Bc, Scheme::DbpskC), "/ss\\\\\\-ssssss");
+    options = Options { robust_sweep: Sweep::Ascending, robust_polarity: Polarity::FirstNegated, ..options };
+    assert_eq!(of(&options, FrameType::B, Scheme::Dqpsk), "-///sssss");
+}
+
+#[test]
+fn a_robust_frame_is_the_plain_one_sent_four_times() {
+    let options = Options::default();
+    let mut robust = FrameEncoder::of_type(&options, FrameType::B, Scheme::RobustDbpsk, &REG_REQ).unwrap();
+    let mut plain = FrameEncoder::of_type(&options, FrameType::B, Scheme::DbpskC, &REG_REQ).unwrap();
+    let data = |phases: &[u8; CARRIERS]| -> Vec<u8> {
+        phases.windows(2).map(|pair| (pair[1] + 8 - pair[0]) % 8).collect()
+    };
+    let mut pn = Scrambler::new();
+    let header: Vec<_> = (0..4).map(|_| header_bits(robust.next_symbol().unwrap())).collect();
+    for (bits, pilots) in &header {
+        assert_eq!(*bits, header[0].0, "four copies of one symbol");
+        assert_eq!(*pilots, (0..13).map(|_| pn.next_bit()).collect::<Vec<_>>());
+        plain.next_symbol();
+    }
+    while let Some(phases) = plain.next_symbol() {
+        let expected = data(phases);
+        for _ in 0..4 {
+            let phases = *robust.next_symbol().unwrap();
+            assert_eq!((data(&phases), phases[0] / 4), (expected.clone(), pn.next_bit()));
+        }
+    }
+    assert_eq!(robust.next_symbol(), None);
+}
+
 #[test]
 fn an_mpdu_that_no_frame_can_carry_is_an_error() {
     let options = Options::default();
@@ -84,6 +143,10 @@ fn an_mpdu_that_no_frame_can_carry_is_an_error() {
     assert_eq!(encode(Scheme::DbpskC, &[0; 385]), misfit(385, Scheme::DbpskC));
     assert_eq!(encode(Scheme::DbpskC, &[0; 384]), Ok(()));
     assert!(matches!(encode(Scheme::DbpskC, &[0x40; 20]), Err(EncodeError::Header(_))));
+    assert_eq!(encode(Scheme::RobustDbpsk, &[0xFF; 377]), Ok(()), "the MPDU is all payload in Type B");
+    let (frame_type, scheme) = (FrameType::A, Scheme::RobustDbpsk);
+    let refused = FrameEncoder::of_type(&options, frame_type, scheme, &[0; 20]).map(|_| ());
+    assert_eq!(refused, Err(EncodeError::Scheme { frame_type, scheme }));
 }
 
 impl FrameEncoder {
@@ -96,12 +159,15 @@ impl FrameEncoder {
 proptest! {
     #[test]
     fn any_mpdu_is_a_frame_or_an_error(
+        frame_type in prop::sample::select(&FrameType::ALL[..]),
         scheme in prop::sample::select(&Scheme::ALL[..]),
+        repetition in prop::sample::select(&Repetition::ALL[..]),
         mpdu in proptest::collection::vec(any::<u8>(), 0..300),
         inverse: bool,
     ) {
         let interleaving = if inverse { Interleaving::Inverse } else { Interleaving::Direct };
-        if let Ok(mut encoder) = FrameEncoder::new(&Options { interleaving, ..Options::default() }, scheme, &mpdu) {
+        let options = Options { interleaving, repetition, ..Options::default() };
+        if let Ok(mut encoder) = FrameEncoder::of_type(&options, frame_type, scheme, &mpdu) {
             let symbols = encoder.symbols();
             for _ in 0..symbols {
                 prop_assert!(encoder.next_symbol().unwrap().iter().all(|&phase| phase < PHASES));

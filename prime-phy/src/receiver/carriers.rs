@@ -1,55 +1,26 @@
 //! The carriers of a window of samples, and the little arithmetic that every stage shares.
 
-use crate::Channel;
-use crate::channel::{CARRIERS, FFT_SAMPLES};
+use crate::channel::CARRIERS;
 use core::f32::consts::TAU;
 use dsp::Complex;
-use dsp::fft::{RealFft, Size};
 
-/// Bins of a window.
-pub(super) const BINS: usize = FFT_SAMPLES / 2 + 1;
+/// Bins beside the carriers that still hold some of half a chirp.
+pub(super) const MARGIN: usize = 6;
+/// Bins of a channel with what lies beside its carriers.
+pub(super) const BAND: usize = CARRIERS + 2 * MARGIN;
 /// One value for each bin.
-pub(super) type Spectrum = [Complex; BINS];
+pub(super) type Band = [Complex; BAND];
 /// One value for each carrier, the lowest first.
 pub(super) type Carriers = [Complex; CARRIERS];
 /// One real figure for each carrier.
 pub(super) type Figures = [f32; CARRIERS];
 
-pub(super) const NO_CARRIERS: Carriers = [Complex::new(0.0, 0.0); CARRIERS];
-
 /// Samples beyond this are taken for damage, not signal: full scale is 1.
 const GREATEST_SAMPLE: f32 = 1e6;
 
-/// Transforms windows of 512 samples and picks the carriers.
-#[derive(Clone, Debug)]
-pub(super) struct CarrierBank {
-    fft: RealFft,
-    spectrum: Spectrum,
-    first: usize,
-}
-
-impl CarrierBank {
-    pub(super) fn new(channel: &Channel) -> Self {
-        Self {
-            fft: RealFft::new(Size::N512),
-            spectrum: [Complex::default(); BINS],
-            first: usize::from(channel.first_carrier),
-        }
-    }
-
-    /// All bins of the window transformed last.
-    pub(super) fn last(&self) -> &Spectrum {
-        &self.spectrum
-    }
-
-    /// The carriers of one window.
-    pub(super) fn carriers(&mut self, window: &[f32; FFT_SAMPLES]) -> Carriers {
-        // Both lengths are the transform's.
-        let _ = self.fft.forward(window, &mut self.spectrum);
-        let mut carriers = NO_CARRIERS;
-        carriers.iter_mut().zip(self.spectrum.iter().skip(self.first)).for_each(|(to, from)| *to = *from);
-        carriers
-    }
+/// The carriers among the bins.
+pub(super) fn carriers(band: &Band) -> Carriers {
+    core::array::from_fn(|carrier| band[MARGIN + carrier])
 }
 
 /// A sample, or silence where it is not a number or beyond all reason.

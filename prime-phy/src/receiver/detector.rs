@@ -1,165 +1,314 @@
-//! Finds the chirp: a matched filter by Fourier transforms, whatever the level.
+//! Finds preambles: matched filters by Fourier transforms, whatever the level.
 //!
-//! Windows of 512 samples start every 256. A window is correlated with each half of the chirp: of the circular
-//! correlation with 256 samples the first 256 delays are right. The first half found in one window and the second half
-//! in the next at the same delay are the whole chirp, added in phase. All of a chirp lies within 109 bins, so a transform
-//! of 256 points gives the correlation at every second sample, and loses at most 0.5 dB between two.
+//! Windows of 2.048 ms start every half of that. A window is correlated with each half of a chirp: of the circular
+//! correlation the first half of the delays is right. The first half found in one window and the second half in the next
+//! at the same delay are the whole chirp, added in phase; both correlations go through one transform. All of a chirp lies
+//! within 109 bins, so a transform of 256 points gives the correlation at every second sample of 250 kHz, and loses at
+//! most 0.5 dB between two.
 //!
-//! The metric is |correlation|^2 over the product of both energies, 1 for the chirp alone. Of noise it exceeds r with
-//! probability (1 - r)^(M - 1) in M = 97 dimensions: at the threshold that is e^-26, for some 50 000 independent trials a
-//! second once in a thousand hours. A carrier above twice the mean magnitude is brought down to it first, so that a
-//! disturber's tone neither hides the chirp nor makes up the energy alone.
+//! The preamble of Type B is four chirps: the correlations of every second window are added with the signs of the
+//! preamble, of chirps that ascend and of chirps that descend.
+//!
+//! The metric is |correlation|^2 over the product of both energies, 1 for the preamble alone. Of noise it exceeds r with
+//! probability (1 - r)^(M - 1) in M = 97 dimensions, or four times as many: at the threshold of Type A that is e^-26, for
+//! some 50 000 independent trials a second once in a thousand hours, at that of Type B less. A carrier above twice the
+//! mean magnitude is brought down to it first, so that a disturber's tone neither hides the chirp nor makes up the energy
+//! alone.
 
-use super::carriers::Spectrum;
-use crate::channel::{CARRIERS, PREAMBLE_SAMPLES};
+use super::analysis::Tap;
+use super::carriers::{BAND, Band};
+use crate::channel::{PREAMBLE_SAMPLES, ROBUST_CHIRPS};
+use crate::options::{Polarity, Sweep};
 use crate::{Channel, chirp};
 use dsp::Complex;
 use dsp::fft::{ComplexFft, Size};
 
-/// From one window to the next.
+/// From one window to the next, in samples at 250 kHz.
 pub(super) const HOP: usize = PREAMBLE_SAMPLES / 2;
 
 /// Points of the transform that gives the correlation.
 const POINTS: usize = 256;
-/// Delays looked at in a window: every second one of the right ones.
-const DELAYS: usize = HOP / 2;
-/// Bins beside the carriers that still hold some of half a chirp.
-const MARGIN: usize = 6;
-/// The metric of a preamble.
+/// Delays looked at in a window: every second one of the right ones, and a few beside them, which are nearly right, so that
+/// every peak has neighbours in one window.
+const DELAYS: usize = HOP / 2 + 2 * BESIDE;
+/// Delays looked at on either side of the right ones.
+const BESIDE: usize = 4;
+/// The metric of a preamble of Type A.
 const THRESHOLD: f32 = 0.237;
 /// A metric which no sidelobe and no other alignment can surpass: there is no need to wait for the next window.
 const CLEAR: f32 = 0.5;
+/// The metric of a preamble of Type B. A single chirp of equal power has 1/16.
+const ROBUST_THRESHOLD: f32 = 0.1;
+/// Power of the sum of a preamble's chirps against the sum of their powers, at least.
+const COHERENT: f32 = 2.5;
+/// Windows for which the best preamble of Type B waits for a better: other readings of its signs fit three of the chirps.
+const ROBUST_PATIENCE: u8 = 3;
 /// How far a bin may stand above the mean magnitude. A chirp half inside the window is at twice.
 const ABOVE_MEAN: f32 = 2.0;
+/// Windows from the first chirp of a preamble to the last.
+const WINDOWS: usize = 2 * (ROBUST_CHIRPS - 1) + 1;
 
-/// Where a preamble was found.
+/// A preamble that was found.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Peak {
-    /// First sample of the chirp.
+    /// First sample.
     pub(super) start: u64,
+    pub(super) preamble: Preamble,
     metric: f32,
 }
+
+/// Kinds of preambles.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Preamble {
+    A,
+    B(Sweep, Polarity),
+}
+
+/// Correlations of one window with a chirp.
+type Correlation = [Complex; DELAYS];
 
 #[derive(Clone)]
 pub(super) struct Detector {
     fft: ComplexFft,
-    /// Bin of the transform's first point.
-    first: usize,
-    /// Conjugate spectra of the halves of the chirp.
-    halves: [[Complex; POINTS]; 2],
-    /// Energy of both over the points.
-    energy: f32,
-    /// Correlation of the window before with the first half, and its energy.
-    before: Option<([Complex; DELAYS], f32)>,
+    ways: u64,
+    type_b: bool,
+    ascending: Template,
+    descending: Template,
+    /// The window before and its energy.
+    before: Option<(Band, f32)>,
+    /// Energies of the newest chirps' length of line, newest at `newest`, as the correlations of the templates.
+    energies: [f32; WINDOWS],
+    newest: usize,
+    /// A peak of Type A that waits for the next window.
     pending: Option<Peak>,
+    /// A peak of Type B and the windows that it still waits.
+    robust: Option<(Peak, u8)>,
+}
+
+/// A chirp to look for.
+#[derive(Clone)]
+struct Template {
+    sweep: Sweep,
+    /// Conjugate spectra of its halves.
+    halves: [Band; 2],
+    /// Energy of both.
+    energy: f32,
+    /// Correlations with the newest windows.
+    heard: [Correlation; WINDOWS],
 }
 
 impl Detector {
-    pub(super) fn new(channel: &Channel) -> Self {
-        let first = usize::from(channel.first_carrier) + CARRIERS / 2 - POINTS / 2;
-        let mut plan = ComplexFft::new(Size::N512);
-        let mut energy = 0.0;
-        let halves = core::array::from_fn(|half| {
-            let mut samples = [Complex::default(); PREAMBLE_SAMPLES];
-            let mut bins = samples;
-            for (n, sample) in samples.iter_mut().take(HOP).enumerate() {
-                *sample = chirp::sample(channel, half * HOP + n);
-            }
-            // Both lengths are the transform's.
-            let _ = plan.forward(&samples, &mut bins);
-            let mut points = [Complex::default(); POINTS];
-            for (point, bin) in
-                points.iter_mut().zip(bins.iter().skip(first)).skip(inside().start).take(inside().len())
-            {
-                *point = bin.conj();
-                energy += bin.norm_sqr();
-            }
-            points
-        });
-        Self { fft: ComplexFft::new(Size::N256), first, halves, energy, before: None, pending: None }
+    pub(super) fn new(channel: &Channel, tap: &Tap) -> Self {
+        let mut fft = ComplexFft::new(Size::N512);
+        Self {
+            ways: channel.ways() as u64,
+            type_b: true,
+            ascending: Template::new(channel, tap, &mut fft, Sweep::Ascending),
+            descending: Template::new(channel, tap, &mut fft, Sweep::Descending),
+            fft: ComplexFft::new(Size::N256),
+            before: None,
+            energies: [0.0; WINDOWS],
+            newest: 0,
+            pending: None,
+            robust: None,
+        }
+    }
+
+    /// Looks for preambles of Type B too, or not.
+    pub(super) fn set_type_b(&mut self, wanted: bool) {
+        self.type_b = wanted;
+        self.clear();
     }
 
     /// Forgets what came before.
     pub(super) fn clear(&mut self) {
-        (self.before, self.pending) = (None, None);
+        (self.before, self.pending, self.robust) = (None, None, None);
+        self.energies = [0.0; WINDOWS];
+        for template in [&mut self.ascending, &mut self.descending] {
+            template.heard = [[Complex::default(); DELAYS]; WINDOWS];
+        }
     }
 
-    /// Takes the spectrum of the window that starts at `start`, 256 samples after the one before it. Tells of a preamble
-    /// that began in the window before or in the one before that.
-    pub(super) fn push(&mut self, spectrum: &Spectrum, start: u64) -> Option<Peak> {
-        let mut points = [Complex::default(); POINTS];
-        points.iter_mut().zip(spectrum.iter().skip(self.first)).for_each(|(point, bin)| *point = *bin);
-        let energy = level(&mut points);
-        let first = self.correlate(&points, 0);
-        let second = self.correlate(&points, 1);
-        let (before, energy_before) = self.before.replace((first, energy))?;
-        let found =
-            self.best(&before, &second, 0.5 * (energy + energy_before), start.saturating_sub(HOP as u64));
-        match self.pending.take() {
-            Some(pending) if pending.metric >= found.metric => Some(pending),
-            Some(_) => Some(found),
-            None if found.metric >= CLEAR => Some(found),
-            None => {
-                self.pending = (found.metric >= THRESHOLD).then_some(found);
+    /// Takes the bins of the window that starts at `start`, half a window after the one before it. Tells of a preamble of
+    /// Type A that began in the window before or in the one before that, or of one of Type B whose last chirp did a
+    /// little before. Where a chirp at `no_chirp_at` turned out not to be of Type A, the three that may follow it are not
+    /// either.
+    pub(super) fn push(&mut self, band: &Band, start: u64, no_chirp_at: Option<u64>) -> Option<Peak> {
+        let mut band = *band;
+        let energy = level(&mut band);
+        let (before, energy_before) = self.before.replace((band, energy))?;
+        let begin = start.saturating_sub(HOP as u64 * self.ways);
+        self.newest = (self.newest + 1) % WINDOWS;
+        self.energies[self.newest] = 0.5 * (energy + energy_before);
+        self.ascending.hear(&mut self.fft, self.newest, &before, &band);
+        if let Some(found) = self.find_a(begin, no_chirp_at) {
+            return Some(found);
+        }
+        if !self.type_b {
+            return None;
+        }
+        self.descending.hear(&mut self.fft, self.newest, &before, &band);
+        self.find_b(begin)
+    }
+
+    /// Whether a preamble may have begun.
+    pub(super) fn suspects(&self) -> bool {
+        self.pending.is_some() || self.robust.is_some()
+    }
+
+    /// A preamble of Type A in the newest window, which starts at `begin`.
+    fn find_a(&mut self, begin: u64, no_chirp_at: Option<u64>) -> Option<Peak> {
+        let powers = self.ascending.heard[self.newest].map(|correlation| correlation.norm_sqr());
+        let power = greatest(&powers);
+        let metric = power / (self.ascending.energy * self.energies[self.newest]).max(f32::MIN_POSITIVE);
+        let peak = |start| Peak { start, preamble: Preamble::A, metric };
+        // The place is looked for only where it may be wanted.
+        let mut clear = false;
+        let found = (metric >= THRESHOLD)
+            .then(|| {
+                let (place, delay) = delay(&powers, power, self.ways);
+                // At the edge it is on a slope whose top the next window has.
+                clear = metric >= CLEAR && place > 0 && place + 1 < DELAYS;
+                peak(begin.saturating_add_signed(delay))
+            })
+            .filter(|found| no_chirp_at.is_none_or(|chirp| !follows(found.start, chirp, self.ways)));
+        match (self.pending.take(), found) {
+            (Some(pending), None) => Some(pending),
+            (Some(pending), Some(found)) => Some(if found.metric > pending.metric { found } else { pending }),
+            (None, Some(found)) if clear => Some(found),
+            (None, found) => {
+                self.pending = found;
                 None
             }
         }
     }
 
-    /// Whether a preamble may have begun.
-    pub(super) fn suspects(&self) -> bool {
-        self.pending.is_some()
+    /// A preamble of Type B whose last chirp began in the newest window, which starts at `begin`, or a little before.
+    fn find_b(&mut self, begin: u64) -> Option<Peak> {
+        let ago = |windows: usize| (self.newest + WINDOWS - windows) % WINDOWS;
+        let energy: f32 = (0..ROBUST_CHIRPS).map(|chirp| self.energies[ago(2 * chirp)]).sum();
+        let mut best: Option<Peak> = None;
+        for template in [&self.ascending, &self.descending] {
+            let [last, third, second, first] = [0, 2, 4, 6].map(|windows| &template.heard[ago(windows)]);
+            // + + + - is m + p and - + + + is m - p with m the middle chirps and p the first less the last; of
+            // |m +- p|^2 = |m|^2 + |p|^2 +- 2 Re m p* the greater has the sign of the last term.
+            let mut powers = [0.0; DELAYS];
+            for (delay, power) in powers.iter_mut().enumerate() {
+                let (middle, outer) = (second[delay] + third[delay], first[delay] - last[delay]);
+                let cross = 2.0 * (middle.re * outer.re + middle.im * outer.im);
+                *power = middle.norm_sqr() + outer.norm_sqr() + cross.abs();
+            }
+            let power = greatest(&powers);
+            let whole = ROBUST_CHIRPS as f32 * template.energy * energy;
+            let metric = power / whole.max(f32::MIN_POSITIVE);
+            if metric < ROBUST_THRESHOLD || best.is_some_and(|best| best.metric >= metric) {
+                continue;
+            }
+            let (place, delay) = delay(&powers, power, self.ways);
+            // Of four chirps the sum has four times the power of all, of a single one, say that of Type A, its own.
+            let all: f32 = [first, second, third, last].iter().map(|chirp| chirp[place].norm_sqr()).sum();
+            if power < COHERENT * all {
+                continue;
+            }
+            let (middle, outer) = (second[place] + third[place], first[place] - last[place]);
+            let cross = middle.re * outer.re + middle.im * outer.im;
+            let polarity = if cross < 0.0 { Polarity::FirstNegated } else { Polarity::LastNegated };
+            let lead = (ROBUST_CHIRPS as u64 - 1) * PREAMBLE_SAMPLES as u64 * self.ways;
+            let start = begin.saturating_add_signed(delay).saturating_sub(lead);
+            best = Some(Peak { start, preamble: Preamble::B(template.sweep, polarity), metric });
+        }
+        self.robust = match (self.robust, best) {
+            (Some((waiting, _)), Some(found)) if found.metric > waiting.metric => {
+                Some((found, ROBUST_PATIENCE))
+            }
+            (None, Some(found)) => Some((found, ROBUST_PATIENCE)),
+            (waiting, _) => waiting.map(|(waiting, windows)| (waiting, windows.saturating_sub(1))),
+        };
+        self.robust.filter(|(_, windows)| *windows == 0).map(|(found, _)| found)
+    }
+}
+
+impl Template {
+    fn new(channel: &Channel, tap: &Tap, fft: &mut ComplexFft, sweep: Sweep) -> Self {
+        let hop = channel.samples(HOP);
+        let mut energy = 0.0;
+        let halves = core::array::from_fn(|half| {
+            let sample = |n| match n < hop {
+                true => chirp::sample(channel, sweep, half * hop + n),
+                false => Complex::default(),
+            };
+            tap.band_of(fft, sample).map(|bin| {
+                energy += bin.norm_sqr();
+                bin.conj()
+            })
+        });
+        Self { sweep, halves, energy, heard: [[Complex::default(); DELAYS]; WINDOWS] }
     }
 
-    /// Correlation with half 0 or 1 of the chirp.
-    fn correlate(&mut self, points: &[Complex; POINTS], half: usize) -> [Complex; DELAYS] {
+    /// Correlates two windows, one half a window after the other, with the halves of the chirp.
+    fn hear(&mut self, fft: &mut ComplexFft, newest: usize, before: &Band, band: &Band) {
         let mut product = [Complex::default(); POINTS];
-        for ((product, point), template) in product.iter_mut().zip(points).zip(&self.halves[half]) {
-            *product = point * template;
+        let [first, second] = &self.halves;
+        let room = product.iter_mut().skip((POINTS - BAND) / 2);
+        for ((((product, before), now), first), second) in room.zip(before).zip(band).zip(first).zip(second) {
+            product.re =
+                before.re * first.re - before.im * first.im + now.re * second.re - now.im * second.im;
+            product.im =
+                before.re * first.im + before.im * first.re + now.re * second.im + now.im * second.re;
         }
         let mut delays = [Complex::default(); POINTS];
         // Both lengths are the transform's.
-        let _ = self.fft.inverse(&product, &mut delays);
-        core::array::from_fn(|delay| delays[delay])
-    }
-
-    /// The best delay of the whole chirp against a window that starts at `start`.
-    fn best(&self, first: &[Complex; DELAYS], second: &[Complex; DELAYS], energy: f32, start: u64) -> Peak {
-        let powers: [f32; DELAYS] = core::array::from_fn(|delay| (first[delay] + second[delay]).norm_sqr());
-        let (mut place, mut power) = (0, 0.0);
-        for (delay, &candidate) in powers.iter().enumerate() {
-            if candidate > power {
-                (place, power) = (delay, candidate);
-            }
-        }
-        let metric = power / (self.energy * energy).max(f32::MIN_POSITIVE);
-        let around = place.checked_sub(1).and_then(|left| Some((powers.get(left)?, powers.get(place + 1)?)));
-        // The top of the parabola through three points.
-        let shift = around.map_or(0.0, |(&left, &right)| {
-            (right - left) / (2.0 * (2.0 * power - left - right)).max(f32::MIN_POSITIVE)
-        });
-        let delay = 2.0 * (place as f32 + shift.clamp(-0.5, 0.5));
-        Peak { start: start + (delay + 0.5).max(0.0) as u64, metric }
+        let _ = fft.inverse(&product, &mut delays);
+        let (beside, right) = self.heard[newest].split_at_mut(BESIDE);
+        beside.copy_from_slice(&delays[POINTS - BESIDE..]);
+        right.copy_from_slice(&delays[..DELAYS - BESIDE]);
     }
 }
 
-/// Points that hold the chirp.
-const fn inside() -> core::ops::Range<usize> {
-    POINTS / 2 - CARRIERS / 2 - MARGIN..POINTS / 2 + CARRIERS / 2 + 1 + MARGIN
+/// Whether a chirp is that at `chirp`, or one of the three that follow it in a preamble of Type B.
+fn follows(start: u64, chirp: u64, ways: u64) -> bool {
+    let (length, tolerance) = (PREAMBLE_SAMPLES as u64 * ways, 8 * ways);
+    let after = (start + tolerance).checked_sub(chirp);
+    after.is_some_and(|after| after % length <= 2 * tolerance && after / length < ROBUST_CHIRPS as u64)
+}
+
+/// The greatest of the powers, eight at a time.
+fn greatest(powers: &[f32; DELAYS]) -> f32 {
+    const { assert!(DELAYS.is_multiple_of(8)) };
+    let mut lanes = [0.0_f32; 8];
+    for powers in powers.as_chunks::<8>().0 {
+        for (lane, &power) in lanes.iter_mut().zip(powers) {
+            *lane = if power > *lane { power } else { *lane };
+        }
+    }
+    lanes.into_iter().fold(0.0, f32::max)
+}
+
+/// The place of the greatest power, and its delay in samples by the top of the parabola through three logarithms.
+fn delay(powers: &[f32; DELAYS], power: f32, ways: u64) -> (usize, i64) {
+    let place = powers.iter().position(|&candidate| candidate == power).unwrap_or(0);
+    let around = place.checked_sub(1).and_then(|left| Some((powers.get(left)?, powers.get(place + 1)?)));
+    let shift = around.map_or(0.0, |(&left, &right)| {
+        let fall = |beside: f32| libm::logf(power / beside.max(f32::MIN_POSITIVE));
+        let (left, right) = (fall(left), fall(right));
+        (left - right) / (2.0 * (left + right)).max(f32::MIN_POSITIVE)
+    });
+    let samples = 2.0 * ways as f32 * (place as f32 - BESIDE as f32 + shift.clamp(-0.5, 0.5));
+    (place, libm::roundf(samples) as i64)
 }
 
 /// Brings down what stands far above the mean; the energy that is left.
-fn level(points: &mut [Complex; POINTS]) -> f32 {
-    let inside = points.get_mut(inside()).unwrap_or_default();
-    let sum: f32 = inside.iter().map(|point| libm::sqrtf(point.norm_sqr())).sum();
-    let limit = ABOVE_MEAN * sum / inside.len().max(1) as f32;
+fn level(band: &mut Band) -> f32 {
+    let powers = band.map(|bin| bin.norm_sqr());
+    let sum: f32 = powers.iter().map(|&power| libm::sqrtf(power)).sum();
+    let limit = ABOVE_MEAN * sum / BAND as f32;
+    let most = limit * limit;
     let mut energy = 0.0;
-    for point in inside {
-        let power = point.norm_sqr();
-        if power > limit * limit {
-            *point *= limit / libm::sqrtf(power);
+    for (bin, &power) in band.iter_mut().zip(&powers) {
+        if power > most {
+            *bin *= limit / libm::sqrtf(power);
         }
-        energy += power.min(limit * limit);
+        energy += power.min(most);
     }
     energy
 }

@@ -1,27 +1,41 @@
-//! Two header symbols to a header, and what they tell of the link.
+//! Header symbols of either type to a header, and what they tell of the link.
 
 use super::carriers::{Carriers, mean_power};
 use super::noise_floor::NoiseFloor;
 use super::pairs::Pairs;
-use crate::channel::{HEADER_DATA_CARRIERS, HEADER_PILOT_SPACING, HEADER_SYMBOLS};
-use crate::coding::{self, HEADER_AIR_BITS};
-use crate::header::{HEADER_BITS, HEADER_OCTETS, Header, HeaderError};
-use crate::interleaver::Interleaver;
-use crate::options::Interleaving;
+use crate::channel::{
+    COPIES, HEADER_DATA_CARRIERS, HEADER_PILOT_SPACING, HEADER_SYMBOLS, ROBUST_HEADER_SYMBOLS,
+};
+use crate::coding::{self, BitMap, CodedHeader, HEADER_CODED_BITS, ROBUST_HEADER_CODED_BITS};
+use crate::header::{
+    HEADER_BITS, HEADER_OCTETS, HeaderA, HeaderB, HeaderError, ROBUST_HEADER_BITS, ROBUST_HEADER_OCTETS,
+};
+use crate::options::{Interleaving, Options, Repetition};
 use dsp::Complex;
-use dsp::scrambler::Scrambler;
 use dsp::soft::quantise;
 use dsp::viterbi::Viterbi;
 
 /// Mean magnitude of the soft decisions that the Viterbi decoder gets.
 pub(super) const SOFT_MEAN: f32 = 32.0;
 
+/// Most bits of a header on the air.
+const MOST_BITS: usize = ROBUST_HEADER_SYMBOLS * HEADER_DATA_CARRIERS;
+
 #[derive(Clone, Debug)]
 pub(super) struct HeaderDecoder {
     /// Products of the data carriers in their order on the air, and their weights.
-    products: [(Complex, f32); HEADER_AIR_BITS],
+    products: [(Complex, f32); MOST_BITS],
     power: f32,
     symbol: usize,
+    symbols: usize,
+}
+
+/// A header and the readings of the standard with which it came out right.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Decoded<H> {
+    pub(super) header: H,
+    pub(super) interleaving: Interleaving,
+    pub(super) repetition: Repetition,
 }
 
 /// What the header tells of the link.
@@ -39,11 +53,17 @@ pub(super) struct Link {
 
 impl HeaderDecoder {
     pub(super) fn new() -> Self {
-        Self { products: [(Complex::new(0.0, 0.0), 0.0); HEADER_AIR_BITS], power: 0.0, symbol: 0 }
+        Self { products: [(Complex::new(0.0, 0.0), 0.0); MOST_BITS], power: 0.0, symbol: 0, symbols: 0 }
     }
 
-    pub(super) fn start(&mut self) {
-        (self.power, self.symbol) = (0.0, 0);
+    /// Starts a header of Type A.
+    pub(super) fn start_a(&mut self) {
+        (self.power, self.symbol, self.symbols) = (0.0, 0, HEADER_SYMBOLS);
+    }
+
+    /// Starts a header of Type B.
+    pub(super) fn start_b(&mut self) {
+        (self.power, self.symbol, self.symbols) = (0.0, 0, ROBUST_HEADER_SYMBOLS);
     }
 
     /// Takes a symbol; true after the last.
@@ -53,78 +73,140 @@ impl HeaderDecoder {
         for (place, carrier) in room.zip(data) {
             *place = (pairs.product(symbol, carrier), pairs.weight(carrier));
         }
-        self.power += mean_power(symbol) / HEADER_SYMBOLS as f32;
+        self.power += mean_power(symbol) / self.symbols.max(1) as f32;
         self.symbol += 1;
-        self.symbol >= HEADER_SYMBOLS
+        self.symbol >= self.symbols
     }
 
-    /// Mean power of a carrier.
+    /// Mean power of a carrier over the symbols.
     pub(super) fn power(&self) -> f32 {
         self.power
     }
 
-    /// Decodes with one reading of the interleaver.
-    pub(super) fn decode<const STAGES: usize>(
+    /// Decodes a header of Type A with both readings of the interleaver, the one set first.
+    pub(super) fn decode_a<const STAGES: usize>(
         &self,
         viterbi: &mut Viterbi<STAGES>,
-        interleaving: Interleaving,
-    ) -> Result<Header, HeaderError> {
-        let scale = self.soft_scale();
-        let interleaver = Interleaver::header(interleaving);
-        let mut soft = [0; HEADER_AIR_BITS];
-        for (place, (product, weight)) in self.products.iter().enumerate() {
-            if let Some(soft) = soft.get_mut(coded_place(&interleaver, place)) {
-                *soft = quantise(product.re * weight, scale);
+        options: &Options,
+    ) -> Result<Decoded<HeaderA>, HeaderError> {
+        let mut refused = None;
+        for interleaving in [options.interleaving, options.interleaving.other()] {
+            let mut octets = [0; HEADER_OCTETS];
+            let map = BitMap::header(interleaving);
+            let cost = self.decode::<STAGES, HEADER_CODED_BITS>(viterbi, &map, HEADER_BITS, &mut octets);
+            match cost.ok_or(NOTHING).and_then(|_| HeaderA::parse(&octets)) {
+                Ok(header) => return Ok(Decoded { header, interleaving, repetition: options.repetition }),
+                Err(error) => refused = refused.or(Some(error)),
             }
         }
-        let mut scrambler = Scrambler::new();
-        for soft in &mut soft {
-            if scrambler.next_bit() == 1 {
-                *soft = -*soft;
-            }
-        }
-        let mut octets = [0; HEADER_OCTETS];
-        // Silence would decode as zeros, which are a codeword with a right CRC.
-        let silent = soft.iter().filter(|&&soft| soft != 0).count() < HEADER_BITS;
-        if silent || viterbi.decode(&soft, HEADER_BITS, &mut octets).is_err() {
-            return Err(HeaderError::Crc { found: 0, computed: 0 });
-        }
-        Header::parse(&octets)
+        Err(refused.unwrap_or(NOTHING))
     }
 
-    /// Learns from the symbols, now that their bits are known.
-    pub(super) fn link(
+    /// Decodes a header of Type B with every reading of interleaver and repeater; the one that fits the code best of those
+    /// whose CRC is right.
+    pub(super) fn decode_b<const STAGES: usize>(
         &self,
-        header: &Header,
-        interleaving: Interleaving,
+        viterbi: &mut Viterbi<STAGES>,
+        options: &Options,
+    ) -> Result<Decoded<HeaderB>, HeaderError> {
+        let mut best: Option<(u32, Decoded<HeaderB>)> = None;
+        let mut refused = None;
+        let others = Repetition::ALL.into_iter().filter(|&other| other != options.repetition);
+        for repetition in core::iter::once(options.repetition).chain(others) {
+            for interleaving in [options.interleaving, options.interleaving.other()] {
+                let mut octets = [0; ROBUST_HEADER_OCTETS];
+                let map = BitMap::robust_header(interleaving, repetition);
+                let cost = self.decode::<STAGES, ROBUST_HEADER_CODED_BITS>(
+                    viterbi,
+                    &map,
+                    ROBUST_HEADER_BITS,
+                    &mut octets,
+                );
+                match cost.ok_or(NOTHING).and_then(|_| HeaderB::parse(&octets, options.crc12_polynomial)) {
+                    Ok(header) => {
+                        let cost = cost.unwrap_or(u32::MAX);
+                        if best.as_ref().is_none_or(|(least, _)| cost < *least) {
+                            best = Some((cost, Decoded { header, interleaving, repetition }));
+                        }
+                    }
+                    Err(error) => refused = refused.or(Some(error)),
+                }
+            }
+        }
+        best.map(|(_, decoded)| decoded).ok_or(refused.unwrap_or(NOTHING))
+    }
+
+    /// Decodes the bits with one reading; the cost of the path.
+    fn decode<const STAGES: usize, const CODED: usize>(
+        &self,
+        viterbi: &mut Viterbi<STAGES>,
+        map: &BitMap,
+        bits: usize,
+        octets: &mut [u8],
+    ) -> Option<u32> {
+        // Sums of copies have a greater mean, though not as many times one's.
+        let copies = self.symbols * HEADER_DATA_CARRIERS / CODED;
+        let scale = self.soft_scale() * if copies > 1 { SUM_OF_COPIES / copies as f32 } else { 1.0 };
+        let mut sums = [0.0; CODED];
+        for (index, (product, weight)) in self.used().enumerate() {
+            let (symbol, place) = (index / HEADER_DATA_CARRIERS, index % HEADER_DATA_CARRIERS);
+            let (coded, scrambled) = map.source(symbol, place);
+            if let Some(sum) = sums.get_mut(coded) {
+                let soft = product.re * weight;
+                *sum += if coding::scrambling(scrambled) == 1 { -soft } else { soft };
+            }
+        }
+        let soft = sums.map(|sum| quantise(sum, scale));
+        // Silence would decode as zeros, which are a codeword with a right CRC.
+        if soft.iter().filter(|&&soft| soft != 0).count() < bits {
+            return None;
+        }
+        viterbi.decode(&soft, bits, octets).ok()
+    }
+
+    /// Learns from the symbols of a header of Type A, now that its bits are known.
+    pub(super) fn link_a(&self, decoded: &Decoded<HeaderA>, pairs: &mut Pairs, floor: &NoiseFloor) -> Link {
+        let bits = decoded.header.emit().map(|octets| coding::encode_header(&octets));
+        self.link(bits.ok(), &BitMap::header(decoded.interleaving), pairs, floor)
+    }
+
+    /// Learns from the symbols of a header of Type B, now that its bits are known.
+    pub(super) fn link_b(
+        &self,
+        decoded: &Decoded<HeaderB>,
+        crc12_polynomial: u16,
         pairs: &mut Pairs,
         floor: &NoiseFloor,
     ) -> Link {
+        let bits = decoded.header.emit(crc12_polynomial).map(|octets| coding::encode_robust_header(&octets));
+        self.link(bits.ok(), &BitMap::robust_header(decoded.interleaving, decoded.repetition), pairs, floor)
+    }
+
+    fn link(&self, bits: Option<CodedHeader>, map: &BitMap, pairs: &mut Pairs, floor: &NoiseFloor) -> Link {
         let mut link = Link { power: self.power, soft_scale: self.soft_scale(), ..Link::default() };
-        let Ok(octets) = header.emit() else { return link };
-        let air = coding::scrambled_header(&octets);
-        let interleaver = Interleaver::header(interleaving);
-        let bare = |(place, (product, _)): (usize, &(Complex, f32))| match air
-            .bit(coded_place(&interleaver, place))
-        {
-            0 => *product,
-            _ => -*product,
+        let Some(bits) = bits else { return link };
+        let count = (self.symbols * HEADER_DATA_CARRIERS) as f32;
+        let bare = |(index, (product, _)): (usize, &(Complex, f32))| {
+            let (coded, scrambled) = map.source(index / HEADER_DATA_CARRIERS, index % HEADER_DATA_CARRIERS);
+            match bits.bit(coded) ^ coding::scrambling(scrambled) {
+                0 => *product,
+                _ => -*product,
+            }
         };
-        for product in self.products.iter().enumerate() {
+        for product in self.used().enumerate() {
             pairs.learn(bare(product) * product.1.1);
         }
         pairs.settle(self.power);
         let (mut signal, mut quadrature) = (0.0, 0.0);
-        let mean = self.products.iter().enumerate().map(bare).sum::<Complex>();
+        let mean = self.used().enumerate().map(bare).sum::<Complex>();
         let turn = mean.conj() / libm::sqrtf(mean.norm_sqr()).max(f32::MIN_POSITIVE);
-        for product in self.products.iter().enumerate() {
+        for product in self.used().enumerate() {
             let product = bare(product) * turn;
-            signal += product.re / HEADER_AIR_BITS as f32;
-            quadrature += product.im * product.im / HEADER_AIR_BITS as f32;
+            signal += product.re / count;
+            quadrature += product.im * product.im / count;
         }
         link.signal = signal.max(f32::MIN_POSITIVE);
-        // The quadrature part of a product has the variance S N + N^2 / 2.
-        link.noise = libm::sqrtf(link.signal * link.signal + 2.0 * quadrature) - link.signal;
+        link.noise = noise_of_products(link.signal, quadrature);
         if let Some(known) = floor.mean() {
             // Lines are not flat: unequal signals make the quadrature no worse, but an echo does. The floor is what
             // was there before.
@@ -133,14 +215,25 @@ impl HeaderDecoder {
         link
     }
 
+    fn used(&self) -> impl Iterator<Item = &(Complex, f32)> {
+        self.products.iter().take(self.symbols * HEADER_DATA_CARRIERS)
+    }
+
     fn soft_scale(&self) -> f32 {
-        let sum: f32 = self.products.iter().map(|(product, weight)| (product.re * weight).abs()).sum();
-        SOFT_MEAN * HEADER_AIR_BITS as f32 / sum.max(f32::MIN_POSITIVE)
+        let sum: f32 = self.used().map(|(product, weight)| (product.re * weight).abs()).sum();
+        SOFT_MEAN * (self.symbols * HEADER_DATA_CARRIERS) as f32 / sum.max(f32::MIN_POSITIVE)
     }
 }
 
-/// Which coded bit of the header is on the air at `place`.
-fn coded_place(interleaver: &Interleaver, place: usize) -> usize {
-    let first = place / HEADER_DATA_CARRIERS * HEADER_DATA_CARRIERS;
-    first + interleaver.source(place - first)
+/// Noise power of a carrier, from the signal power and the mean square of the quadrature part of products of two carriers
+/// without their data: its variance is S N + N^2 / 2.
+pub(super) fn noise_of_products(signal: f32, quadrature: f32) -> f32 {
+    libm::sqrtf(signal * signal + 2.0 * quadrature) - signal
 }
+
+/// Soft decisions of the sum of copies, against their mean.
+pub(super) const SUM_OF_COPIES: f32 = 2.0;
+const _: () = assert!(COPIES == ROBUST_HEADER_SYMBOLS);
+
+/// What there is where nothing was heard.
+const NOTHING: HeaderError = HeaderError::Crc { found: 0, computed: 0 };

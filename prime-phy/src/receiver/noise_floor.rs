@@ -7,8 +7,8 @@ use crate::channel::CARRIERS;
 const MEMORY: f32 = 64.0;
 /// Windows from which on the average tells one carrier from another.
 const TRUSTED: f32 = 16.0;
-/// Newest windows that wait: a preamble is found after it was in as many.
-const HELD: usize = 5;
+/// Newest windows that wait: a preamble of Type B is found after it was in as many.
+const HELD: usize = 14;
 
 /// Mean noise power of each carrier.
 #[derive(Clone, Debug)]
@@ -37,8 +37,10 @@ impl NoiseFloor {
     }
 
     /// Drops the newest windows: a frame was in them.
-    pub(super) fn forget_newest(&mut self) {
-        self.held.clear();
+    pub(super) fn forget_newest(&mut self, windows: usize) {
+        for _ in 0..windows.min(HELD) {
+            let _ = self.held.pop_back();
+        }
     }
 
     /// Mean noise power of a carrier, once it is known.

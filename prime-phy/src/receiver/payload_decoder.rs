@@ -2,17 +2,16 @@
 //!
 //! A carrier's soft bits are the max-log metrics of y_k y*_(k-1), the product with the carrier below in the same symbol.
 //! They go to their places before the interleaver as `i8`, still scrambled, so that no symbol is kept and both readings of
-//! the scrambler can be tried.
+//! the scrambler can be tried. The copies of a robust scheme are added up; where each is scrambled differently there are
+//! two sums, one for each reading.
 
 use super::carriers::{Carriers, mean_power};
-use super::header_decoder::Link;
+use super::header_decoder::{Link, SUM_OF_COPIES, noise_of_products};
 use super::pairs::Pairs;
-use crate::coding::{self, MAX_AIR_BITS, STAGES};
+use crate::coding::{self, BitMap, MAX_CODED_BITS, MAX_REPEATED_BITS, STAGES};
 use crate::constellation::{PHASES, phase_step};
-use crate::header::Header;
-use crate::interleaver::Interleaver;
 use crate::layout::{MAX_MPDU, PayloadLayout};
-use crate::options::{Continuity, Interleaving};
+use crate::options::{Continuity, Interleaving, Repetition};
 use crate::primitives::Mpdu;
 use crate::transmitter::PHASORS;
 use dsp::differential::max_log;
@@ -22,42 +21,69 @@ use dsp::viterbi::Viterbi;
 /// How many times the header's mean power a symbol must have to count as hit by an impulse, beyond chance.
 const CHANCE_DEVIATIONS: f32 = 5.0;
 
+/// Soft bits: those of the longest payload, or both sums of the longest repeated one.
+const SOFT_BITS: usize =
+    if MAX_CODED_BITS > 2 * MAX_REPEATED_BITS { MAX_CODED_BITS } else { 2 * MAX_REPEATED_BITS };
+
 #[derive(Clone, Debug)]
 pub(super) struct PayloadDecoder {
-    soft: [i8; MAX_AIR_BITS],
-    payload: Option<(PayloadLayout, Option<Interleaver>)>,
+    soft: [i8; SOFT_BITS],
+    payload: Option<Payload>,
     symbol: usize,
     link: Link,
-    /// The longest information, before it becomes an MPDU.
-    octets: [u8; MAX_MPDU],
+    /// Sums over the products without their data, as decided: real part and square of the imaginary part.
+    sums: (f32, f32),
+    products: usize,
+}
+
+#[derive(Clone, Debug)]
+struct Payload {
+    layout: PayloadLayout,
+    map: BitMap,
+    /// Where in the scrambler's sequence it begins by the reading that is set, and by the other.
+    offsets: [usize; 2],
 }
 
 impl PayloadDecoder {
     pub(super) fn new() -> Self {
         Self {
-            soft: [0; MAX_AIR_BITS],
+            soft: [0; SOFT_BITS],
             payload: None,
             symbol: 0,
             link: Link::default(),
-            octets: [0; MAX_MPDU],
+            sums: (0.0, 0.0),
+            products: 0,
         }
     }
 
     /// Starts a payload.
-    pub(super) fn start(&mut self, layout: Option<PayloadLayout>, interleaving: Interleaving, link: &Link) {
+    pub(super) fn start(
+        &mut self,
+        layout: Option<PayloadLayout>,
+        interleaving: Interleaving,
+        repetition: Repetition,
+        scrambler: Continuity,
+        link: &Link,
+    ) {
         self.soft.fill(0);
-        self.symbol = 0;
-        self.link = *link;
-        self.payload = layout.map(|layout| (layout, Interleaver::payload(layout.scheme, interleaving)));
+        (self.symbol, self.link, self.sums, self.products) = (0, *link, (0.0, 0.0), 0);
+        self.payload = layout.map(|layout| Payload {
+            layout,
+            map: BitMap::payload(layout.scheme, interleaving, repetition),
+            offsets: [scrambler, scrambler.other()]
+                .map(|reading| coding::payload_offset(reading, layout.frame_type, repetition)),
+        });
     }
 
     /// Takes a payload symbol.
     pub(super) fn push(&mut self, symbol: &Carriers, pairs: &mut Pairs) {
-        let Some((layout, interleaver)) = &self.payload else { return };
-        let (bits, per_symbol) = (layout.scheme.bits_per_carrier(), layout.scheme.bits_per_symbol());
-        let first = self.symbol * per_symbol;
-        // Metrics of the points of a denser circle are smaller.
-        let scale = self.link.soft_scale * self.trust(symbol) * [1.0, 1.0, 1.5][(bits - 1).min(2)];
+        let Some(Payload { layout, map, offsets, .. }) = &self.payload else { return };
+        let bits = layout.scheme.bits_per_carrier();
+        // Metrics of the points of a denser circle are smaller; copies are added up.
+        let scale = self.link.soft_scale
+            * self.trust(symbol)
+            * [1.0, 1.0, 1.5][(bits - 1).min(2)]
+            * if layout.scheme.is_robust() { SUM_OF_COPIES / layout.scheme.copies() as f32 } else { 1.0 };
         let mut place = 0;
         for carrier in 1..symbol.len() {
             let product = pairs.product(symbol, carrier);
@@ -67,17 +93,38 @@ impl PayloadDecoder {
             // Bit 0 of the metrics is the last on the air.
             for metric in metrics.iter().take(bits).rev() {
                 value = value << 1 | u8::from(*metric < 0.0);
-                let source = interleaver.map_or(place, |interleaver| interleaver.source(place));
-                if let Some(soft) = self.soft.get_mut(first + source) {
-                    *soft = quantise(metric * weight, scale);
+                let (coded, scrambled) = map.source(self.symbol, place);
+                let soft = quantise(metric * weight, scale);
+                if map.scrambles_copies() {
+                    for (reading, offset) in offsets.iter().enumerate() {
+                        let turned = coding::scrambling(offset + scrambled) == 1;
+                        add(
+                            &mut self.soft,
+                            reading * MAX_REPEATED_BITS + coded,
+                            if turned { -soft } else { soft },
+                        );
+                    }
+                } else {
+                    add(&mut self.soft, coded, soft);
                 }
                 place += 1;
             }
             let decided = PHASORS[usize::from(phase_step(bits, value) % PHASES)];
-            pairs.learn(product * decided.conj() * weight);
+            let bare = product * decided.conj();
+            self.sums.0 += bare.re;
+            self.sums.1 += bare.im * bare.im;
+            pairs.learn(bare * weight);
         }
+        self.products += symbol.len() - 1;
         pairs.settle(self.link.power);
         self.symbol += 1;
+    }
+
+    /// Ratio of noise to signal power on a carrier, by what was decided; `None` without a symbol.
+    pub(super) fn noise_to_signal(&self) -> Option<f32> {
+        let count = self.products as f32;
+        let signal = self.sums.0 / count;
+        (self.products > 0 && signal > 0.0).then(|| noise_of_products(signal, self.sums.1 / count) / signal)
     }
 
     /// Factor for the products of a symbol: inversely as their variance, 1 for the header's noise. A symbol hit by an
@@ -95,59 +142,79 @@ impl PayloadDecoder {
         noise * (2.0 * signal + noise) / (now * (2.0 * signal + now)).max(f32::MIN_POSITIVE)
     }
 
-    /// Decodes the payload into the MPDU. Of a coded one both readings of the scrambler are tried where the code
-    /// contradicts the first, and the better is told.
+    /// Decodes the payload and puts it behind what the header has of the MPDU. Of a coded one both readings of the
+    /// scrambler are tried where the code contradicts the first, and the better is told.
     pub(super) fn decode(
         &mut self,
         viterbi: &mut Viterbi<STAGES>,
-        header: &Header,
+        octets: &mut [u8; MAX_MPDU],
+        mac: &[u8],
         scrambler: Continuity,
     ) -> Option<(Mpdu, Continuity)> {
-        let (layout, _) = self.payload?;
-        let mut mpdu = Mpdu::from_slice(&header.mac).ok()?;
+        let layout = self.payload.as_ref()?.layout;
+        let mut mpdu = Mpdu::from_slice(mac).ok()?;
         let data = layout.data_octets();
         let mut reading = scrambler;
         if layout.scheme.is_coded() {
-            let cost = self.decode_coded(viterbi, &layout, reading)?;
-            let weight: u32 = self.soft.iter().map(|&soft| u32::from(soft.unsigned_abs())).sum();
-            if cost > weight / CONTRADICTED && self.decode_coded(viterbi, &layout, reading.other())? < cost {
-                reading = reading.other();
-            } else if cost > weight / CONTRADICTED {
-                self.decode_coded(viterbi, &layout, reading)?;
+            let cost = self.decode_coded(viterbi, octets, false)?;
+            let soft = self.soft.iter().take(layout.coded_bits());
+            let weight: u32 = soft.map(|&soft| u32::from(soft.unsigned_abs())).sum();
+            if cost > weight / CONTRADICTED {
+                if self.decode_coded(viterbi, octets, true)? < cost {
+                    reading = reading.other();
+                } else {
+                    self.decode_coded(viterbi, octets, false)?;
+                }
             }
         } else {
-            let bits = self.soft.chunks(8).zip(&mut self.octets).take(data);
+            let bits = self.soft.chunks(8).zip(octets.iter_mut()).take(data);
             for (soft, octet) in bits {
                 *octet = soft.iter().fold(0, |octet, &soft| octet << 1 | u8::from(soft < 0));
             }
-            coding::payload_scrambler(reading).apply(self.octets.get_mut(..data)?);
+            let begin = self.payload.as_ref()?.offsets[0];
+            for (index, octet) in octets.iter_mut().take(data).enumerate() {
+                let sequence =
+                    (0..8).fold(0, |octet, bit| octet << 1 | coding::scrambling(begin + 8 * index + bit));
+                *octet ^= sequence;
+            }
         }
-        mpdu.extend_from_slice(self.octets.get(..data)?).ok()?;
+        mpdu.extend_from_slice(octets.get(..data)?).ok()?;
         Some((mpdu, reading))
     }
 
-    /// Decodes with one reading of the scrambler; the cost of the path.
+    /// Decodes with the reading of the scrambler that is set, or with the other; the cost of the path.
     fn decode_coded(
         &mut self,
         viterbi: &mut Viterbi<STAGES>,
-        layout: &PayloadLayout,
-        reading: Continuity,
+        octets: &mut [u8; MAX_MPDU],
+        other: bool,
     ) -> Option<u32> {
-        self.scramble(layout, reading);
+        let Payload { layout, map, offsets, .. } = self.payload.as_ref()?;
+        let (bits, reading) = (8 * layout.data_octets(), usize::from(other));
         // The encoder is back at zero six bits behind the data: flushing and padding tell nothing more.
-        let decoded = viterbi.decode(&self.soft, 8 * layout.data_octets(), &mut self.octets);
-        self.scramble(layout, reading);
+        if map.scrambles_copies() {
+            return viterbi.decode(self.soft.get(reading * MAX_REPEATED_BITS..)?, bits, octets).ok();
+        }
+        let (begin, count) = (offsets[reading], layout.coded_bits());
+        scramble(&mut self.soft[..count], begin);
+        let decoded = viterbi.decode(&self.soft, bits, octets);
+        scramble(&mut self.soft[..count], begin);
         decoded.ok()
     }
+}
 
-    /// Takes the scrambler off the soft bits, or puts it on again.
-    fn scramble(&mut self, layout: &PayloadLayout, reading: Continuity) {
-        let mut scrambler = coding::payload_scrambler(reading);
-        for soft in self.soft.iter_mut().take(layout.air_bits()) {
-            if scrambler.next_bit() == 1 {
-                *soft = -*soft;
-            }
+/// Takes the scrambler off soft bits, or puts it on again.
+fn scramble(soft: &mut [i8], begin: usize) {
+    for (index, soft) in soft.iter_mut().enumerate() {
+        if coding::scrambling(begin + index) == 1 {
+            *soft = -*soft;
         }
+    }
+}
+
+fn add(soft: &mut [i8; SOFT_BITS], place: usize, more: i8) {
+    if let Some(soft) = soft.get_mut(place) {
+        *soft = soft.saturating_add(more).max(-dsp::soft::MOST_RELIABLE);
     }
 }
 

@@ -5,7 +5,7 @@
 use prime_phy::channel::CARRIERS;
 use prime_phy::encoder::FrameEncoder;
 use prime_phy::options::Options;
-use prime_phy::{Channel, Scheme, TX_RMS, Transmitter};
+use prime_phy::{Channel, FrameType, Scheme, TX_RMS, Transmitter};
 
 /// Random numbers (SplitMix64) and Gaussian ones made of them (Box and Muller).
 pub struct Random {
@@ -57,14 +57,31 @@ impl Random {
 ///
 /// A carrier of amplitude A has the bin 256 A in a transform of 512 samples, noise of variance v the power 512 v.
 pub fn noise_for_snr_db(snr_db: f32) -> f32 {
+    noise_on(&Channel::ONE, snr_db)
+}
+
+/// The same at the sample clock of a channel.
+pub fn noise_on(channel: &Channel, snr_db: f32) -> f32 {
     let amplitude = TX_RMS * (2.0 / CARRIERS as f32).sqrt();
-    (128.0 * amplitude * amplitude / 10.0_f32.powf(snr_db / 10.0)).sqrt()
+    let quarter = channel.fft_samples() as f32 / 4.0;
+    (quarter * amplitude * amplitude / 10.0_f32.powf(snr_db / 10.0)).sqrt()
 }
 
 /// The samples of a frame.
 pub fn samples(options: &Options, scheme: Scheme, mpdu: &[u8]) -> Vec<f32> {
-    let mut transmitter = Transmitter::new(&Channel::ONE, options);
-    let frame = FrameEncoder::new(options, scheme, mpdu).expect("fits");
+    samples_on(&Channel::ONE, options, FrameType::plainest(scheme), scheme, mpdu)
+}
+
+/// The samples of a frame of any type on any channel.
+pub fn samples_on(
+    channel: &Channel,
+    options: &Options,
+    frame_type: FrameType,
+    scheme: Scheme,
+    mpdu: &[u8],
+) -> Vec<f32> {
+    let mut transmitter = Transmitter::new(channel, options);
+    let frame = FrameEncoder::of_type(options, frame_type, scheme, mpdu).expect("fits");
     let mut samples = vec![0.0; transmitter.load(frame, 0.0)];
     transmitter.pull(&mut samples);
     samples
