@@ -280,6 +280,7 @@ fn overheard(
             modulation: request.modulation,
             tone_map: request.tone_map,
             payload_symbols: 0,
+            blocks: g3_phy::layout::Blocks::One,
             response_expected: request.response_expected,
         };
         let heard = Event::DataIndication(PdDataIndication {

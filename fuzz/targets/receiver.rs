@@ -11,13 +11,7 @@ use libfuzzer_sys::fuzz_target;
 fuzz_target!(|octets: &[u8]| disturb(G3(Receiver::new(&PLAN, ToneMask::ALL, &OPTIONS)), octets));
 
 const PLAN: BandPlan = BandPlan::CENELEC_A;
-const OPTIONS: Options = Options {
-    interleaving: g3_phy::options::Interleaving::Legacy,
-    fccs_order: g3_phy::options::FccsOrder::LowNibbleFirst,
-    fch_modulation: None,
-    preamble_boost_db: 3.0103,
-    tail: g3_phy::options::Tail::Complementary,
-};
+const OPTIONS: Options = Options::DEFAULT;
 
 struct G3(Receiver);
 

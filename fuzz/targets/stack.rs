@@ -211,6 +211,7 @@ fn header(pdc: u8) -> DataHeader {
         modulation: Modulation::Robust,
         tone_map: ToneMap(0x3F),
         payload_symbols: 40,
+        blocks: g3_phy::layout::Blocks::One,
         response_expected: pdc & 1 != 0,
     }
 }

@@ -81,6 +81,7 @@ impl Bench {
             modulation: Modulation::Robust,
             tone_map: PLAN.full_tone_map(),
             payload_symbols: 100,
+            blocks: g3_phy::layout::Blocks::One,
             response_expected,
         };
         let start = Instant::from_ticks(self.now.as_ticks() - millis(80).as_ticks());
@@ -293,6 +294,7 @@ fn a_frame_learnt_too_late_is_taken_but_not_acknowledged() {
         modulation: Modulation::Robust,
         tone_map: PLAN.full_tone_map(),
         payload_symbols: 40,
+        blocks: g3_phy::layout::Blocks::One,
         response_expected: true,
     };
     let (start, end) = (bench.now, bench.now + millis(70));

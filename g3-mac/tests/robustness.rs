@@ -86,6 +86,7 @@ fn event(told: &Told, at: Instant) -> Option<Event> {
         modulation: Modulation::Robust,
         tone_map: ToneMap(0x3F),
         payload_symbols: 40,
+        blocks: g3_phy::layout::Blocks::One,
         response_expected,
     };
     Some(match told {

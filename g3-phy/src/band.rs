@@ -47,6 +47,8 @@ pub struct BandPlan {
     pub carriers_per_group: u8,
     /// Phase of each carrier in SYNCP, in units of pi/8, the lowest carrier first (digest 1.5).
     pub syncp_phases: &'static [u8],
+    /// Pilots of a coherent payload.
+    pub pilots: Pilots,
     /// Payload symbols that one step of the FCH's FL field stands for.
     pub frame_length_unit: u16,
     /// Most payload symbols of a frame (aMaxFrameSize).
@@ -65,6 +67,15 @@ pub struct BandPlan {
     pub idle_symbols: u16,
     /// Whether parts of the plan are guesses, so that it cannot claim conformance.
     pub experimental: bool,
+}
+
+/// Where a coherent payload has its pilots (digest 9.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pilots {
+    /// Active carriers from one pilot to the next of the same symbol.
+    pub spacing: u8,
+    /// Place of the first pilot of the first symbol; `None` where no source tells it.
+    pub offset: Option<u8>,
 }
 
 impl BandPlan {

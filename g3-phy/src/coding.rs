@@ -18,8 +18,8 @@ static PARITY_8: ReedSolomon = ReedSolomon::new(1, 8);
 /// The Reed-Solomon code of a modulation.
 pub(crate) fn reed_solomon(modulation: Modulation) -> &'static ReedSolomon {
     match modulation {
-        Modulation::Robust => &PARITY_8,
-        Modulation::Dbpsk | Modulation::Dqpsk | Modulation::D8psk => &PARITY_16,
+        Modulation::Robust | Modulation::RobustCoherent => &PARITY_8,
+        _ => &PARITY_16,
     }
 }
 
@@ -36,8 +36,10 @@ impl<const OCTETS: usize> CodedBits<OCTETS> {
 
 /// Coded bits of a header.
 pub(crate) type CodedHeader = CodedBits<{ MAX_HEADER_CODED_BITS.div_ceil(8) }>;
-/// Coded bits of a payload.
-pub(crate) type CodedPayload = CodedBits<{ MAX_CODED_BITS.div_ceil(8) }>;
+/// Coded bits of a block of a payload.
+pub(crate) type CodedBlock = CodedBits<{ MAX_CODED_BITS.div_ceil(8) }>;
+/// Coded bits of the one or two blocks of a payload, in the order of time.
+pub(crate) type CodedPayload = heapless::Vec<CodedBlock, 2>;
 
 /// Coded bits of a header, before repetition.
 pub(crate) const fn header_coded_bits(format: HeaderFormat) -> usize {
@@ -53,15 +55,24 @@ pub(crate) fn encode_header(header: &HeaderOctets, format: HeaderFormat) -> Code
     CodedBits(coded)
 }
 
-/// Scrambles `psdu`, padded with zeros to the layout's capacity, and encodes it. `None` where it does not fit.
+/// Scrambles `psdu`, padded with zeros to the layout's capacity, and encodes its blocks. `None` where it does not fit.
+///
+/// The scrambler runs on from the first block into the second (digest 5).
 pub(crate) fn encode_payload(layout: &PayloadLayout, psdu: &[u8]) -> Option<CodedPayload> {
-    let mut word = [0; MAX_RS_WORD];
-    let capacity = usize::from(layout.psdu_capacity);
-    word.get_mut(..capacity)?.get_mut(..psdu.len())?.copy_from_slice(psdu);
-    let (data, parity) = word.split_at_mut_checked(capacity)?;
-    Scrambler::new().apply(data);
-    reed_solomon(layout.modulation).encode(data, parity).ok()?;
-    let mut coded = [0; MAX_CODED_BITS.div_ceil(8)];
-    convolutional::encode(&word, layout.info_bits(), &mut coded).ok()?;
-    Some(CodedBits(coded))
+    let mut scrambler = Scrambler::new();
+    let (mut left, capacity) = (psdu, layout.block_capacity());
+    let mut blocks = CodedPayload::new();
+    for _ in 0..layout.blocks.count() {
+        let mut word = [0; MAX_RS_WORD];
+        let octets;
+        (octets, left) = left.split_at_checked(left.len().min(capacity))?;
+        word.get_mut(..octets.len())?.copy_from_slice(octets);
+        let (data, parity) = word.split_at_mut_checked(capacity)?;
+        scrambler.apply(data);
+        reed_solomon(layout.modulation).encode(data, parity).ok()?;
+        let mut coded = [0; MAX_CODED_BITS.div_ceil(8)];
+        convolutional::encode(&word, layout.info_bits(), &mut coded).ok()?;
+        blocks.push(CodedBits(coded)).ok()?;
+    }
+    left.is_empty().then_some(blocks)
 }

@@ -1,12 +1,13 @@
 //! A frame as carrier phases, symbol by symbol: everything between the primitives and the waveform.
 //!
-//! Header and payload go through the error-correcting codes and the interleaver into differential phase steps; carriers that
-//! the tone map leaves out are filled from the pseudo-noise sequence (digest 9.4).
+//! Header and payload go through the error-correcting codes and the interleaver into phase steps against the symbol before,
+//! or in a coherent payload against SYNCP; carriers that the tone map leaves out and pilots are filled from the pseudo-noise
+//! sequence (digest 9.4).
 
-use crate::Modulation;
 use crate::band::{BandPlan, MAX_CARRIERS};
 use crate::coding::{self, CodedHeader, CodedPayload};
 use crate::constellation::{PHASES, phase_step};
+use crate::experimental::Qam16Bits;
 use crate::header::{FrameControl, HeaderError};
 use crate::interleaver::{Interleaver, PayloadInterleaver};
 use crate::layout::PayloadLayout;
@@ -14,6 +15,8 @@ use crate::options::{FchModulation, Options};
 use crate::primitives::DataHeader;
 use crate::timing::{self, FCH_REPETITION};
 use crate::tone::{CarrierSet, ToneMap, ToneMask};
+use crate::{Modulation, Scheme, pilots};
+use dsp::Complex;
 use dsp::scrambler::Scrambler;
 use thiserror::Error;
 
@@ -36,6 +39,12 @@ pub enum EncodeError {
     /// The tone mask leaves no carrier.
     #[error("the tone mask leaves no carrier")]
     NoCarrier,
+    /// The standard's rule for it is not known, and the experimental option that guesses it is off.
+    #[error("{modulation:?} in this band is known to no source: it needs an experimental option")]
+    Experimental {
+        /// Modulation asked for.
+        modulation: Modulation,
+    },
 }
 
 /// What goes into a data frame.
@@ -53,15 +62,40 @@ pub struct DataFrame<'a> {
     pub pdc: u8,
 }
 
-/// Yields the phases of one frame's FCH and payload symbols.
+/// One symbol: a carrier each from the lowest of the band; what stands for masked carriers means nothing.
+#[derive(Clone, Copy, Debug)]
+pub struct Symbol<'a> {
+    /// Phases in units of pi/8.
+    pub phases: &'a [u8],
+    /// Values of the carriers that carry a point of 16-QAM on top of their phase, [`NO_POINT`](Self::NO_POINT) for the
+    /// others.
+    points: Option<(Qam16Bits, &'a [u8])>,
+    /// S1 and S2 are sent at the preamble's level, as far as one source tells (digest 1.4).
+    pub at_preamble_level: bool,
+}
+
+impl Symbol<'_> {
+    const NO_POINT: u8 = 0xFF;
+
+    /// The factor of a carrier beside its phase: 1, or a point of 16-QAM.
+    pub fn factor(&self, carrier: usize) -> Complex {
+        let value = |(bits, points): (Qam16Bits, &[u8])| Some((bits, *points.get(carrier)?));
+        match self.points.and_then(value) {
+            Some((bits, value)) if value != Self::NO_POINT => bits.point(value),
+            _ => Complex::new(1.0, 0.0),
+        }
+    }
+}
+
+/// Yields the phases of one frame's FCH, reference and payload symbols.
 ///
 /// ```
 /// use g3_phy::{BandPlan, ToneMask, encoder::FrameEncoder, header::FrameControl, options::Options, primitives::Ack};
 /// let ack = Ack { fcs: 0x31C3, positive: true, more_segments: false };
 /// let mut encoder = FrameEncoder::ack(&BandPlan::CENELEC_A, ToneMask::ALL, &Options::default(), ack)?;
 /// let mut symbols = 0;
-/// while let Some(phases) = encoder.next_symbol() {
-///     assert_eq!(phases.len(), 36);
+/// while let Some(symbol) = encoder.next_symbol() {
+///     assert_eq!(symbol.phases.len(), 36);
 ///     symbols += 1;
 /// }
 /// assert_eq!(symbols, 13);
@@ -88,6 +122,16 @@ struct Payload {
     interleaver: PayloadInterleaver,
     active: CarrierSet,
     fill: Scrambler,
+    pilots: Option<PilotPlaces>,
+    /// 16-QAM's values of the carriers.
+    points: Option<(Qam16Bits, [u8; MAX_CARRIERS])>,
+}
+
+/// What places the pilots of a coherent payload.
+#[derive(Clone, Copy, Debug)]
+struct PilotPlaces {
+    plan: BandPlan,
+    offset: u8,
 }
 
 impl FrameEncoder {
@@ -103,10 +147,27 @@ impl FrameEncoder {
     ) -> Result<Self, EncodeError> {
         let DataFrame { psdu, modulation, tone_map, response_expected, pdc } = *frame;
         let misfit = EncodeError::Psdu { octets: psdu.len(), modulation, tone_map };
+        let unknown = EncodeError::Experimental { modulation };
+        let pilots = match modulation.scheme() {
+            Scheme::Differential => None,
+            Scheme::Coherent => {
+                let offset = options.pilot_offset(plan).ok_or(unknown)?;
+                Some(PilotPlaces { plan: *plan, offset })
+            }
+        };
+        let points = match modulation {
+            Modulation::Qam16 => Some((options.experimental.qam16.ok_or(unknown)?, [0; MAX_CARRIERS])),
+            _ => None,
+        };
         let layout = PayloadLayout::for_psdu(plan, mask, tone_map, modulation, psdu.len()).ok_or(misfit)?;
-        let payload_symbols = layout.symbols;
-        let header =
-            FrameControl::Data(DataHeader { pdc, modulation, tone_map, payload_symbols, response_expected });
+        let header = FrameControl::Data(DataHeader {
+            pdc,
+            modulation,
+            tone_map,
+            payload_symbols: layout.symbols,
+            blocks: layout.blocks,
+            response_expected,
+        });
         let mut encoder = Self::header_only(plan, mask, options, header)?;
         encoder.payload = Some(Payload {
             layout,
@@ -114,6 +175,8 @@ impl FrameEncoder {
             interleaver: PayloadInterleaver::new(&layout, options.interleaving),
             active: plan.active(mask, tone_map),
             fill: fill_after_header(plan, mask),
+            pilots,
+            points,
         });
         Ok(encoder)
     }
@@ -157,9 +220,12 @@ impl FrameEncoder {
         })
     }
 
-    /// FCH and payload symbols of the frame.
+    /// FCH, reference and payload symbols of the frame.
     pub fn symbols(&self) -> usize {
-        self.header_symbols + self.payload.as_ref().map_or(0, |payload| usize::from(payload.layout.symbols))
+        let of_payload = |payload: &Payload| {
+            timing::reference_symbols(payload.layout.modulation) + usize::from(payload.layout.symbols)
+        };
+        self.header_symbols + self.payload.as_ref().map_or(0, of_payload)
     }
 
     /// Carriers that the tone mask leaves.
@@ -167,18 +233,33 @@ impl FrameEncoder {
         self.unmasked
     }
 
-    /// The phases of the next symbol, a carrier each from the lowest of the band, in units of pi/8; those of masked
-    /// carriers mean nothing. `None` after the last symbol.
-    pub fn next_symbol(&mut self) -> Option<&[u8]> {
+    /// The next symbol; `None` after the last.
+    pub fn next_symbol(&mut self) -> Option<Symbol<'_>> {
         if self.symbol >= self.symbols() {
             return None;
         }
+        let references =
+            self.payload.as_ref().map_or(0, |payload| timing::reference_symbols(payload.layout.modulation));
+        let mut at_preamble_level = false;
+        let mut is_payload = false;
         match self.symbol.checked_sub(self.header_symbols) {
             None => self.step_header(),
-            Some(symbol) => self.step_payload(symbol),
+            Some(reference) if reference < references => {
+                at_preamble_level = true;
+                self.step_reference(reference);
+            }
+            Some(symbol) => {
+                is_payload = true;
+                self.step_payload(symbol - references);
+            }
         }
         self.symbol += 1;
-        self.phases.get(..self.carriers)
+        let points = self.payload.as_ref().filter(|_| is_payload).and_then(|payload| payload.points.as_ref());
+        Some(Symbol {
+            phases: self.phases.get(..self.carriers)?,
+            points: points.map(|(bits, points)| (*bits, &points[..])),
+            at_preamble_level,
+        })
     }
 
     fn step_header(&mut self) {
@@ -192,22 +273,50 @@ impl FrameEncoder {
         }
     }
 
+    /// S1 is SYNCM, S2 is SYNCP (digest 2).
+    fn step_reference(&mut self, reference: usize) {
+        self.phases = preamble_phases(self.syncp_phases);
+        if reference == 0 {
+            (0..self.carriers).for_each(|carrier| turn(&mut self.phases, carrier, PHASES / 2));
+        }
+    }
+
     fn step_payload(&mut self, symbol: usize) {
-        let Some(Payload { layout, coded, interleaver, active, fill }) = &mut self.payload else { return };
+        let Some(payload) = &mut self.payload else { return };
+        let Payload { layout, coded, interleaver, active, fill, pilots, points } = payload;
         let bits = layout.modulation.bits_per_carrier();
         let repetition = layout.modulation.repetition();
-        let mut inputs = interleaver.symbol(symbol);
+        let block_symbols = layout.block_symbols().max(1);
+        let Some(block) = coded.get(symbol / block_symbols) else { return };
+        let mut inputs = interleaver.symbol(symbol % block_symbols);
+        let pilots = pilots.map_or(CarrierSet::NONE, |PilotPlaces { plan, offset }| {
+            pilots::in_symbol(&plan, layout.modulation, offset, *active, symbol)
+        });
+        if layout.modulation.is_coherent() {
+            self.phases = preamble_phases(self.syncp_phases);
+        }
         for carrier in 0..self.carriers {
-            let data = active.contains(carrier);
+            let pilot = pilots.contains(carrier);
+            let data = active.contains(carrier) && !pilot;
             let mut value = 0;
-            for place in 0..bits {
+            let count = if pilot { pilots::BITS } else { bits };
+            for place in 0..count {
                 let bit = match data {
-                    true => inputs.next().map_or(0, |input| coded.bit(input / repetition)),
+                    true => inputs.next().map_or(0, |input| block.bit(input / repetition)),
                     false => fill.next_bit(),
                 };
                 value |= bit << place;
             }
-            turn(&mut self.phases, carrier, phase_step(bits, value));
+            let point = points.as_mut().and_then(|(_, points)| points.get_mut(carrier));
+            match point {
+                Some(point) if !pilot => *point = value,
+                point => {
+                    if let Some(point) = point {
+                        *point = Symbol::NO_POINT;
+                    }
+                    turn(&mut self.phases, carrier, phase_step(count, value));
+                }
+            }
         }
     }
 }
@@ -226,7 +335,7 @@ fn turn(phases: &mut [u8; MAX_CARRIERS], carrier: usize, step: u8) {
 }
 
 /// The pseudo-noise sequence at the first payload symbol: masked carriers have consumed a bit each per FCH symbol.
-fn fill_after_header(plan: &BandPlan, mask: ToneMask) -> Scrambler {
+pub(crate) fn fill_after_header(plan: &BandPlan, mask: ToneMask) -> Scrambler {
     let masked = plan.carriers() - plan.unmasked(mask).len();
     let mut fill = Scrambler::new();
     for _ in 0..masked * timing::fch_symbols(plan, mask) % Scrambler::PERIOD {

@@ -1,12 +1,14 @@
 //! The frame control header: 33 bits in the CENELEC bands, 66 in FCC and ARIB (digest 3.1 to 3.4).
 //!
 //! ```
+//! use g3_phy::layout::Blocks;
 //! use g3_phy::{BandPlan, Modulation, ToneMap, header::FrameControl, options::FccsOrder, primitives::DataHeader};
 //! let header = FrameControl::Data(DataHeader {
 //!     pdc: 0x55,
 //!     modulation: Modulation::Dbpsk,
 //!     tone_map: ToneMap(0x3F),
 //!     payload_symbols: 12,
+//!     blocks: Blocks::One,
 //!     response_expected: true,
 //! });
 //! let octets = header.emit(&BandPlan::CENELEC_A, FccsOrder::LowNibbleFirst)?;
@@ -18,7 +20,9 @@
 mod bits33;
 mod bits66;
 
+use crate::Modulation;
 use crate::band::BandPlan;
+use crate::layout::Blocks;
 use crate::options::FccsOrder;
 use crate::primitives::{Ack, DataHeader};
 use thiserror::Error;
@@ -88,14 +92,11 @@ pub enum HeaderError {
     /// Reserved delimiter type.
     #[error("delimiter type {0} is reserved")]
     DelimiterType(u8),
-    /// Coherent payload, which this modem does not receive.
-    #[error("coherent modulation is not supported")]
-    Coherent,
-    /// Reserved modulation or 16-QAM, which this modem does not receive.
-    #[error("modulation {0} is not supported")]
+    /// Reserved modulation, or one that the band's header cannot say.
+    #[error("modulation {0} is reserved or not one of the band")]
     Modulation(u8),
-    /// Two Reed-Solomon blocks, which this modem does not receive.
-    #[error("a payload of two Reed-Solomon blocks is not supported")]
+    /// The band has no payloads of two Reed-Solomon blocks.
+    #[error("the band has no payloads of two Reed-Solomon blocks")]
     TwoBlocks,
     /// The frame length is zero, or not one that the field can say.
     #[error("{0} payload symbols cannot be announced or sent")]
@@ -138,6 +139,11 @@ impl FrameControl {
         Ok(header)
     }
 
+    /// Whether it announces a coherent payload.
+    fn is_coherent(&self) -> bool {
+        matches!(self, Self::Data(header) if header.modulation.is_coherent())
+    }
+
     /// Delimiter type (digest 3.3).
     const fn delimiter(&self) -> u8 {
         match self {
@@ -175,9 +181,15 @@ fn check(header: &DataHeader, plan: &BandPlan) -> Result<(), HeaderError> {
     let symbols = header.payload_symbols;
     if symbols == 0
         || symbols > plan.max_payload_symbols
-        || !symbols.is_multiple_of(plan.frame_length_unit.max(1))
+        || !symbols.is_multiple_of(plan.frame_length_unit.max(1) * header.blocks.count() as u16)
     {
         return Err(HeaderError::FrameLength(symbols));
+    }
+    if header.blocks == Blocks::Two && plan.header != HeaderFormat::Fcc {
+        return Err(HeaderError::TwoBlocks);
+    }
+    if header.modulation == Modulation::Qam16 && plan.header == HeaderFormat::Cenelec {
+        return Err(HeaderError::Modulation(header.modulation.code()));
     }
     if header.tone_map.0 == 0 || header.tone_map.0 & !plan.full_tone_map().0 != 0 {
         return Err(HeaderError::ToneMap(header.tone_map.0));

@@ -107,17 +107,17 @@ pub struct PayloadInterleaver {
 }
 
 impl PayloadInterleaver {
-    /// The interleaver for a payload.
+    /// The interleaver for each block of a payload.
     pub fn new(layout: &PayloadLayout, rule: Interleaving) -> Self {
         let bits = layout.modulation.bits_per_carrier();
         let (rows, swap) = match rule {
-            Interleaving::Legacy | Interleaving::LegacyRows => (usize::from(layout.symbols) * bits, true),
-            Interleaving::Separate => (usize::from(layout.symbols), false),
+            Interleaving::Legacy | Interleaving::LegacyRows => (layout.block_symbols() * bits, true),
+            Interleaving::Separate => (layout.block_symbols(), false),
         };
         Self { matrix: Interleaver::new(usize::from(layout.carriers), rows, swap), bits, rule }
     }
 
-    /// Indices into the repeated coded stream of the bits of symbol `symbol`: carrier by carrier, and within a
+    /// Indices into the block's repeated coded stream of the bits of its symbol `symbol`: carrier by carrier, and within a
     /// carrier in the order of the bits.
     pub fn symbol(&self, symbol: usize) -> impl Iterator<Item = usize> + '_ {
         let (m, n, bits) = (self.matrix.columns, self.matrix.rows, self.bits);
@@ -125,7 +125,7 @@ impl PayloadInterleaver {
             Interleaving::Legacy | Interleaving::LegacyRows => symbol * bits,
             Interleaving::Separate => symbol,
         };
-        let mut rows: [Row<'_>; 3] = core::array::from_fn(|bit| match self.rule {
+        let mut rows: [Row<'_>; 4] = core::array::from_fn(|bit| match self.rule {
             Interleaving::Legacy | Interleaving::LegacyRows => self.matrix.row(first_row + bit),
             Interleaving::Separate => self.matrix.row(first_row),
         });
@@ -176,6 +176,11 @@ mod tests {
     use crate::Modulation;
     use proptest::prelude::*;
     use std::vec::Vec;
+
+    const EVERY: [Modulation; 9] = {
+        use Modulation::*;
+        [Robust, Dbpsk, Dqpsk, D8psk, RobustCoherent, Bpsk, Qpsk, Psk8, Qam16]
+    };
 
     #[test]
     fn the_header_matrix_is_that_of_digest_8_4() {
@@ -256,12 +261,13 @@ mod tests {
         }
 
         #[test]
-        fn every_rule_takes_every_bit_once(carriers in 1_u16..=72, units in 1_u16..=20, rule in 0_usize..3, modulation in 0_usize..4) {
+        fn every_rule_takes_every_bit_once(carriers in 1_u16..=72, units in 1_u16..=20, rule in 0_usize..3, modulation in 0_usize..9) {
             let layout = PayloadLayout {
                 symbols: units * 4,
                 psdu_capacity: 4,
                 carriers,
-                modulation: Modulation::ALL[modulation],
+                modulation: EVERY[modulation],
+                blocks: crate::layout::Blocks::One,
             };
             let rule = [Interleaving::Legacy, Interleaving::LegacyRows, Interleaving::Separate][rule];
             let interleaver = PayloadInterleaver::new(&layout, rule);

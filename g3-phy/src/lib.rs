@@ -7,7 +7,9 @@
 //! | [`layout`] | PSDU octets to symbols and back |
 //! | [`timing`] | airtimes and interframe spaces |
 //! | [`options`] | readings of the standard that are open, each with its default |
+//! | [`experimental`] | what no source tells: off by default, never conformant |
 //! | [`header`] | the frame control header |
+//! | [`pilots`] | pilots of a coherent payload |
 //! | [`constellation`], [`interleaver`], [`encoder`] | bits to carrier phases |
 //! | [`Transmitter`] | carrier phases to samples |
 //! | [`Receiver`] | samples to frames |
@@ -24,12 +26,14 @@ pub mod band;
 mod coding;
 pub mod constellation;
 pub mod encoder;
+pub mod experimental;
 pub mod header;
 pub mod interleaver;
 pub mod layout;
 mod modulation;
 pub mod options;
 pub mod phy;
+pub mod pilots;
 pub mod primitives;
 mod receiver;
 pub mod timing;
@@ -37,7 +41,7 @@ pub mod tone;
 mod transmitter;
 
 pub use band::BandPlan;
-pub use modulation::Modulation;
+pub use modulation::{Modulation, Scheme};
 pub use receiver::Receiver;
 pub use tone::{ToneMap, ToneMask};
 pub use transmitter::{TX_RMS, Transmitter};

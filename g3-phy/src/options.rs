@@ -3,6 +3,7 @@
 pub use dsp::window::Tail;
 
 use crate::band::BandPlan;
+use crate::experimental::Experimental;
 use crate::header::HeaderFormat;
 
 /// Order in which the FCH carries its CRC5 (digest 3.1).
@@ -56,9 +57,33 @@ pub struct Options {
     /// Falling edge of a symbol's window (digest 1.3). Receivers do not depend on it.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub tail: Tail,
+    /// Guesses in use, none by default.
+    pub experimental: Experimental,
 }
 
 impl Options {
+    /// The defaults.
+    pub const DEFAULT: Self = Self {
+        interleaving: Interleaving::Legacy,
+        fccs_order: FccsOrder::LowNibbleFirst,
+        fch_modulation: None,
+        preamble_boost_db: PREAMBLE_BOOST_DB,
+        tail: Tail::Complementary,
+        experimental: Experimental::NONE,
+    };
+
+    /// Whether what is sent on this plan is what the standard says, as far as the digest tells: no experimental plan
+    /// and no guess in use.
+    pub fn is_conformant(&self, plan: &BandPlan) -> bool {
+        plan.is_conformant() && self.experimental == Experimental::NONE
+    }
+
+    /// Place of the first pilot of a coherent payload's first symbol. `None` where it is not known and no guess is
+    /// in use.
+    pub(crate) fn pilot_offset(&self, plan: &BandPlan) -> Option<u8> {
+        plan.pilots.offset.or(self.experimental.cenelec_b_pilot_offset)
+    }
+
     /// The FCH modulation to send with.
     pub(crate) fn fch_modulation(&self, plan: &BandPlan) -> FchModulation {
         self.fch_modulations(plan).first().copied().unwrap_or(FchModulation::Differential)
@@ -80,12 +105,6 @@ const PREAMBLE_BOOST_DB: f32 = 3.010_3;
 
 impl Default for Options {
     fn default() -> Self {
-        Self {
-            interleaving: Interleaving::Legacy,
-            fccs_order: FccsOrder::LowNibbleFirst,
-            fch_modulation: None,
-            preamble_boost_db: PREAMBLE_BOOST_DB,
-            tail: Tail::Complementary,
-        }
+        Self::DEFAULT
     }
 }

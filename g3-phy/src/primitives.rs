@@ -8,6 +8,7 @@
 
 #![allow(clippy::large_enum_variant, reason = "without an allocator the PSDU is held in place")]
 
+use crate::layout::Blocks;
 use crate::{Modulation, ToneMap};
 use plc_core::time::Instant;
 
@@ -133,6 +134,8 @@ pub struct DataHeader {
     pub tone_map: ToneMap,
     /// Payload symbols.
     pub payload_symbols: u16,
+    /// Reed-Solomon blocks.
+    pub blocks: Blocks,
     /// Delimiter type 1: an acknowledgement follows.
     pub response_expected: bool,
 }

@@ -27,7 +27,7 @@ use crate::band::{
     BandPlan, FFT_SAMPLES, MAX_CARRIERS, OVERLAP_SAMPLES, PREAMBLE_SAMPLES, PREFIX_SAMPLES, SYMBOL_STRIDE,
 };
 use crate::header::FrameControl;
-use crate::layout::{MAX_RS_WORD, PayloadLayout, TAIL_BITS};
+use crate::layout::{Blocks, MAX_RS_WORD, PayloadLayout, TAIL_BITS};
 use crate::options::Options;
 use crate::primitives::{Ack, CarrierSense, DataHeader, Event, PdAckIndication, PdDataIndication};
 use crate::timing;
@@ -325,7 +325,7 @@ impl Receiver {
                 self.start_payload(Frame {
                     header,
                     start,
-                    end: start + self.samples_with(header.payload_symbols),
+                    end: start + self.samples_with(symbols_after_header(&header)),
                 });
             }
         }
@@ -352,10 +352,10 @@ impl Receiver {
     }
 
     fn start_payload(&mut self, frame: Frame) {
-        let DataHeader { modulation, tone_map, payload_symbols, .. } = frame.header;
+        let DataHeader { modulation, tone_map, blocks, .. } = frame.header;
         self.emit(CarrierSense::Header { header: frame.header, end: self.instant(frame.end) });
-        let layout =
-            PayloadLayout::from_symbols(&self.plan, self.mask, tone_map, modulation, payload_symbols);
+        let layout = PayloadLayout::from_header(&self.plan, self.mask, &frame.header)
+            .filter(|_| !modulation.is_coherent() && blocks == Blocks::One);
         let active = self.plan.active(self.mask, tone_map);
         let (bins, first) = (self.bank.bins(), self.plan.first_carrier);
         let carries_data =
@@ -368,7 +368,7 @@ impl Receiver {
             Some(NoiseTracker::new(&self.link, &self.nulls)),
             self.header.last_symbol(),
         );
-        self.state = State::Payload { frame, symbols_left: payload_symbols };
+        self.state = State::Payload { frame, symbols_left: symbols_after_header(&frame.header) };
     }
 
     /// Where a frame's end has been reached, reports the frame and listens; false where there is nothing to finish.
@@ -413,7 +413,7 @@ impl Receiver {
         libm::roundf(4.0 * (snr_db + 10.0)) as u8
     }
 
-    /// Samples of a frame with `payload_symbols`.
+    /// Samples of a frame with so many symbols after the header.
     fn samples_with(&self, payload_symbols: u16) -> u64 {
         let symbols = timing::fch_symbols(&self.plan, self.mask) + usize::from(payload_symbols);
         (PREAMBLE_SAMPLES + symbols * SYMBOL_STRIDE) as u64
@@ -446,6 +446,11 @@ impl Receiver {
         }
         let _ = self.events.push_back(event);
     }
+}
+
+/// Reference and payload symbols.
+fn symbols_after_header(header: &DataHeader) -> u16 {
+    header.payload_symbols + timing::reference_symbols(header.modulation) as u16
 }
 
 /// Start of the first FCH symbol's window, in samples from the start of the frame.

@@ -1,5 +1,6 @@
 //! Airtimes and interframe spaces (digest 1.2 and 2.1).
 
+use crate::Modulation;
 use crate::band::{BandPlan, PREAMBLE_SAMPLES, SYMBOL_STRIDE};
 use crate::layout::TAIL_BITS;
 use crate::tone::ToneMask;
@@ -27,7 +28,23 @@ pub fn preamble(plan: &BandPlan) -> Duration {
     plan.clock.span(PREAMBLE_SAMPLES as u64)
 }
 
-/// A data frame with `payload_symbols`, from the first preamble sample to the end of the last symbol's edge.
+/// Reference symbols S1 and S2 between the FCH and a payload (digest 2).
+pub const fn reference_symbols(modulation: Modulation) -> usize {
+    if modulation.is_coherent() { 2 } else { 0 }
+}
+
+/// A data frame with `payload_symbols` of this modulation, from the first preamble sample to the end of the last
+/// symbol's edge.
+pub fn data_airtime(
+    plan: &BandPlan,
+    mask: ToneMask,
+    modulation: Modulation,
+    payload_symbols: u16,
+) -> Duration {
+    frame_airtime(plan, mask, payload_symbols) + symbols(plan, reference_symbols(modulation))
+}
+
+/// A differential data frame with `payload_symbols`, from the first preamble sample to the end of the last symbol's edge.
 pub fn frame_airtime(plan: &BandPlan, mask: ToneMask, payload_symbols: u16) -> Duration {
     preamble(plan) + symbols(plan, fch_symbols(plan, mask) + usize::from(payload_symbols))
 }

@@ -37,6 +37,8 @@ impl ToneMask {
 pub struct CarrierSet(pub u128);
 
 impl CarrierSet {
+    /// No carrier.
+    pub const NONE: Self = Self(0);
     /// Every carrier.
     pub const ALL: Self = Self(u128::MAX);
 

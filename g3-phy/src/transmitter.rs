@@ -129,10 +129,12 @@ impl Transmitter {
         self.sent = 0;
         if piece < PREAMBLE_PIECES {
             let sign = if piece < SYNCP_SYMBOLS { 1.0 } else { -1.0 };
-            self.synthesise(self.plan.syncp_phases, unmasked, sign * amplitude * self.preamble_gain);
+            let syncp = self.plan.syncp_phases;
+            self.synthesise(syncp, |_| ONE, unmasked, sign * amplitude * self.preamble_gain);
             self.cut_preamble(piece);
-        } else if let Some(phases) = frame.next_symbol() {
-            self.synthesise(phases, unmasked, amplitude);
+        } else if let Some(symbol) = frame.next_symbol() {
+            let gain = if symbol.at_preamble_level { self.preamble_gain } else { 1.0 };
+            self.synthesise(symbol.phases, |carrier| symbol.factor(carrier), unmasked, amplitude * gain);
             self.cut_symbol();
         } else {
             self.piece[..OVERLAP_SAMPLES].copy_from_slice(&self.edge);
@@ -144,13 +146,19 @@ impl Transmitter {
     }
 
     /// The 256 samples of a symbol, behind the place of its prefix.
-    fn synthesise(&mut self, phases: &[u8], unmasked: CarrierSet, amplitude: f32) {
+    fn synthesise(
+        &mut self,
+        phases: &[u8],
+        factor: impl Fn(usize) -> Complex,
+        unmasked: CarrierSet,
+        amplitude: f32,
+    ) {
         self.spectrum.fill(Complex::default());
         for offset in unmasked.offsets() {
             let Some(&phase) = phases.get(offset) else { continue };
             let bin = self.spectrum.get_mut(usize::from(self.plan.first_carrier) + offset);
             if let Some(bin) = bin {
-                *bin = PHASORS[usize::from(phase % PHASES)] * (0.5 * amplitude);
+                *bin = PHASORS[usize::from(phase % PHASES)] * factor(offset) * (0.5 * amplitude);
             }
         }
         // Both lengths are the transform's.
@@ -186,6 +194,8 @@ impl Transmitter {
         }
     }
 }
+
+const ONE: Complex = Complex::new(1.0, 0.0);
 
 /// e^(i pi p / 8) for phase p.
 const PHASORS: [Complex; PHASES as usize] = {

@@ -224,6 +224,7 @@ impl<N: FrameNode> Domain<N> {
             modulation: data.modulation,
             tone_map: data.tone_map,
             payload_symbols: layout.symbols,
+            blocks: layout.blocks,
             response_expected: data.response_expected,
         };
         let octets = data.psdu.len();

@@ -33,13 +33,14 @@ impl Stage {
     pub const ALL: [Self; 6] =
         [Self::Preamble, Self::Header, Self::Robust, Self::Dbpsk, Self::Dqpsk, Self::D8psk];
 
-    /// The stage of a payload.
+    /// The stage of a payload. There are no tables of coherent ones yet: they count as their differential twins, which
+    /// is about three decibels too hard on them.
     pub fn payload(modulation: Modulation) -> Self {
         match modulation {
-            Modulation::Robust => Self::Robust,
-            Modulation::Dbpsk => Self::Dbpsk,
-            Modulation::Dqpsk => Self::Dqpsk,
-            Modulation::D8psk => Self::D8psk,
+            Modulation::Robust | Modulation::RobustCoherent => Self::Robust,
+            Modulation::Dbpsk | Modulation::Bpsk => Self::Dbpsk,
+            Modulation::Dqpsk | Modulation::Qpsk => Self::Dqpsk,
+            Modulation::D8psk | Modulation::Psk8 | Modulation::Qam16 => Self::D8psk,
         }
     }
 

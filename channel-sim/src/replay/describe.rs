@@ -11,6 +11,11 @@ pub fn modulation(modulation: Modulation) -> &'static str {
         Modulation::Dbpsk => "DBPSK",
         Modulation::Dqpsk => "DQPSK",
         Modulation::D8psk => "D8PSK",
+        Modulation::RobustCoherent => "coherent Robust",
+        Modulation::Bpsk => "BPSK",
+        Modulation::Qpsk => "QPSK",
+        Modulation::Psk8 => "8PSK",
+        Modulation::Qam16 => "16-QAM",
     }
 }
 

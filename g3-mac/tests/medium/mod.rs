@@ -422,6 +422,7 @@ fn header_of(request: &PdDataRequest) -> DataHeader {
         modulation: *modulation,
         tone_map: *tone_map,
         payload_symbols: layout.symbols,
+        blocks: layout.blocks,
         response_expected: *response_expected,
     }
 }

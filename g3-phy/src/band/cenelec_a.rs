@@ -1,6 +1,6 @@
 //! CENELEC-A (digest 1.1, 1.5 and 2.1).
 
-use super::BandPlan;
+use super::{BandPlan, Pilots};
 use crate::header::HeaderFormat;
 use crate::options::FchModulation;
 use crate::tone::CarrierSet;
@@ -14,6 +14,7 @@ pub(super) const PLAN: BandPlan = BandPlan {
     groups: 6,
     carriers_per_group: 6,
     syncp_phases: &SYNCP_PHASES,
+    pilots: Pilots { spacing: 12, offset: Some(6) },
     frame_length_unit: 4,
     max_payload_symbols: 252,
     header: HeaderFormat::Cenelec,

@@ -3,7 +3,7 @@
 //! Carrier indices are remembered, not read; no source has the preamble's phases. Those here are the curve of the
 //! other bands' tables scaled to sixteen carriers.
 
-use super::{BandPlan, cenelec_a};
+use super::{BandPlan, Pilots, cenelec_a};
 
 pub(super) const PLAN: BandPlan = BandPlan {
     name: "CENELEC-B (experimental)",
@@ -11,6 +11,7 @@ pub(super) const PLAN: BandPlan = BandPlan {
     groups: 4,
     carriers_per_group: 4,
     syncp_phases: &SYNCP_PHASES,
+    pilots: Pilots { spacing: 8, offset: None },
     experimental: true,
     ..cenelec_a::PLAN
 };

@@ -3,7 +3,7 @@
 //! A sub-band is FCC-1 with the other carriers left out: phases, groups of the tone map and the fill of the others
 //! keep their places.
 
-use super::BandPlan;
+use super::{BandPlan, Pilots};
 use crate::header::HeaderFormat;
 use crate::options::FchModulation;
 use crate::tone::CarrierSet;
@@ -17,6 +17,7 @@ pub(super) const PLAN: BandPlan = BandPlan {
     groups: 24,
     carriers_per_group: 3,
     syncp_phases: &SYNCP_PHASES,
+    pilots: Pilots { spacing: 12, offset: Some(36) },
     frame_length_unit: 1,
     max_payload_symbols: 511,
     header: HeaderFormat::Fcc,

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::interleaver::PayloadInterleaver;
+use crate::layout::Blocks;
 use std::format;
 use std::string::String;
 use std::vec::Vec;
@@ -38,6 +39,10 @@ fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
+fn next_phases(encoder: &mut FrameEncoder) -> Option<Vec<u8>> {
+    encoder.next_symbol().map(|symbol| symbol.phases.to_vec())
+}
+
 fn encoder(vector: &Vector) -> FrameEncoder {
     let psdu: Vec<u8> = (1..=vector.psdu_octets).collect();
     let frame = DataFrame {
@@ -58,6 +63,7 @@ fn header_bits_follow_the_chain() {
             modulation: vector.modulation,
             tone_map: PLAN.full_tone_map(),
             payload_symbols: vector.symbols,
+            blocks: Blocks::One,
             response_expected: false,
         });
         let octets = header.emit(&PLAN, Options::default().fccs_order).unwrap();
@@ -89,8 +95,9 @@ fn payload_bits_follow_the_chain() {
         let repetition = vector.modulation.repetition();
         assert_eq!(layout.raw_bits() - layout.coded_bits() * repetition, vector.padding);
         let coded = coding::encode_payload(&layout, &psdu).unwrap();
-        assert_eq!(hex_of_bits((0..layout.coded_bits()).map(|bit| coded.bit(bit))), vector.coded);
+        assert_eq!(hex_of_bits((0..layout.coded_bits()).map(|bit| coded[0].bit(bit))), vector.coded);
         let interleaver = PayloadInterleaver::new(&layout, Options::default().interleaving);
+        let coded = &coded[0];
         let sent = (0..usize::from(layout.symbols))
             .flat_map(|symbol| interleaver.symbol(symbol).collect::<Vec<_>>())
             .map(|input| coded.bit(input / repetition));
@@ -104,7 +111,7 @@ fn phases_follow_the_chain() {
         let mut encoder = encoder(vector);
         let mut phases: Vec<Vec<u8>> = Vec::new();
         while let Some(symbol) = encoder.next_symbol() {
-            phases.push(symbol.to_vec());
+            phases.push(symbol.phases.to_vec());
         }
         assert_eq!(phases.len(), 13 + usize::from(vector.symbols));
         assert_eq!(phases[12], vector.last_header_phases);
@@ -124,7 +131,7 @@ fn carriers_outside_the_tone_map_turn_with_the_pseudo_noise_sequence() {
         pdc: 0,
     };
     let mut encoder = FrameEncoder::data(&PLAN, ToneMask::ALL, &Options::default(), &frame).unwrap();
-    let symbols: Vec<Vec<u8>> = core::iter::from_fn(|| encoder.next_symbol().map(<[u8]>::to_vec)).collect();
+    let symbols: Vec<Vec<u8>> = core::iter::from_fn(|| next_phases(&mut encoder)).collect();
     let steps = |symbol: usize| -> Vec<u8> {
         (6..12)
             .map(|carrier| (symbols[symbol][carrier] + 16 - symbols[symbol - 1][carrier]) % 16 / 8)
@@ -139,7 +146,7 @@ fn fcc_header_phases_refer_to_syncp_in_every_symbol_or_to_the_symbol_before() {
     let phases = |plan: &BandPlan, fch_modulation| -> Vec<Vec<u8>> {
         let options = Options { fch_modulation, ..Options::default() };
         let mut encoder = FrameEncoder::ack(plan, ToneMask::ALL, &options, ack).unwrap();
-        core::iter::from_fn(|| encoder.next_symbol().map(<[u8]>::to_vec)).collect()
+        core::iter::from_fn(|| next_phases(&mut encoder)).collect()
     };
     let fcc = BandPlan::FCC_1;
     let coherent = phases(&fcc, None);
@@ -182,6 +189,133 @@ fn what_does_not_fit_is_refused() {
     let ack = crate::primitives::Ack { fcs: 1, positive: true, more_segments: false };
     let masked = FrameEncoder::ack(&PLAN, ToneMask(0), &Options::default(), ack);
     assert_eq!(masked.map(|encoder| encoder.symbols()), Err(EncodeError::NoCarrier));
+}
+
+fn coherent(
+    plan: &BandPlan,
+    modulation: Modulation,
+    tone_map: ToneMap,
+    options: &Options,
+    psdu: &[u8],
+) -> FrameEncoder {
+    let frame = DataFrame { psdu, modulation, tone_map, response_expected: false, pdc: 0 };
+    FrameEncoder::data(plan, ToneMask::ALL, options, &frame).unwrap()
+}
+
+/// Digest 2, 9.3 and 9.4.
+#[test]
+fn a_coherent_payload_follows_two_reference_symbols_and_refers_to_syncp_with_pilots_among_its_carriers() {
+    let psdu: Vec<u8> = (1..=16).collect();
+    let options = Options::default();
+    let layout =
+        PayloadLayout::for_psdu(&PLAN, ToneMask::ALL, PLAN.full_tone_map(), Modulation::Qpsk, 16).unwrap();
+    assert_eq!((layout.carriers, layout.symbols, layout.psdu_capacity), (33, 8, 16), "3 of 36 are pilots");
+    let mut encoder = coherent(&PLAN, Modulation::Qpsk, PLAN.full_tone_map(), &options, &psdu);
+    assert_eq!(encoder.symbols(), 13 + 2 + 8);
+    let mut symbols: Vec<(Vec<u8>, bool)> = Vec::new();
+    while let Some(symbol) = encoder.next_symbol() {
+        symbols.push((symbol.phases.to_vec(), symbol.at_preamble_level));
+    }
+    let syncm: Vec<u8> = PLAN.syncp_phases.iter().map(|phase| (phase + 8) % 16).collect();
+    assert_eq!((&symbols[13].0, &symbols[14].0[..]), (&syncm, PLAN.syncp_phases));
+    let loud: Vec<usize> = (0..23).filter(|&symbol| symbols[symbol].1).collect();
+    assert_eq!(loud, [13, 14]);
+    // Pseudo-noise 00 00 11 ... in the pilots of the first symbol, carriers 6, 18 and 30.
+    let steps = |symbol: usize, carriers: [usize; 3]| {
+        carriers.map(|carrier| (symbols[15 + symbol].0[carrier] + 16 - PLAN.syncp_phases[carrier]) % 16)
+    };
+    assert_eq!(steps(0, [6, 18, 30]), [0, 0, 8]);
+    // ... 10 11 11 in those of the second, two carriers on: 10 is a quarter turn.
+    assert_eq!(steps(1, [8, 20, 32]), [4, 8, 8]);
+    // The bits of the data carriers, read back in the interleaver's order, are the coded ones.
+    let coded = coding::encode_payload(&layout, &psdu).unwrap();
+    let interleaver = PayloadInterleaver::new(&layout, options.interleaving);
+    for symbol in 0..8 {
+        let active = PLAN.unmasked(ToneMask::ALL);
+        let pilots = pilots::in_symbol(&PLAN, Modulation::Qpsk, 6, active, symbol);
+        let mut inputs = interleaver.symbol(symbol);
+        for carrier in (0..36).filter(|&carrier| !pilots.contains(carrier)) {
+            let value = (0..2).map(|place| coded[0].bit(inputs.next().unwrap()) << place).sum();
+            let step = (symbols[15 + symbol].0[carrier] + 16 - PLAN.syncp_phases[carrier]) % 16;
+            assert_eq!(step, phase_step(2, value));
+        }
+    }
+}
+
+#[test]
+fn what_only_a_guess_can_send_is_refused_until_the_guess_is_asked_for() {
+    use crate::experimental::Experimental;
+    let frame = |modulation| DataFrame {
+        psdu: &[0; 20],
+        modulation,
+        tone_map: ToneMap(0xF),
+        response_expected: false,
+        pdc: 0,
+    };
+    let encode = |plan, experimental, modulation| {
+        let options = Options { experimental, ..Options::default() };
+        assert_eq!(options.is_conformant(&BandPlan::FCC_1), experimental == Experimental::NONE);
+        FrameEncoder::data(plan, ToneMask::ALL, &options, &frame(modulation)).map(|_| ())
+    };
+    let (fcc, cenelec_b) = (&BandPlan::FCC_1, &BandPlan::CENELEC_B_EXPERIMENTAL);
+    let none = Experimental::NONE;
+    let refused = |modulation| Err(EncodeError::Experimental { modulation });
+    assert_eq!(encode(fcc, none, Modulation::Qam16), refused(Modulation::Qam16));
+    assert_eq!(encode(cenelec_b, none, Modulation::Bpsk), refused(Modulation::Bpsk));
+    assert_eq!(encode(cenelec_b, none, Modulation::Dbpsk), Ok(()));
+    let guess = Experimental { qam16: Some(Qam16Bits::InPhaseFirst), cenelec_b_pilot_offset: Some(4) };
+    assert_eq!(encode(fcc, guess, Modulation::Qam16), Ok(()));
+    assert_eq!(encode(cenelec_b, guess, Modulation::Bpsk), Ok(()));
+    let not_in_cenelec = Err(HeaderError::Modulation(4).into());
+    assert_eq!(encode(&PLAN, guess, Modulation::Qam16), not_in_cenelec);
+    assert!(!Options::default().is_conformant(cenelec_b));
+}
+
+#[test]
+fn sixteen_qam_sends_points_of_mean_power_one_and_pilots_on_the_circle() {
+    let experimental =
+        crate::experimental::Experimental { qam16: Some(Qam16Bits::Alternating), ..Default::default() };
+    let options = Options { experimental, ..Options::default() };
+    let (fcc, psdu) = (BandPlan::FCC_1, [0x5A; 200]);
+    let mut encoder = coherent(&fcc, Modulation::Qam16, fcc.full_tone_map(), &options, &psdu);
+    let (mut power, mut pilots, mut symbol_count) = (0.0, 0, 0);
+    while let Some(symbol) = encoder.next_symbol() {
+        symbol_count += 1;
+        if symbol_count > 14 {
+            let factors: Vec<f32> = (0..72).map(|carrier| symbol.factor(carrier).norm_sqr()).collect();
+            power += factors.iter().sum::<f32>() / 72.0;
+            pilots += factors.iter().filter(|&&factor| factor == 1.0).count();
+        } else {
+            assert_eq!(symbol.factor(0), Complex::new(1.0, 0.0));
+        }
+    }
+    let payload = symbol_count - 14;
+    assert!((power / payload as f32 - 1.0).abs() < 0.05, "{power} over {payload} symbols");
+    assert!(pilots >= 6 * payload, "six pilots a symbol");
+}
+
+/// Digest 5 and 3.2: the halves of the PSDU, scrambled as one, each with a code of its own.
+#[test]
+fn two_blocks_are_sent_one_after_the_other_with_one_scrambler() {
+    let fcc = BandPlan::FCC_1;
+    let psdu: Vec<u8> = (0..478).map(|octet| (octet * 7) as u8).collect();
+    let layout =
+        PayloadLayout::for_psdu(&fcc, ToneMask::ALL, fcc.full_tone_map(), Modulation::D8psk, 478).unwrap();
+    assert_eq!((layout.symbols, layout.blocks, layout.block_capacity()), (38, Blocks::Two, 239));
+    let coded = coding::encode_payload(&layout, &psdu).unwrap();
+    let mut scrambled = psdu.clone();
+    Scrambler::new().apply(&mut scrambled);
+    for (block, half) in coded.iter().zip(scrambled.chunks(239)) {
+        let mut word = [0; 255];
+        word[..239].copy_from_slice(half);
+        let (data, parity) = word.split_at_mut(239);
+        coding::reed_solomon(Modulation::D8psk).encode(data, parity).unwrap();
+        let mut expected = [0; 600];
+        let bits = dsp::convolutional::encode(&word, 255 * 8, &mut expected).unwrap();
+        assert!((0..bits).all(|bit| block.bit(bit) == expected[bit / 8] >> (7 - bit % 8) & 1));
+    }
+    let encoder = coherent(&fcc, Modulation::D8psk, fcc.full_tone_map(), &Options::default(), &psdu);
+    assert_eq!(encoder.symbols(), 12 + 38);
 }
 
 #[rustfmt::skip]

@@ -2,13 +2,16 @@
 
 use super::{FrameControl, HeaderError, compare, read};
 use crate::band::BandPlan;
+use crate::layout::Blocks;
 use crate::options::FccsOrder;
 use crate::primitives::DataHeader;
-use crate::{Modulation, ToneMap};
+use crate::{Modulation, Scheme, ToneMap};
 use dsp::crc::CRC5_FCH;
 
 /// Bits over which the checksum runs.
 const CHECKED_BITS: usize = 28;
+/// Octet 3: payload is coherent.
+const COHERENT: u8 = 0x80;
 
 pub(super) fn emit(header: &FrameControl, plan: &BandPlan, order: FccsOrder) -> [u8; 5] {
     let [first, second, third] = match header {
@@ -22,6 +25,9 @@ pub(super) fn emit(header: &FrameControl, plan: &BandPlan, order: FccsOrder) -> 
         }
     };
     let mut octets = [first, second, third, header.delimiter() << 4, 0];
+    if header.is_coherent() {
+        octets[3] |= COHERENT;
+    }
     let crc = CRC5_FCH.of_bits(&octets, CHECKED_BITS) as u8;
     let (nibble, last) = match order {
         FccsOrder::LowNibbleFirst => (crc & 0x0F, crc >> 4),
@@ -50,15 +56,20 @@ pub(super) fn parse(
 }
 
 fn parse_data(octets: &[u8; 5], plan: &BandPlan, response_expected: bool) -> Result<DataHeader, HeaderError> {
-    if octets[3] >> 7 == 1 {
-        return Err(HeaderError::Coherent);
-    }
+    let scheme = if octets[3] & COHERENT == 0 { Scheme::Differential } else { Scheme::Coherent };
     let code = octets[1] >> 6;
-    let modulation = Modulation::from_code(code).ok_or(HeaderError::Modulation(code))?;
+    let modulation = Modulation::from_code(code, scheme).ok_or(HeaderError::Modulation(code))?;
     let tone_map = ToneMap(u32::from(octets[2]) & plan.full_tone_map().0);
     if tone_map.0 == 0 {
         return Err(HeaderError::ToneMap(octets[2].into()));
     }
     let payload_symbols = u16::from(octets[1] & 0x3F) * plan.frame_length_unit;
-    Ok(DataHeader { pdc: octets[0], modulation, tone_map, payload_symbols, response_expected })
+    Ok(DataHeader {
+        pdc: octets[0],
+        modulation,
+        tone_map,
+        payload_symbols,
+        blocks: Blocks::One,
+        response_expected,
+    })
 }

@@ -2,6 +2,7 @@ use super::*;
 use crate::{Modulation, ToneMap};
 use dsp::crc::{CRC5_FCH, CRC8_FCH};
 use proptest::prelude::*;
+use std::vec::Vec;
 
 const CENELEC: BandPlan = BandPlan::CENELEC_A;
 const FCC: BandPlan = BandPlan::FCC_1;
@@ -16,6 +17,7 @@ fn data(pdc: u8, modulation: Modulation, symbols: u16, tone_map: u32, response: 
         modulation,
         tone_map: ToneMap(tone_map),
         payload_symbols: symbols,
+        blocks: Blocks::One,
         response_expected: response,
     })
 }
@@ -85,6 +87,28 @@ fn the_long_header_has_nine_bits_of_length_and_a_tone_map_of_three_octets() {
 }
 
 #[test]
+fn coherent_headers_set_the_scheme_bit_and_two_blocks_clear_the_block_flag() {
+    let octets = data(0, Modulation::Qpsk, 8, 0x3F, false).emit(&CENELEC, ORDER).unwrap();
+    assert_eq!((octets[..3].to_vec(), octets[3] & 0xF0), ([0x00, 0x82, 0x3F].into(), 0x80));
+    let header = DataHeader {
+        pdc: 1,
+        modulation: Modulation::Qam16,
+        tone_map: ToneMap(0xFF_FFFF),
+        payload_symbols: 38,
+        blocks: Blocks::Two,
+        response_expected: true,
+    };
+    let octets = FrameControl::Data(header).emit(&FCC, ORDER).unwrap();
+    assert_eq!(octets[..7], [1, 4 << 5 | 1 << 4 | 1 << 1, 38, 0xFF, 0xFF, 0xFF, 0x00]);
+    let not_in = |plan: &BandPlan, header| FrameControl::Data(header).emit(plan, ORDER).map(|_| ());
+    let arib = DataHeader { tone_map: ToneMap(1), ..header };
+    assert_eq!(not_in(&ARIB, arib), Err(HeaderError::TwoBlocks));
+    let cenelec = DataHeader { blocks: Blocks::One, payload_symbols: 40, ..arib };
+    assert_eq!(not_in(&CENELEC, cenelec), Err(HeaderError::Modulation(4)));
+    assert_eq!(not_in(&FCC, DataHeader { payload_symbols: 37, ..header }), Err(HeaderError::FrameLength(37)));
+}
+
+#[test]
 fn what_cannot_be_said_or_received_is_named() {
     let emit = |header: FrameControl, plan| header.emit(plan, ORDER).map(|_| ());
     let long = data(0, Modulation::Dbpsk, 256, 0x3F, false);
@@ -107,7 +131,6 @@ fn what_cannot_be_said_or_received_is_named() {
         FrameControl::parse(&octets, &CENELEC, ORDER)
     };
     for (octets, error) in [
-        ([0, 3, 0x3F, 0x80, 0], HeaderError::Coherent),
         ([0, 0, 0x3F, 0x00, 0], HeaderError::FrameLength(0)),
         ([0, 3, 0xC0, 0x00, 0], HeaderError::ToneMap(0xC0)),
         ([0, 3, 0x3F, 0x50, 0], HeaderError::DelimiterType(5)),
@@ -122,9 +145,9 @@ fn what_cannot_be_said_or_received_is_named() {
         FrameControl::parse(&all, plan, ORDER)
     };
     for (octets, plan, error) in [
-        ([0, 0x30, 9, 0xFF, 0xFF, 0xFF, 0x10], &FCC, HeaderError::Coherent),
         ([0, 0x80, 9, 0xFF, 0xFF, 0xFF, 0x10], &FCC, HeaderError::Modulation(4)),
-        ([0, 0x20, 9, 0xFF, 0xFF, 0xFF, 0x00], &FCC, HeaderError::TwoBlocks),
+        ([0, 0xB0, 9, 0xFF, 0xFF, 0xFF, 0x10], &FCC, HeaderError::Modulation(5)),
+        ([0, 0x20, 9, 0xFF, 0xFF, 0xFF, 0x00], &FCC, HeaderError::FrameLength(9)),
         ([0, 0x20, 0, 0xFF, 0xFF, 0xFF, 0x10], &FCC, HeaderError::FrameLength(0)),
         ([0, 0x20, 9, 0x00, 0x00, 0xFC, 0x00], &ARIB, HeaderError::ToneMap(0xFC_0000)),
         ([0, 0x28, 9, 0xFF, 0xFF, 0xFF, 0x10], &FCC, HeaderError::DelimiterType(4)),
@@ -148,12 +171,24 @@ prop_compose! {
 
 fn any_frame_control(plan: &BandPlan) -> impl Strategy<Value = FrameControl> + use<> {
     let (unit, most) = (plan.frame_length_unit, plan.max_payload_symbols / plan.frame_length_unit);
-    let modulation = proptest::sample::select(&Modulation::ALL[..]);
+    let qam = (plan.header != HeaderFormat::Cenelec).then_some(Modulation::Qam16);
+    let every: Vec<_> = Modulation::ALL.into_iter().chain(Modulation::COHERENT).chain(qam).collect();
+    let modulation = proptest::sample::select(every);
+    let two_blocks = plan.header == HeaderFormat::Fcc;
     let (pdc, maps) = (any::<u8>(), 1..=plan.full_tone_map().0);
     prop_oneof![
         (pdc, modulation, 1..=most, maps, any::<bool>()).prop_map(
             move |(pdc, modulation, units, map, reply)| data(pdc, modulation, units * unit, map, reply)
         ),
+        (1..=most / 2, any::<bool>()).prop_map(move |(half, reply)| {
+            let symbols = if two_blocks { 2 * half } else { unit };
+            match data(7, Modulation::D8psk, symbols, 1, reply) {
+                FrameControl::Data(header) if two_blocks => {
+                    FrameControl::Data(DataHeader { blocks: Blocks::Two, ..header })
+                }
+                header => header,
+            }
+        }),
         (any::<u16>(), any::<bool>(), any::<bool>()).prop_map(|(fcs, positive, more_segments)| {
             FrameControl::Ack(Ack { fcs, positive, more_segments })
         }),

@@ -1,4 +1,5 @@
 use super::*;
+use crate::primitives::DataHeader;
 use crate::timing;
 
 const PLAN: BandPlan = BandPlan::CENELEC_A;
@@ -56,8 +57,8 @@ fn sizes_and_rates_are_those_of_table_7_1() {
     assert_eq!(from_symbols(Modulation::Dbpsk, 0), None);
 }
 
-/// Digest 7.2 but for its two-block row: PSDU, symbols, frame in ms, net kbit/s.
-const TABLE_7_2: [(BandPlan, Modulation, u16, u16, f64, f64); 16] = [
+/// Digest 7.2: blocks, PSDU, symbols, frame in ms, net kbit/s.
+const TABLE_7_2: [(BandPlan, Modulation, u16, u16, f64, f64); 17] = [
     (BandPlan::CENELEC_A, Modulation::Robust, 133, 252, 190.255, 5.592),
     (BandPlan::CENELEC_A, Modulation::Dbpsk, 235, 112, 92.955, 20.22),
     (BandPlan::CENELEC_A, Modulation::Dqpsk, 235, 56, 54.035, 34.79),
@@ -70,6 +71,7 @@ const TABLE_7_2: [(BandPlan, Modulation, u16, u16, f64, f64); 16] = [
     (BandPlan::FCC_1, Modulation::Dbpsk, 239, 57, 18.012, 106.15),
     (BandPlan::FCC_1, Modulation::Dqpsk, 239, 29, 11.525, 165.90),
     (BandPlan::FCC_1, Modulation::D8psk, 239, 19, 9.208, 207.64),
+    (BandPlan::FCC_1, Modulation::D8psk, 478, 38, 13.61, 280.97),
     (BandPlan::ARIB, Modulation::Robust, 247, 304, 76.16, 25.95),
     (BandPlan::ARIB, Modulation::Dbpsk, 239, 76, 23.34, 81.92),
     (BandPlan::ARIB, Modulation::Dqpsk, 239, 38, 14.54, 131.53),
@@ -80,7 +82,16 @@ const TABLE_7_2: [(BandPlan, Modulation, u16, u16, f64, f64); 16] = [
 fn every_bands_largest_block_and_frame_is_that_of_table_7_2() {
     for (plan, modulation, psdu, symbols, frame_ms, net_kbps) in TABLE_7_2 {
         let map = plan.full_tone_map();
-        let layout = PayloadLayout::from_symbols(&plan, ToneMask::ALL, map, modulation, symbols);
+        let blocks = if psdu > 247 { Blocks::Two } else { Blocks::One };
+        let header = DataHeader {
+            pdc: 0,
+            modulation,
+            tone_map: map,
+            payload_symbols: symbols,
+            blocks,
+            response_expected: false,
+        };
+        let layout = PayloadLayout::from_header(&plan, ToneMask::ALL, &header);
         let name = plan.name;
         assert_eq!(layout.map(|layout| layout.psdu_capacity), Some(psdu), "{name} {modulation:?}");
         let ms = plc_core::time::as_seconds_f64(timing::frame_airtime(&plan, ToneMask::ALL, symbols)) * 1e3;
@@ -88,9 +99,10 @@ fn every_bands_largest_block_and_frame_is_that_of_table_7_2() {
         assert!((ms - frame_ms).abs() < 0.0051, "{name} {modulation:?}: {ms} ms");
         assert!((rate / net_kbps - 1.0).abs() < 5e-4, "{name} {modulation:?}: {rate} kb/s");
         // The next longer PSDU would need a word that the receiver caps.
-        let largest = PayloadLayout::largest(&plan, ToneMask::ALL, map, modulation).unwrap();
+        let largest = PayloadLayout::largest_with(&plan, ToneMask::ALL, map, modulation, blocks).unwrap();
         let next = usize::from(largest.psdu_capacity) + 1;
-        assert_eq!(PayloadLayout::for_psdu(&plan, ToneMask::ALL, map, modulation, next), None);
+        let longer = PayloadLayout::for_psdu(&plan, ToneMask::ALL, map, modulation, next);
+        assert!(longer.is_none_or(|longer| longer.blocks > blocks), "{name} {modulation:?}");
         assert!(largest.symbols <= symbols && largest.psdu_capacity <= psdu, "{name} {modulation:?}");
     }
 }
@@ -136,5 +148,35 @@ fn every_psdu_fits_its_layout_and_not_the_next_shorter() {
                 assert!(shorter.is_none_or(|shorter| usize::from(shorter.psdu_capacity) < octets.max(4)));
             }
         }
+    }
+}
+
+/// Digest 11.3: symbols and, from its text, 100 octets filled up; 33 data carriers.
+#[test]
+fn coherent_sizes_are_those_of_table_11_3() {
+    for (modulation, symbols) in [
+        (Modulation::RobustCoherent, 212),
+        (Modulation::Bpsk, 60),
+        (Modulation::Qpsk, 32),
+        (Modulation::Psk8, 20),
+    ] {
+        let layout = for_psdu(modulation, 100).unwrap();
+        assert_eq!((layout.symbols, layout.carriers), (symbols, 33), "{modulation:?}");
+        assert!(layout.psdu_capacity >= 100);
+        let airtime = timing::data_airtime(&PLAN, ToneMask::ALL, modulation, symbols);
+        assert_eq!(airtime, timing::frame_airtime(&PLAN, ToneMask::ALL, symbols + 2), "S1 and S2");
+    }
+}
+
+#[test]
+fn two_blocks_exist_in_fcc_alone_and_only_beyond_one_block() {
+    for plan in &BandPlan::ALL {
+        let map = plan.full_tone_map();
+        let of = |octets| PayloadLayout::for_psdu(plan, ToneMask::ALL, map, Modulation::D8psk, octets);
+        assert!(of(226).is_some_and(|layout| layout.blocks == Blocks::One), "{}", plan.name);
+        let two = of(300).map(|layout| (layout.blocks, layout.psdu_capacity % 2, layout.symbols % 2));
+        let fcc = plan.header == HeaderFormat::Fcc;
+        assert_eq!(two, fcc.then_some((Blocks::Two, 0, 0)), "{}", plan.name);
+        assert_eq!(of(MAX_PSDU), None, "494 octets only in Robust");
     }
 }

@@ -133,10 +133,12 @@ fn weights(link: &Link, active: impl Fn(usize) -> bool, copies: usize) -> Figure
 fn soft_bits(modulation: Modulation, product: Complex) -> ([f32; 3], usize) {
     let Complex { re, im } = product;
     match modulation {
-        Modulation::Robust | Modulation::Dbpsk => ([re, 0.0, 0.0], 1),
+        Modulation::Robust | Modulation::Dbpsk | Modulation::RobustCoherent | Modulation::Bpsk => {
+            ([re, 0.0, 0.0], 1)
+        }
         // With Gray's four points the maxima cancel down to sums.
-        Modulation::Dqpsk => ([re - im, re + im, 0.0], 2),
-        Modulation::D8psk => {
+        Modulation::Dqpsk | Modulation::Qpsk => ([re - im, re + im, 0.0], 2),
+        Modulation::D8psk | Modulation::Psk8 => {
             let (sum, difference) = (FRAC_1_SQRT_2 * (re + im), FRAC_1_SQRT_2 * (im - re));
             let projections = [re, sum, im, difference, -re, -sum, -im, -difference];
             let mut best = [[f32::MIN; 2]; 3];
@@ -149,6 +151,7 @@ fn soft_bits(modulation: Modulation, product: Complex) -> ([f32; 3], usize) {
             }
             (best.map(|[zero, one]| zero - one), 3)
         }
+        Modulation::Qam16 => ([0.0; 3], 0),
     }
 }
 

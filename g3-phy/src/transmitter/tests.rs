@@ -90,7 +90,9 @@ fn symbols_lie_where_digest_1_2_puts_them_with_the_encoders_phases() {
     assert_eq!(samples.len(), PREAMBLE_SAMPLES + 278 * (13 + 8));
     let mut symbol = 0;
     while let Some(expected) = phases.next_symbol() {
-        for (carrier, &phase) in carriers(&samples, window(symbol), OVERLAP_SAMPLES).iter().zip(expected) {
+        for (carrier, &phase) in
+            carriers(&samples, window(symbol), OVERLAP_SAMPLES).iter().zip(expected.phases)
+        {
             let turned = carrier * PHASORS[usize::from((16 - phase) % 16)];
             assert!(turned.re > 0.0 && turned.im.abs() < 1e-3 * turned.re, "symbol {symbol}");
         }
