@@ -11,6 +11,10 @@
 //! | [`reed_solomon`] | Reed-Solomon over GF(256) with error correction, shortened | G.9903 |
 //! | [`convolutional`] | the rate 1/2, K = 7 encoder (171, 133 octal) with zero tail | G.9903, PRIME |
 //! | [`viterbi`] | its soft-decision decoder | G.9903, PRIME |
+//! | [`bcjr`] | its soft-in soft-out decoder | G.9903, PRIME |
+//! | [`phase_trellis`] | differential phases decoded as a trellis, soft in and soft out | G.9903, PRIME |
+//! | [`extrinsic`] | what goes from one decoder to the other: scale and damping | G.9903, PRIME |
+//! | [`lanes`] | eight numbers at a time, with exponential and logarithm | |
 //! | [`differential`] | Gray-coded phase steps and the max-log metrics of their bits | both |
 //! | [`soft`] | log-likelihood ratios to the `i8` soft decisions of [`viterbi`] | both |
 //! | [`window`] | the raised-cosine edges of an OFDM symbol | G.9903 |
@@ -27,11 +31,15 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod bcjr;
 pub mod convolutional;
 pub mod cpu;
 pub mod crc;
 pub mod differential;
+pub mod extrinsic;
 pub mod fft;
+pub mod lanes;
+pub mod phase_trellis;
 pub mod reed_solomon;
 pub mod scrambler;
 pub mod soft;

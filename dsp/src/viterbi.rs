@@ -42,6 +42,8 @@ mod portable;
 #[cfg(target_arch = "x86_64")]
 mod simd;
 
+pub(crate) use portable::BRANCH_CODES;
+
 /// Greatest magnitude of a soft decision inside [`Viterbi::decode_coarse`].
 pub const MOST_RELIABLE_COARSE: u8 = 7;
 

@@ -47,6 +47,17 @@ const FORWARD: Signs = {
     signs
 };
 
+/// The coded pair of butterfly j, its first bit the more significant: that on the branch from state j with input bit 0.
+pub(crate) const BRANCH_CODES: [u8; HALF] = {
+    let mut codes = [0; HALF];
+    let mut j = 0;
+    while j < HALF {
+        codes[j] = (2 * (FORWARD[0][j] < 0) as u8) | (FORWARD[1][j] < 0) as u8;
+        j += 1;
+    }
+    codes
+};
+
 /// [`FORWARD`] with the five bits of j in reverse order.
 const BACKWARD: Signs = {
     let mut signs = [[1; HALF]; 2];
