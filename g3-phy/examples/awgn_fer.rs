@@ -1,13 +1,15 @@
 //! Frame error rate of the receiver with its own synchronisation in white Gaussian noise.
 //!
 //! ```text
-//! cargo run --release -p g3-phy --example awgn_fer -- robust -2.5,-2,-1.5 1000 [seed] [swing dB] [band]
+//! cargo run --release -p g3-phy --example awgn_fer -- robust -2.5,-2,-1.5 1000 [seed] [swing dB] [band] \
+//!     [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] [ppm=N]
 //! ```
 //!
 //! One receiver hears a continuous stream: noise of random length, a frame with a PSDU of about 100 octets that
 //! fills its symbols and its preamble at payload power, noise again. SNR is Es/N0 per carrier. With a swing the
 //! noise goes up and down by that much (peak to peak, a sine in dB at 100 Hz) around the same mean power. The
-//! interval is Wilson's at 95 %.
+//! interval is Wilson's at 95 %. A number as the receiver means everything on with that many passes; a clock difference is
+//! that of the sender's samples.
 
 #![allow(clippy::print_stdout, clippy::expect_used, clippy::panic)]
 
@@ -16,11 +18,23 @@ mod common;
 
 use common::Random;
 use g3_phy::primitives::{CarrierSense, Event};
-use g3_phy::{BandPlan, Modulation, Receiver, ToneMask};
+use g3_phy::{BandPlan, FrameWorkspace, Modulation, PreambleDetection, Receiver, ReceiverOptions, ToneMask};
 use std::time::{Duration, Instant};
 
 fn main() {
-    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (named, arguments): (Vec<String>, Vec<String>) =
+        std::env::args().skip(1).partition(|argument| argument.contains('='));
+    let value = |name: &str| named.iter().find_map(|argument| argument.strip_prefix(name)?.strip_prefix('='));
+    let mut beyond = receiver_named(value("receiver").unwrap_or("standard"));
+    for without in value("without").map_or(Vec::new(), |names| names.split(',').collect()) {
+        match without {
+            "clock" => beyond.track_clock = false,
+            "noise" => beyond.track_noise = false,
+            "smoothing" => beyond.smooth_channel = false,
+            other => panic!("without clock, noise or smoothing, not {other}"),
+        }
+    }
+    let ppm = value("ppm").map_or(0.0, |ppm| ppm.parse().expect("parts per million"));
     let modulation = match arguments.first().map(String::as_str) {
         Some("robust") => Modulation::Robust,
         Some("dbpsk") => Modulation::Dbpsk,
@@ -28,7 +42,7 @@ fn main() {
         Some("d8psk") => Modulation::D8psk,
         _ => {
             return println!(
-                "usage: awgn_fer robust|dbpsk|dqpsk|d8psk SNR_DB[,SNR_DB...] FRAMES [SEED] [SWING_DB] [BAND]"
+                "usage: awgn_fer robust|dbpsk|dqpsk|d8psk SNR_DB[,SNR_DB...] FRAMES [SEED] [SWING_DB] [BAND] [receiver=standard|matched|coherent|PASSES] [ppm=N]"
             );
         }
     };
@@ -42,7 +56,7 @@ fn main() {
     );
     for snr in snrs {
         let snr_db: f32 = snr.parse().expect("an SNR in dB");
-        let tally = measure(&plan, modulation, snr_db, frames, seed, swing_db);
+        let tally = measure(&plan, modulation, (snr_db, swing_db, ppm), frames, seed, &beyond);
         let (low, high) = wilson(tally.frames - tally.right, tally.frames);
         println!(
             "{modulation:?} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:5} {:7} {:8} {:10.1} {:8.1}",
@@ -74,20 +88,22 @@ struct Tally {
 fn measure(
     plan: &BandPlan,
     modulation: Modulation,
-    snr_db: f32,
+    (snr_db, swing_db, ppm): (f32, f32, f64),
     frames: usize,
     seed: u64,
-    swing_db: f32,
+    beyond: &ReceiverOptions,
 ) -> Tally {
     let options = common::level_preamble();
     let mut random = Random::new(seed ^ u64::from(snr_db.to_bits()) << 20);
-    let mut receiver = Receiver::new(plan, ToneMask::ALL, &options);
+    let memory = Box::new(FrameWorkspace::new());
+    let mut receiver = Receiver::with_workspace(plan, ToneMask::ALL, &options, beyond, memory);
     let deviation = common::noise_for_snr_db(plan, snr_db);
     let swing = swing_over_half_cycle(plan, swing_db);
     let (mut tally, mut position) = (Tally { frames, ..Tally::default() }, 0);
     for _ in 0..frames {
         let psdu = common::full_psdu(plan, modulation, 100, &mut random);
         let frame = common::data_samples(plan, &options, modulation, &psdu);
+        let frame = if ppm == 0.0 { frame } else { common::resample(&frame, 0.0, ppm) };
         let before = 2_000 + random.below(1_000);
         let mut line = vec![0.0; before + frame.len() + 1_000];
         common::mix(&mut line, before, &frame, 1.0);
@@ -134,6 +150,15 @@ fn swing_over_half_cycle(plan: &BandPlan, swing_db: f32) -> Vec<f32> {
     };
     let mean = (0..samples).map(power).sum::<f32>() / samples as f32;
     (0..samples).map(|n| (power(n) / mean).sqrt()).collect()
+}
+
+fn receiver_named(name: &str) -> ReceiverOptions {
+    match name {
+        "standard" => ReceiverOptions::STANDARD,
+        "matched" => ReceiverOptions { preamble: PreambleDetection::Matched, ..ReceiverOptions::STANDARD },
+        "coherent" => ReceiverOptions::COHERENT,
+        passes => ReceiverOptions::iterative(passes.parse().expect("standard, matched, coherent or passes")),
+    }
 }
 
 /// The plan whose name has this first word, in any case.

@@ -17,25 +17,37 @@
 //! the noise than to the frame, or the longest frame would be over.
 
 mod carriers;
+mod chains;
+mod channel;
+mod coherent;
 mod detector;
 mod header_decoder;
+mod matched;
 mod noise_tracker;
+mod options;
 mod payload_decoder;
+mod smoothing;
 mod synchroniser;
+mod workspace;
 
+pub use options::{Detection, PreambleDetection, ReceiverOptions};
+pub use workspace::{FrameWorkspace, Memory, NoWorkspace};
+
+use crate::Modulation;
 use crate::band::{
     BandPlan, FFT_SAMPLES, MAX_CARRIERS, OVERLAP_SAMPLES, PREAMBLE_SAMPLES, PREFIX_SAMPLES, SYMBOL_STRIDE,
 };
 use crate::header::FrameControl;
 use crate::layout::{Blocks, MAX_RS_WORD, PayloadLayout, TAIL_BITS};
 use crate::options::Options;
-use crate::primitives::{Ack, CarrierSense, DataHeader, Event, PdAckIndication, PdDataIndication};
+use crate::primitives::{Ack, CarrierSense, DataHeader, Event, PdAckIndication, PdDataIndication, Psdu};
 use crate::timing;
 use crate::tone::ToneMask;
-use carriers::{CarrierBank, copy_sane, power};
-use detector::{Detection, Detector};
+use carriers::{CarrierBank, Carriers, copy_sane, power};
+use coherent::{CoherentPayload, PreambleEstimate};
+use detector::Detector;
 use dsp::viterbi::Viterbi;
-use header_decoder::{HeaderDecoder, Link};
+use header_decoder::{Header, HeaderDecoder, Link};
 use heapless::Deque;
 use noise_tracker::{NoiseTracker, NullReference};
 use payload_decoder::PayloadDecoder;
@@ -58,11 +70,31 @@ const QUIET_WINDOWS: u8 = 3;
 const STAGES: usize = 8 * MAX_RS_WORD + TAIL_BITS;
 
 /// Receives G3 frames from a continuous stream of samples at any level.
+///
+/// Without a workspace it is the standard differential receiver. With one it can do what [`ReceiverOptions`] say.
+///
+/// ```
+/// use g3_phy::options::Options;
+/// use g3_phy::{BandPlan, FrameWorkspace, Receiver, ReceiverOptions, ToneMask};
+/// let (plan, options) = (BandPlan::CENELEC_A, Options::default());
+/// let standard = Receiver::new(&plan, ToneMask::ALL, &options);
+/// let memory = Box::new(FrameWorkspace::new());
+/// let best = Receiver::with_workspace(&plan, ToneMask::ALL, &options, &ReceiverOptions::iterative(8), memory);
+/// # let _ = (standard, best);
+/// ```
 #[derive(Clone, Debug)]
-pub struct Receiver {
+pub struct Receiver<W = NoWorkspace> {
     plan: BandPlan,
     mask: ToneMask,
     options: Options,
+    beyond: ReceiverOptions,
+    memory: W,
+    /// Whether the matched detector is asked for and has its memory.
+    is_matched: bool,
+    preamble: Option<PreambleEstimate>,
+    coherent: Option<CoherentPayload>,
+    /// Until when a preamble that the standard detector reported may be confirmed by the matched one.
+    sensed_until: Option<u64>,
     bank: CarrierBank,
     detector: Detector,
     synchroniser: Option<Synchroniser>,
@@ -123,13 +155,37 @@ struct UnknownFrame {
 }
 
 impl Receiver {
-    /// A receiver that listens from sample 0 on.
+    /// A standard receiver that listens from sample 0 on.
     pub fn new(plan: &BandPlan, mask: ToneMask, options: &Options) -> Self {
+        Self::with_workspace(plan, mask, options, &ReceiverOptions::STANDARD, NoWorkspace)
+    }
+}
+
+impl<W: Memory> Receiver<W> {
+    /// A receiver that listens from sample 0 on and has the memory of a workspace: a reference or a box.
+    pub fn with_workspace(
+        plan: &BandPlan,
+        mask: ToneMask,
+        options: &Options,
+        beyond: &ReceiverOptions,
+        mut memory: W,
+    ) -> Self {
         let bank = CarrierBank::new(plan, mask);
+        let workspace = memory.workspace();
+        let is_matched = beyond.preamble == PreambleDetection::Matched && workspace.is_some();
+        if let Some(workspace) = workspace {
+            workspace.matched.set_up(&bank);
+        }
         Self {
             plan: *plan,
             mask,
             options: *options,
+            beyond: *beyond,
+            memory,
+            is_matched,
+            preamble: None,
+            coherent: None,
+            sensed_until: None,
             detector: Detector::new(bank.bins()),
             synchroniser: None,
             header: HeaderDecoder::new(&bank, plan.header, timing::fch_symbols(plan, mask)),
@@ -225,6 +281,12 @@ impl Receiver {
 
     fn listen(&mut self, from: u64) {
         self.state = State::Listening;
+        self.preamble = None;
+        self.coherent = None;
+        self.sensed_until = None;
+        if let Some(workspace) = self.memory.workspace() {
+            workspace.matched.clear();
+        }
         self.synchroniser = None;
         self.detector.clear();
         self.filled = 0;
@@ -235,12 +297,18 @@ impl Receiver {
     fn step(&mut self) {
         let next = self.window_start + FFT_SAMPLES as u64;
         match self.state {
+            State::Listening if self.is_matched => self.step_matched(next),
             State::Listening => self.step_listening(next),
             State::Aligned => self.step_aligned(next),
             State::Header { start } => self.step_header(start),
             State::Payload { frame, symbols_left } => {
                 let symbol = self.bank.transform(&self.window);
                 self.payload.push(&symbol, &self.bank.null_powers());
+                if let (Some(coherent), Some(workspace), Some(payload)) =
+                    (&mut self.coherent, self.memory.workspace(), self.payload.payload())
+                {
+                    coherent.push(&mut workspace.chains, &symbol, payload);
+                }
                 self.window_start += SYMBOL_STRIDE as u64;
                 let symbols_left = symbols_left.saturating_sub(1);
                 if symbols_left == 0 {
@@ -262,8 +330,54 @@ impl Receiver {
         self.watch_unknown_frame(power(&window), next);
     }
 
+    /// Listens with the matched detector, and with the standard one for an early sign of a strong preamble.
+    fn step_matched(&mut self, next: u64) {
+        let window = self.bank.transform_against_syncp(&self.window);
+        let found = self.memory.workspace().and_then(|workspace| workspace.matched.push(&window));
+        if let Some(found) = found {
+            let syncm = self.window_start.saturating_add_signed(i64::from(found.offset));
+            let start = syncm - Synchroniser::SAMPLES_BEFORE_FLIP.min(syncm);
+            if self.sensed_until.take().is_none() {
+                self.emit(CarrierSense::Preamble(self.instant(start)));
+            }
+            let mut mean = found.mean;
+            self.bank.advance(&mut mean, found.offset - (PREFIX_SAMPLES - WINDOW_IN_SYMBOL) as i32);
+            let mut reference = mean;
+            reference.iter_mut().zip(self.bank.syncp()).for_each(|(carrier, syncp)| *carrier *= syncp);
+            self.preamble = Some(PreambleEstimate {
+                mean,
+                windows: matched::Found::WINDOWS as f32,
+                noise: Some(found.noise),
+            });
+            self.start_header(start, reference);
+            return;
+        }
+        if (next / matched::HOP as u64).is_multiple_of((FFT_SAMPLES / matched::HOP) as u64) {
+            match self.detector.push(&window) {
+                Some(found) if self.sensed_until.is_none() => {
+                    let windows = self.detector.windows_like(&found).max(1) as u64;
+                    let start = (next + found.delay as u64).saturating_sub(windows * FFT_SAMPLES as u64);
+                    self.sensed_until = Some(next + PREAMBLE_SAMPLES as u64);
+                    self.emit(CarrierSense::Preamble(self.instant(start)));
+                }
+                _ => {}
+            }
+            self.watch_unknown_frame(power(&window), next);
+        }
+        if self.sensed_until.is_some_and(|until| next >= until) {
+            self.sensed_until = None;
+            if self.unknown_frame.is_none() {
+                self.emit(CarrierSense::Idle(self.instant(next)));
+            }
+        }
+        // Windows overlap: only the first hop of this one is done with.
+        self.window.copy_within(matched::HOP.., 0);
+        self.filled = FFT_SAMPLES - matched::HOP;
+        self.window_start += matched::HOP as u64;
+    }
+
     /// A preamble was found: windows are aligned to its symbols from now on.
-    fn align(&mut self, found: &Detection, next: u64) {
+    fn align(&mut self, found: &detector::Detection, next: u64) {
         let windows = self.detector.windows_like(found).max(1) as u64;
         self.synchroniser = Some(Synchroniser::new(found, &self.bank));
         self.window_start = next + found.delay as u64;
@@ -290,12 +404,22 @@ impl Receiver {
                     .saturating_add_signed(i64::from(offset));
                 // From a preamble window's place in its symbol to the FCH window's.
                 let advance = offset - (PREFIX_SAMPLES - WINDOW_IN_SYMBOL) as i32;
-                self.nulls.clear();
-                self.header.start(synchroniser.header_reference(&self.bank, advance));
-                self.window_start = start + first_window();
-                self.state = State::Header { start };
+                let reference = synchroniser.header_reference(&self.bank, advance);
+                let mut mean = reference;
+                mean.iter_mut().zip(self.bank.syncp()).for_each(|(carrier, syncp)| *carrier *= syncp.conj());
+                self.preamble = Some(PreambleEstimate { mean, windows: synchroniser.windows(), noise: None });
+                self.start_header(start, reference);
             }
         }
+    }
+
+    /// The frame starts at sample `start`; `reference` is SYNCP as the first FCH symbol's window sees it.
+    fn start_header(&mut self, start: u64, reference: Carriers) {
+        self.nulls.clear();
+        self.header.start(reference);
+        self.filled = 0;
+        self.window_start = start + first_window();
+        self.state = State::Header { start };
     }
 
     fn step_header(&mut self, start: u64) {
@@ -310,30 +434,32 @@ impl Receiver {
         let order = self.options.fccs_order;
         let decoded = readings
             .copied()
-            .find_map(|modulation| self.header.decode(&mut self.viterbi, &self.plan, order, modulation));
-        match decoded {
-            None => self.give_up_frame(end),
-            Some((FrameControl::Ack(ack), link)) => {
-                self.link = link;
-                self.unknown_frame = None;
+            .find_map(|modulation| self.header.decode(&mut self.viterbi, &self.plan, order, modulation))
+            .or_else(|| {
+                let workspace = self.memory.workspace()?;
+                let (bank, plan, preamble) = (&self.bank, &self.plan, self.preamble.as_ref()?);
+                let chains = &mut workspace.chains;
+                coherent::decode_header(chains, &self.header, preamble, bank, plan, order, &self.beyond)
+            });
+        let Some(decoded) = decoded else { return self.give_up_frame(end) };
+        self.link = decoded.link;
+        self.unknown_frame = None;
+        match decoded.header {
+            FrameControl::Ack(ack) => {
                 self.window_start = end;
                 self.state = State::AckEnd { start, end, ack };
             }
-            Some((FrameControl::Data(header), link)) => {
-                self.link = link;
-                self.unknown_frame = None;
-                self.start_payload(Frame {
-                    header,
-                    start,
-                    end: start + self.samples_with(symbols_after_header(&header)),
-                });
+            FrameControl::Data(header) => {
+                let end = start + self.samples_with(symbols_after_header(&header));
+                self.start_payload(Frame { header, start, end }, &decoded);
             }
         }
     }
 
     /// The header failed: the line is busy, and the next frame may come at any time.
     fn give_up_frame(&mut self, end: u64) {
-        let noise = self.synchroniser.as_ref().and_then(Synchroniser::noise_power);
+        let of_matched = self.preamble.and_then(|preamble| preamble.noise).map(|noise| noise.iter().sum());
+        let noise = of_matched.or_else(|| self.synchroniser.as_ref().and_then(Synchroniser::noise_power));
         let frame = self.header.mean_power();
         let threshold = noise.map_or(0.5 * frame, |noise| 0.5 * (frame + noise.clamp(0.0, frame)));
         let longest = u64::from(self.plan.max_payload_symbols) * SYMBOL_STRIDE as u64;
@@ -351,7 +477,7 @@ impl Receiver {
         }
     }
 
-    fn start_payload(&mut self, frame: Frame) {
+    fn start_payload(&mut self, frame: Frame, found: &Header) {
         let DataHeader { modulation, tone_map, blocks, .. } = frame.header;
         self.emit(CarrierSense::Header { header: frame.header, end: self.instant(frame.end) });
         let layout = PayloadLayout::from_header(&self.plan, self.mask, &frame.header)
@@ -360,6 +486,22 @@ impl Receiver {
         let (bins, first) = (self.bank.bins(), self.plan.first_carrier);
         let carries_data =
             |carrier: usize| bins.get(carrier).is_some_and(|&bin| active.contains(usize::from(bin - first)));
+        self.coherent = match (&layout, self.memory.workspace(), &self.preamble) {
+            (Some(layout), Some(workspace), Some(preamble))
+                if self.beyond.detection != Detection::Differential =>
+            {
+                CoherentPayload::start(
+                    &mut workspace.chains,
+                    &self.header,
+                    found,
+                    preamble,
+                    &self.bank,
+                    (layout, carries_data),
+                    (self.plan.clock.rate_hz() as f32, &self.beyond),
+                )
+            }
+            _ => None,
+        };
         self.payload.start(
             layout,
             self.options.interleaving,
@@ -392,7 +534,7 @@ impl Receiver {
 
     fn finish_payload(&mut self, frame: &Frame) {
         let (start, end) = (self.instant(frame.start), self.instant(frame.end));
-        match self.payload.decode(&mut self.viterbi) {
+        match self.decode_payload(frame.header.modulation) {
             None => self.emit(CarrierSense::PayloadFailed { end }),
             Some((psdu, corrected_octets)) => self.emit_event(Event::DataIndication(PdDataIndication {
                 psdu,
@@ -403,6 +545,21 @@ impl Receiver {
                 corrected_octets,
             })),
         }
+    }
+
+    /// Differentially first, which is right wherever Reed-Solomon leaves no doubt, then coherently.
+    fn decode_payload(&mut self, modulation: Modulation) -> Option<(Psdu, u8)> {
+        let standard = self.payload.decode(&mut self.viterbi);
+        if standard.as_ref().is_some_and(|(_, corrected)| coherent::is_certain(modulation, *corrected)) {
+            return standard;
+        }
+        let coherent = match (&mut self.coherent, self.memory.workspace(), self.payload.payload()) {
+            (Some(coherent), Some(workspace), Some((layout, _))) => {
+                coherent.decode(&mut workspace.chains, layout, &self.beyond)
+            }
+            _ => None,
+        };
+        coherent.or(standard)
     }
 
     /// LQI of the mean over the carriers of signal to noise (digest 10.1).
@@ -454,6 +611,6 @@ fn symbols_after_header(header: &DataHeader) -> u16 {
 }
 
 /// Start of the first FCH symbol's window, in samples from the start of the frame.
-fn first_window() -> u64 {
+const fn first_window() -> u64 {
     (PREAMBLE_SAMPLES - OVERLAP_SAMPLES + WINDOW_IN_SYMBOL) as u64
 }

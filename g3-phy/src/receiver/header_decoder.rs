@@ -46,6 +46,15 @@ pub(super) struct Link {
     pub(super) noise: Figures,
 }
 
+/// A header that was right.
+#[derive(Clone, Debug)]
+pub(super) struct Header {
+    pub(super) header: FrameControl,
+    pub(super) link: Link,
+    pub(super) octets: HeaderOctets,
+    pub(super) modulation: FchModulation,
+}
+
 impl HeaderDecoder {
     pub(super) fn new(bank: &CarrierBank, format: HeaderFormat, symbols: usize) -> Self {
         Self {
@@ -91,6 +100,50 @@ impl HeaderDecoder {
         powers.sum::<f32>() / self.symbols.max(1) as f32
     }
 
+    /// How many symbols a header has.
+    pub(super) fn symbols(&self) -> usize {
+        self.symbols
+    }
+
+    /// Bits of the header without its tail.
+    pub(super) fn info_bits(&self) -> usize {
+        self.format.bits()
+    }
+
+    /// Octets that hold them.
+    pub(super) fn octets(&self) -> usize {
+        self.format.octets()
+    }
+
+    /// Places of a symbol's bits in the repeated stream of coded bits, carrier by carrier.
+    pub(super) fn inputs(&self, symbol: usize) -> impl Iterator<Item = usize> {
+        self.interleaver.row(symbol)
+    }
+
+    /// Calls `see` for each symbol, with its carriers as received and the sign of each against SYNCP in a frame with
+    /// this header.
+    pub(super) fn against(
+        &self,
+        octets: &HeaderOctets,
+        modulation: FchModulation,
+        mut see: impl FnMut(&[Complex], &Figures),
+    ) {
+        let coded = coding::encode_header(octets, self.format);
+        let mut signs = [1.0; MAX_CARRIERS];
+        for symbol in 0..self.symbols {
+            if modulation == FchModulation::Coherent {
+                signs = [1.0; MAX_CARRIERS];
+            }
+            for (sign, input) in signs.iter_mut().zip(self.interleaver.row(symbol)) {
+                // The interleaver's padding is sent as zeros (digest 7).
+                if coded.bit(input / FCH_REPETITION) == 1 {
+                    *sign = -*sign;
+                }
+            }
+            see(self.of_symbol(symbol), &signs);
+        }
+    }
+
     /// Decodes the header. `None` where it is none.
     pub(super) fn decode<const STAGES: usize>(
         &self,
@@ -98,7 +151,7 @@ impl HeaderDecoder {
         plan: &BandPlan,
         order: FccsOrder,
         modulation: FchModulation,
-    ) -> Option<(FrameControl, Link)> {
+    ) -> Option<Header> {
         let mut room = [0.0_f32; MAX_HEADER_CODED_BITS];
         let sums = room.get_mut(..coding::header_coded_bits(self.format))?;
         self.add_copies(modulation, sums);
@@ -113,7 +166,7 @@ impl HeaderDecoder {
             return None;
         }
         let header = FrameControl::parse(&octets, plan, order).ok()?;
-        Some((header, self.link(&octets, modulation)))
+        Some(Header { header, link: self.link(&octets, modulation), octets, modulation })
     }
 
     /// Adds to each coded bit's sum what its copies on air say.
@@ -151,7 +204,7 @@ impl HeaderDecoder {
     }
 
     /// Signal and noise from pairs of symbols, now that their bits are known.
-    fn link(&self, octets: &HeaderOctets, modulation: FchModulation) -> Link {
+    pub(super) fn link(&self, octets: &HeaderOctets, modulation: FchModulation) -> Link {
         let coded = coding::encode_header(octets, self.format);
         let bits = coding::header_coded_bits(self.format);
         // What padding is on air is not certain.
@@ -187,7 +240,8 @@ impl HeaderDecoder {
         Link { signal, noise }
     }
 
-    fn of_symbol(&self, symbol: usize) -> &[Complex] {
+    /// A symbol's carriers.
+    pub(super) fn of_symbol(&self, symbol: usize) -> &[Complex] {
         let first = symbol * self.carriers;
         self.received.get(first..first + self.carriers).unwrap_or_default()
     }

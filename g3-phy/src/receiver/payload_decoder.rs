@@ -89,6 +89,11 @@ impl PayloadDecoder {
         self.symbol += 1;
     }
 
+    /// The payload that is being received.
+    pub(super) fn payload(&self) -> Option<&(PayloadLayout, PayloadInterleaver)> {
+        self.payload.as_ref()
+    }
+
     /// Decodes the payload: the PSDU and how many octets were corrected. `None` where it cannot be.
     pub(super) fn decode<const STAGES: usize>(&self, viterbi: &mut Viterbi<STAGES>) -> Option<(Psdu, u8)> {
         let (layout, _) = self.payload.as_ref()?;
@@ -101,11 +106,16 @@ impl PayloadDecoder {
             return None;
         }
         viterbi.decode(soft, layout.info_bits(), word).ok()?;
-        let corrected = coding::reed_solomon(layout.modulation).decode(word).ok()?;
-        let data = word.get_mut(..usize::from(layout.psdu_capacity))?;
-        Scrambler::new().apply(data);
-        Some((Psdu::from_slice(data).ok()?, corrected as u8))
+        psdu_of(layout, word)
     }
+}
+
+/// The PSDU of a Reed-Solomon word, which is corrected in place, and how many octets were.
+pub(super) fn psdu_of(layout: &PayloadLayout, word: &mut [u8]) -> Option<(Psdu, u8)> {
+    let corrected = coding::reed_solomon(layout.modulation).decode(word).ok()?;
+    let mut psdu = Psdu::from_slice(word.get(..usize::from(layout.psdu_capacity))?).ok()?;
+    Scrambler::new().apply(&mut psdu);
+    Some((psdu, corrected as u8))
 }
 
 /// Factors that bring every carrier to its noise and the mean soft decision to its place in an `i8`.

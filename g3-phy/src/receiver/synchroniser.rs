@@ -92,6 +92,11 @@ impl Synchroniser {
         reference
     }
 
+    /// How many windows the first FCH symbol's reference is of.
+    pub(super) fn windows(&self) -> f32 {
+        self.weight
+    }
+
     /// Power of the noise on all carriers together, where enough windows were aligned to tell.
     pub(super) fn noise_power(&self) -> Option<f32> {
         let windows = self.aligned as f32;

@@ -1,0 +1,286 @@
+//! Header and payload against an estimate of the channel: what goes around [`Chains`].
+
+use super::carriers::{CarrierBank, Carriers, Figures, NO_CARRIERS};
+use super::chains::{Chains, Schedule, Shape};
+use super::channel::{Channel, NO_GAIN, Pilot, grouped};
+use super::header_decoder::{Header, HeaderDecoder};
+use super::options::{Detection, ReceiverOptions};
+use super::payload_decoder::psdu_of;
+use super::smoothing::smooth;
+use crate::Modulation;
+use crate::band::{BandPlan, FFT_SAMPLES, MAX_CARRIERS, SYMBOL_STRIDE, SYNCP_SYMBOLS};
+use crate::header::{FrameControl, HeaderOctets};
+use crate::interleaver::PayloadInterleaver;
+use crate::layout::{MAX_RS_WORD, PayloadLayout};
+use crate::options::{FccsOrder, FchModulation};
+use crate::primitives::Psdu;
+use crate::timing::FCH_REPETITION;
+use dsp::extrinsic::Exchange;
+
+/// Passes through a header where a payload gets more than one. They cost little, and the header's copies need them.
+const HEADER_PASSES: u8 = 16;
+/// Clock differences that are tried for a header, in ppm: between them its symbols turn by 10 degrees at most.
+const HEADER_PPM: [f32; 3] = [0.0, 40.0, -40.0];
+/// Part of what a header's symbols must agree with the preamble. A wrong one has about half of it.
+const LEAST_AGREEMENT: f32 = 0.7;
+/// The middle of the preamble's nine windows before the first FCH symbol's window, in samples: 9.5 symbols less the
+/// edge, and 15 samples into the symbol, to the start of the middle window.
+const PREAMBLE_TO_HEADER: f32 =
+    (super::first_window() as usize - SYNCP_SYMBOLS / 2 * FFT_SAMPLES) as f32 / SYMBOL_STRIDE as f32;
+/// How far the preamble may be above the header, as a ratio of powers.
+const PREAMBLE_GAINS: [f32; 2] = [0.4, 4.0];
+
+/// What a preamble told of the channel.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct PreambleEstimate {
+    /// Mean window, freed of SYNCP's phases, as the first FCH symbol's window would see it.
+    pub(super) mean: Carriers,
+    /// How many windows it is of.
+    pub(super) windows: f32,
+    /// Power of the noise on each carrier in a window, where it is known.
+    pub(super) noise: Option<Figures>,
+}
+
+/// A payload that is being received.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct CoherentPayload {
+    channel: Channel,
+    /// Turns each carrier back to the phase of its last FCH symbol.
+    turn_back: Carriers,
+    /// Places of the carriers with data.
+    carries: [u8; MAX_CARRIERS],
+    symbol: usize,
+}
+
+/// Decodes a header. `None` where it is none.
+pub(super) fn decode_header(
+    chains: &mut Chains,
+    header: &HeaderDecoder,
+    preamble: &PreambleEstimate,
+    bank: &CarrierBank,
+    plan: &BandPlan,
+    order: FccsOrder,
+    options: &ReceiverOptions,
+) -> Option<Header> {
+    let Detection::Coherent { passes } = options.detection else { return None };
+    let carriers = bank.count();
+    let shape = Shape {
+        symbols: header.symbols(),
+        carriers,
+        bits: 1,
+        repetition: FCH_REPETITION,
+        info_bits: header.info_bits(),
+    };
+    if !chains.start(shape) {
+        return None;
+    }
+    let syncp = bank.syncp();
+    let mut power = 0.0;
+    for symbol in 0..header.symbols() {
+        let turned =
+            header.of_symbol(symbol).iter().zip(syncp).map(|(carrier, syncp)| carrier * syncp.conj());
+        chains.put(symbol, turned, header.inputs(symbol));
+        power += header.of_symbol(symbol).iter().map(|carrier| carrier.norm_sqr()).sum::<f32>();
+    }
+    power /= (header.symbols() * carriers).max(1) as f32;
+
+    let count = carriers.max(1) as f32;
+    let of_mean = preamble.mean.iter().map(|carrier| carrier.norm_sqr()).sum::<f32>() / count;
+    let noise = match &preamble.noise {
+        Some(noise) => half_way_to_mean(noise, carriers),
+        // Levelled windows: signal and noise together have the mean's power.
+        None => [(power - of_mean).max(0.1 * power); MAX_CARRIERS],
+    };
+    let mean_noise = noise.iter().take(carriers).sum::<f32>() / count;
+    let signal = (of_mean - mean_noise / preamble.windows).max(0.01 * of_mean);
+    let [least, most] = PREAMBLE_GAINS;
+    let boost = (signal / (power - mean_noise).max(0.01 * power)).clamp(least, most);
+    let scale = 1.0 / libm::sqrtf(boost);
+
+    let mut mean = preamble.mean;
+    if options.smooth_channel {
+        smooth(&mut mean, &noise.map(|noise| noise / preamble.windows), bank.bins());
+    }
+    let pilot = Pilot {
+        mean: grouped(mean.iter().take(carriers).map(|carrier| carrier * scale)),
+        weight: preamble.windows * boost,
+        at: -PREAMBLE_TO_HEADER,
+    };
+    let schedule = Schedule {
+        passes: if passes > 1 { HEADER_PASSES } else { 1 },
+        exchange: Exchange::DAMPED,
+        track_clock: false,
+        mains_hz: None,
+    };
+    let rate_hz = plan.clock.rate_hz() as f32;
+    let start = Channel::new(bank.bins(), rate_hz, [pilot, NO_PILOT], noise.get(..carriers)?);
+    let tries = if options.track_clock { HEADER_PPM.len() } else { 1 };
+    HEADER_PPM.iter().take(tries).find_map(|&ppm| {
+        let mut channel = start;
+        channel.set_ppm(ppm);
+        let mut octets = HeaderOctets::new();
+        octets.resize_default(header.octets()).ok()?;
+        let parsed = chains.decode(&mut channel, &schedule, &mut octets, |octets, last| {
+            if !last {
+                return None;
+            }
+            FrameControl::parse(octets, plan, order).ok()
+        })?;
+        let mut agreement = 0.0;
+        header.against(&octets, FchModulation::Differential, |symbol, signs| {
+            for ((carrier, mean), (syncp, sign)) in symbol.iter().zip(&mean).zip(syncp.iter().zip(signs)) {
+                agreement += sign * (carrier * syncp.conj() * mean.conj()).re;
+            }
+        });
+        let expected = header.symbols() as f32 * count * signal * scale;
+        (agreement > LEAST_AGREEMENT * expected).then(|| Header {
+            header: parsed,
+            link: header.link(&octets, FchModulation::Differential),
+            octets,
+            modulation: FchModulation::Differential,
+        })
+    })
+}
+
+impl CoherentPayload {
+    /// Prepares for the payload after a header. `None` where the workspace has no room for it.
+    pub(super) fn start(
+        chains: &mut Chains,
+        header: &HeaderDecoder,
+        found: &Header,
+        preamble: &PreambleEstimate,
+        bank: &CarrierBank,
+        (layout, active): (&PayloadLayout, impl Fn(usize) -> bool),
+        (rate_hz, options): (f32, &ReceiverOptions),
+    ) -> Option<Self> {
+        let shape = Shape {
+            symbols: usize::from(layout.symbols),
+            carriers: usize::from(layout.carriers),
+            bits: layout.modulation.bits_per_carrier(),
+            repetition: layout.modulation.repetition(),
+            info_bits: layout.info_bits(),
+        };
+        if !chains.start(shape) {
+            return None;
+        }
+        let carriers = bank.count();
+        let syncp = bank.syncp();
+        let symbols = header.symbols() as f32;
+        let (mut mean, mut power, mut turn_back) = (NO_CARRIERS, [0.0_f32; MAX_CARRIERS], NO_CARRIERS);
+        header.against(&found.octets, found.modulation, |symbol, signs| {
+            for (place, (carrier, (syncp, sign))) in symbol.iter().zip(syncp.iter().zip(signs)).enumerate() {
+                turn_back[place] = syncp.conj() * *sign;
+                mean[place] += carrier * turn_back[place] / symbols;
+                power[place] += carrier.norm_sqr();
+            }
+        });
+        // What the mean does not explain is noise.
+        for (power, mean) in power.iter_mut().zip(&mean) {
+            *power = (*power - symbols * mean.norm_sqr()).max(0.0) / (symbols - 1.0).max(1.0);
+        }
+        let noise = half_way_to_mean(&power, carriers);
+
+        // The preamble's level against the header's.
+        let agreement: f32 =
+            mean.iter().zip(&preamble.mean).map(|(one, other)| (one * other.conj()).re).sum();
+        let of_preamble: f32 = preamble.mean.iter().map(|carrier| carrier.norm_sqr()).sum();
+        let noise_of_preamble = noise.iter().take(carriers).sum::<f32>() / preamble.windows;
+        let scale = agreement / (of_preamble - noise_of_preamble).max(0.1 * of_preamble);
+        let [least, most] = PREAMBLE_GAINS;
+        let boost = (1.0 / (scale * scale).max(1e-6)).clamp(least, most);
+        let scale = 1.0 / libm::sqrtf(boost);
+
+        let mut of_preamble = preamble.mean;
+        if options.smooth_channel {
+            smooth(&mut mean, &noise.map(|noise| noise / symbols), bank.bins());
+            smooth(&mut of_preamble, &noise.map(|noise| noise / preamble.windows), bank.bins());
+        }
+
+        let mut carries = [0; MAX_CARRIERS];
+        let (mut bins, mut of_active) = ([0; MAX_CARRIERS], [0.0; MAX_CARRIERS]);
+        let mut count = 0;
+        for (place, (bin, noise)) in
+            bank.bins().iter().zip(&noise).enumerate().filter(|(place, _)| active(*place))
+        {
+            (carries[count], bins[count], of_active[count]) = (place as u8, *bin, *noise);
+            count += 1;
+        }
+        let of = |carriers: &Carriers, scale: f32| {
+            let places = carries.iter().take(count);
+            grouped(
+                places.filter_map(|&place| carriers.get(usize::from(place))).map(|carrier| carrier * scale),
+            )
+        };
+        let pilots = [
+            Pilot { mean: of(&mean, 1.0), weight: symbols, at: -0.5 * (symbols + 1.0) },
+            Pilot {
+                mean: of(&of_preamble, scale),
+                weight: preamble.windows * boost,
+                at: -symbols - PREAMBLE_TO_HEADER,
+            },
+        ];
+        let channel = Channel::new(bins.get(..count)?, rate_hz, pilots, of_active.get(..count)?);
+        Some(Self { channel, turn_back, carries, symbol: 0 })
+    }
+
+    /// Takes a payload symbol.
+    pub(super) fn push(
+        &mut self,
+        chains: &mut Chains,
+        symbol: &Carriers,
+        (layout, interleaver): &(PayloadLayout, PayloadInterleaver),
+    ) {
+        let places = self.carries.iter().take(usize::from(layout.carriers)).map(|&place| usize::from(place));
+        let turned = places.filter_map(|place| Some(symbol.get(place)? * self.turn_back.get(place)?));
+        chains.put(self.symbol, turned, interleaver.symbol(self.symbol));
+        self.symbol += 1;
+    }
+
+    /// Decodes the payload: the PSDU and how many octets were corrected. `None` where it cannot be.
+    pub(super) fn decode(
+        &mut self,
+        chains: &mut Chains,
+        layout: &PayloadLayout,
+        options: &ReceiverOptions,
+    ) -> Option<(Psdu, u8)> {
+        let Detection::Coherent { passes } = options.detection else { return None };
+        if options.track_clock {
+            chains.search_clock(&mut self.channel);
+        }
+        let schedule = Schedule {
+            passes,
+            exchange: if layout.modulation == Modulation::Robust {
+                Exchange::DAMPED
+            } else {
+                Exchange::PLAIN
+            },
+            track_clock: options.track_clock,
+            mains_hz: options.track_noise.then_some(options.mains_hz),
+        };
+        let mut room = [0; MAX_RS_WORD];
+        let word = room.get_mut(..layout.word_octets())?;
+        let mut doubtful: Option<Psdu> = None;
+        chains.decode(&mut self.channel, &schedule, word, |word, last| {
+            let (psdu, corrected) = psdu_of(layout, word)?;
+            if last || is_certain(layout.modulation, corrected) || doubtful.as_ref() == Some(&psdu) {
+                return Some((psdu, corrected));
+            }
+            doubtful = Some(psdu);
+            None
+        })
+    }
+}
+
+/// Whether a word with so many corrected octets is right beyond doubt. With as many as Robust's code corrects at most,
+/// one wrong word of 270 with 141 octets looks like a right one: it should come twice in succession.
+pub(super) fn is_certain(modulation: Modulation, corrected: u8) -> bool {
+    modulation != Modulation::Robust || corrected < 4
+}
+
+/// Each carrier's noise half way to the mean of all: a few symbols tell it only roughly.
+fn half_way_to_mean(noise: &Figures, carriers: usize) -> Figures {
+    let mean = noise.iter().take(carriers).sum::<f32>() / carriers.max(1) as f32;
+    noise.map(|noise| (0.5 * (noise + mean)).max(f32::MIN_POSITIVE))
+}
+
+const NO_PILOT: Pilot = Pilot { mean: NO_GAIN, weight: 0.0, at: 0.0 };
