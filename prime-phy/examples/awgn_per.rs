@@ -1,7 +1,10 @@
 //! Packet error rate of the whole receiver in white Gaussian noise, with its own synchronisation from a continuous
-//! stream.
+//! stream; payload of 133 octets, preamble at payload power.
 //!
-//! `awgn_per dbpsk|dqpsk|d8psk|dbpsk_c|dqpsk_c|d8psk_c SNR_DB[,SNR_DB...] FRAMES [SEED]`
+//! `awgn_per SCHEME SNR_DB[,SNR_DB...] FRAMES [SEED] [CHANNEL]` measures points; SCHEME is dbpsk, dqpsk, d8psk, those with
+//! _c, r_dbpsk or r_dqpsk; CHANNEL is 0, channel 1 at 250 kHz, or 1 to 8, at 1 MHz.
+//!
+//! `awgn_per ten-percent FRAMES [SEED] [CHANNEL]` finds where each scheme loses every tenth frame.
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a measuring tool")]
 
@@ -11,39 +14,106 @@ mod common;
 use common::Random;
 use prime_phy::options::Options;
 use prime_phy::primitives::{CarrierDetect, Event};
-use prime_phy::{Channel, Receiver, Scheme};
-use std::time::{Duration, Instant};
+use prime_phy::{Channel, FrameType, Receiver, Scheme};
 
-/// Payload of 133 octets, as in the reference curves (prime.md 9.5), behind the seven in the header.
-const MPDU_OCTETS: usize = 7 + 133;
+/// Octets of payload behind what the header carries, as in the reference curves (prime.md 9.5).
+const PAYLOAD_OCTETS: usize = 133;
+
+/// Schemes, their names, and where the reference curves lose every tenth frame.
+const SCHEMES: [(Scheme, &str, f32); 8] = [
+    (Scheme::RobustDbpsk, "r_dbpsk", -1.2),
+    (Scheme::RobustDqpsk, "r_dqpsk", 1.0),
+    (Scheme::DbpskC, "dbpsk_c", 3.0),
+    (Scheme::DqpskC, "dqpsk_c", 6.0),
+    (Scheme::D8pskC, "d8psk_c", 9.7),
+    (Scheme::Dbpsk, "dbpsk", 9.2),
+    (Scheme::Dqpsk, "dqpsk", 13.7),
+    (Scheme::D8psk, "d8psk", 19.5),
+];
 
 fn main() {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
-    let names = ["dbpsk", "dqpsk", "d8psk", "dbpsk_c", "dqpsk_c", "d8psk_c"];
-    let named =
-        |name: &String| names.iter().position(|known| known == name).and_then(|at| Scheme::ALL.get(at));
-    let Some(&scheme) = arguments.first().and_then(named) else {
-        return println!("usage: awgn_per {} SNR_DB[,SNR_DB...] FRAMES [SEED]", names.join("|"));
+    let number = |at: usize, default: u64| {
+        arguments.get(at).map_or(default, |number| number.parse().expect("a whole number"))
     };
-    let snrs = arguments.get(1).map_or("0", String::as_str).split(',');
-    let frames = arguments.get(2).map_or(200, |frames| frames.parse().expect("a number of frames"));
-    let seed = arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed"));
+    match arguments.first().map(String::as_str) {
+        Some("ten-percent") => ten_percent(number(1, 1_000) as usize, number(2, 42), &channel(number(3, 0))),
+        Some(name) if SCHEMES.iter().any(|scheme| scheme.1 == name) => {
+            let scheme =
+                SCHEMES.iter().find(|scheme| scheme.1 == name).map_or(Scheme::DbpskC, |found| found.0);
+            let snrs = arguments.get(1).map_or("0", String::as_str).split(',');
+            println!(
+                "scheme  SNR dB  frames  PER     95 % interval      no preamble  header  payload  bit error rate"
+            );
+            for snr in snrs {
+                let snr_db = snr.parse().expect("an SNR in dB");
+                let tally =
+                    measure(scheme, snr_db, number(2, 200) as usize, number(3, 42), &channel(number(4, 0)));
+                tally.print(name, snr_db);
+            }
+        }
+        _ => println!("usage: awgn_per SCHEME SNR_DB[,SNR_DB...] FRAMES [SEED] [CHANNEL] | ten-percent ..."),
+    }
+}
+
+fn channel(id: u64) -> Channel {
+    match id {
+        0 => Channel::ONE,
+        id => Channel::from_id(id as u8).expect("a channel"),
+    }
+}
+
+/// Where each scheme loses every tenth frame: three points about the reference and more until they enclose it, and a
+/// straight line between the logarithms of the two that do.
+fn ten_percent(frames: usize, seed: u64, channel: &Channel) {
     println!(
-        "scheme  SNR dB  frames  PER     95 % interval      no preamble  header  payload  BER        ns/sample"
+        "channel {} at {} Hz, {frames} frames a point, seed {seed}",
+        channel.number,
+        channel.clock.rate_hz()
     );
-    for snr in snrs {
-        let snr_db: f32 = snr.parse().expect("an SNR in dB");
-        let tally = measure(scheme, snr_db, frames, seed);
-        let (low, high) = wilson(tally.frames - tally.right, tally.frames);
+    println!(
+        "scheme   PER 10 %  95 % interval    reference  difference  no preamble there  headers lost there"
+    );
+    for (scheme, name, reference_db) in SCHEMES {
+        let mut points: Vec<(f32, Tally)> = Vec::new();
+        let mut snr_db = reference_db - 0.25;
+        loop {
+            let tally = measure(scheme, snr_db, frames, seed, channel);
+            let enough = tally.per() < 0.1;
+            points.push((snr_db, tally));
+            points.sort_by(|one, other| one.0.total_cmp(&other.0));
+            let first = points.first().map_or(0.0, |(_, tally)| tally.per());
+            match (first > 0.1, enough) {
+                (true, true) => break,
+                (false, _) => snr_db = points[0].0 - 0.25,
+                (true, false) => snr_db += 0.25,
+            }
+        }
+        let below = points.iter().rposition(|(_, tally)| tally.per() > 0.1).expect("one is above");
+        let [(low_db, low), (high_db, high)] = &points[below..below + 2] else { continue };
+        let log = |per: f64| per.max(1e-4).log10();
+        let at = |low: f64, high: f64| {
+            let part = (log(low) - log(0.1)) / (log(low) - log(high));
+            low_db + (high_db - low_db) * part.clamp(-2.0, 3.0) as f32
+        };
+        let point = at(low.per(), high.per());
+        let (low_interval, high_interval) = (low.interval(), high.interval());
+        // The interval of the point nearer to 10 %, moved along the line.
+        let slope = (log(low.per()) - log(high.per())) as f32 / (high_db - low_db);
+        let near = if (log(low.per()) - log(0.1)).abs() < (log(high.per()) - log(0.1)).abs() {
+            low_interval
+        } else {
+            high_interval
+        };
+        let half = ((log(near.1) - log(near.0)) / 2.0) as f32 / slope;
+        let lost = |of: fn(&Tally) -> usize| 100.0 * (of(low) + of(high)) as f32 / (2 * frames) as f32;
         println!(
-            "{scheme:?} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:7} {:8}  {:.3e} {:9.1}",
-            tally.frames,
-            1.0 - tally.right as f64 / tally.frames as f64,
-            tally.undetected,
-            tally.header_failed,
-            tally.frames - tally.right - tally.undetected - tally.header_failed,
-            tally.wrong_bits as f64 / tally.bits.max(1) as f64,
-            tally.time.as_secs_f64() * 1e9 / tally.samples as f64,
+            "{name:8} {point:8.2}  {:6.2} to {:5.2}  {reference_db:9.1}  {:+10.2}  {:15.2} %  {:16.2} %",
+            point - half,
+            point + half,
+            point - reference_db,
+            lost(|tally| tally.undetected),
+            lost(|tally| tally.header_failed),
         );
     }
 }
@@ -57,28 +127,48 @@ struct Tally {
     /// Of payloads whose header was right.
     wrong_bits: u64,
     bits: u64,
-    samples: usize,
-    time: Duration,
 }
 
-fn measure(scheme: Scheme, snr_db: f32, frames: usize, seed: u64) -> Tally {
+impl Tally {
+    fn per(&self) -> f64 {
+        1.0 - self.right as f64 / self.frames as f64
+    }
+
+    fn interval(&self) -> (f64, f64) {
+        wilson(self.frames - self.right, self.frames)
+    }
+
+    fn print(&self, name: &str, snr_db: f32) {
+        let (low, high) = self.interval();
+        println!(
+            "{name:7} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:7} {:8}  {:.3e}",
+            self.frames,
+            self.per(),
+            self.undetected,
+            self.header_failed,
+            self.frames - self.right - self.undetected - self.header_failed,
+            self.wrong_bits as f64 / self.bits.max(1) as f64,
+        );
+    }
+}
+
+fn measure(scheme: Scheme, snr_db: f32, frames: usize, seed: u64, channel: &Channel) -> Tally {
     let options = Options::default();
     let mut random = Random::new(seed ^ u64::from(snr_db.to_bits()) << 20);
-    let mut receiver = Receiver::new(&Channel::ONE, &options);
-    let deviation = common::noise_for_snr_db(snr_db);
+    let mut receiver = Box::new(Receiver::new(channel, &options));
+    let deviation = common::noise_on(channel, snr_db);
+    let frame_type = FrameType::plainest(scheme);
     let (mut tally, mut position) = (Tally { frames, ..Tally::default() }, 0);
     for _ in 0..frames {
-        let mpdu = random.mpdu(MPDU_OCTETS);
-        let frame = common::samples(&options, scheme, &mpdu);
-        let before = 3_000 + random.below(1_000);
-        let mut line = vec![0.0; before + frame.len() + 1_000];
+        let mpdu = random.mpdu(frame_type.mac_octets() + PAYLOAD_OCTETS);
+        let frame = common::samples_on(channel, &options, frame_type, scheme, &mpdu);
+        let before = channel.samples(3_000 + random.below(1_000)) + random.below(channel.ways());
+        let mut line = vec![0.0; before + frame.len() + channel.samples(1_000)];
         common::mix(&mut line, before, &frame, 1.0);
         common::add_noise(&mut line, deviation, &mut random);
         let (mut sensed, mut failed, mut right) = (false, false, false);
         for block in line.chunks(1_000) {
-            let began = Instant::now();
             receiver.push(position, block);
-            tally.time += began.elapsed();
             position += block.len() as u64;
             while let Some(event) = receiver.poll() {
                 match event {
@@ -86,16 +176,15 @@ fn measure(scheme: Scheme, snr_db: f32, frames: usize, seed: u64) -> Tally {
                     Event::CarrierDetect(CarrierDetect::HeaderFailed { .. }) => failed = true,
                     Event::DataIndication(data) if data.mpdu.len() == mpdu.len() => {
                         right |= data.mpdu == mpdu.as_slice();
-                        let pairs = data.mpdu.iter().zip(&mpdu).skip(7);
+                        let pairs = data.mpdu.iter().zip(&mpdu).skip(frame_type.mac_octets());
                         tally.wrong_bits +=
                             pairs.map(|(one, other)| u64::from((one ^ other).count_ones())).sum::<u64>();
-                        tally.bits += 8 * (mpdu.len() as u64 - 7);
+                        tally.bits += 8 * PAYLOAD_OCTETS as u64;
                     }
                     _ => {}
                 }
             }
         }
-        tally.samples += line.len();
         tally.right += usize::from(right);
         tally.undetected += usize::from(!sensed);
         tally.header_failed += usize::from(sensed && failed && !right);

@@ -1,4 +1,4 @@
-//! Preambles found in noise alone: `false_alarms MINUTES [SEED]`.
+//! Preambles found in white Gaussian noise alone: `false_alarms MINUTES [SEED]`, channel 1 at 250 kHz, frames of all types.
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a measuring tool")]
 
@@ -9,21 +9,21 @@ use common::Random;
 use prime_phy::options::Options;
 use prime_phy::primitives::{CarrierDetect, Event};
 use prime_phy::{Channel, Receiver};
-use std::time::{Duration, Instant};
+
+/// Samples pushed at a time: a tenth of a second.
+const BLOCK: usize = 25_000;
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let minutes: u64 = arguments.next().map_or(1, |minutes| minutes.parse().expect("a number of minutes"));
     let seed = arguments.next().map_or(1, |seed| seed.parse().expect("a seed"));
-    let (mut random, mut receiver) = (Random::new(seed), Receiver::new(&Channel::ONE, &Options::default()));
-    let (mut preambles, mut headers, mut time) = (0, 0, Duration::ZERO);
-    let mut block = vec![0.0; 25_000];
-    let blocks = minutes * 60 * 10;
-    for index in 0..blocks {
+    let mut random = Random::new(seed);
+    let mut receiver = Box::new(Receiver::new(&Channel::ONE, &Options::default()));
+    let (mut preambles, mut headers) = (0_u32, 0_u32);
+    let mut block = vec![0.0; BLOCK];
+    for index in 0..minutes * 600 {
         block.iter_mut().for_each(|sample| *sample = random.gaussian());
-        let began = Instant::now();
-        receiver.push(index * block.len() as u64, &block);
-        time += began.elapsed();
+        receiver.push(index * BLOCK as u64, &block);
         while let Some(event) = receiver.poll() {
             match event {
                 Event::CarrierDetect(CarrierDetect::Preamble(_)) => preambles += 1,
@@ -32,9 +32,14 @@ fn main() {
             }
         }
     }
-    let samples = blocks as f64 * block.len() as f64;
+    let hours = minutes as f64 / 60.0;
+    // The upper end of the 95 % interval of a Poisson count, by Wilson and Hilferty.
+    let count = f64::from(preambles) + 1.0;
+    let most = count * (1.0 - 1.0 / (9.0 * count) + 1.96 / (3.0 * count.sqrt())).powi(3);
     println!(
-        "{minutes} minutes of white noise (seed {seed}): {preambles} preambles, {headers} headers; {:.1} ns a sample",
-        time.as_secs_f64() * 1e9 / samples
+        "{hours:.2} hours of white noise (seed {seed}): {preambles} preambles, {headers} headers; {:.3} false alarms an \
+         hour, at most {:.3} (95 %)",
+        f64::from(preambles) / hours,
+        most / hours
     );
 }

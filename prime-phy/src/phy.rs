@@ -21,6 +21,7 @@
 //!     frame_type: FrameType::A,
 //!     scheme: Scheme::DbpskC,
 //!     level: 0,
+//!     senses: None,
 //! };
 //! sender.request(Instant::from_ticks(0), Request::Data(request));
 //! let mut heard = None;
@@ -37,22 +38,33 @@
 //! assert_eq!(heard.map(|heard| (heard.mpdu, heard.time)), Some((mpdu, time)));
 //! ```
 
-use crate::Channel;
+mod control;
+mod gain;
+
 use crate::encoder::{EncodeError, FrameEncoder};
+use crate::layout::MAX_MPDU;
 use crate::options::Options;
-use crate::pib::{Attribute, Statistics};
-use crate::primitives::{Event, LOWEST_LEVEL, PhyDataConfirm, PhyDataRequest, Request, TransmitResult};
-use crate::receiver::{MOST_EVENTS, Receiver};
+use crate::primitives::{
+    Event, LOWEST_LEVEL, PhyDataConfirm, PhyDataRequest, Request, TestMode, TransmitResult,
+};
+use crate::receiver::Receiver;
 use crate::transmitter::Transmitter;
+use crate::{Channel, FrameType};
 use core::ops::Range;
+use dsp::scrambler::Scrambler;
+pub use gain::FrontEnd;
+use gain::Gain;
 use heapless::Deque;
-use plc_core::time::{Duration, Instant};
+use plc_core::time::{Duration, Instant, millis};
 
 /// Step of the output level, in dB.
 const LEVEL_STEP_DB: f32 = 3.0;
 
 /// Confirms that wait to be polled; the oldest goes where a driver never polls.
-const MOST_CONFIRMS: usize = 4;
+const MOST_CONFIRMS: usize = 8;
+
+/// phyEmaSmoothing to begin with: an average over some eight frames.
+const EVM_SMOOTHING: u8 = 3;
 
 /// What a modem is set to for good.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,12 +73,14 @@ pub struct PhyConfig {
     pub channel: Channel,
     /// Open readings of the standard.
     pub options: Options,
+    /// What is between the samples and the line.
+    pub front_end: FrontEnd,
 }
 
 impl Default for PhyConfig {
     /// Channel 1.
     fn default() -> Self {
-        Self { channel: Channel::ONE, options: Options::default() }
+        Self { channel: Channel::ONE, options: Options::default(), front_end: FrontEnd::default() }
     }
 }
 
@@ -74,15 +88,41 @@ impl Default for PhyConfig {
 #[derive(Clone, Debug)]
 pub struct Phy {
     config: PhyConfig,
+    mode: Mode,
     transmitter: Transmitter,
     receiver: Receiver,
+    gain: Gain,
     /// Samples of the frame that waits or is on the air, or of the last one.
     on_air: Range<u64>,
+    /// What is left of listening before the frame that waits.
+    senses: Option<Sensing>,
     /// First sample that `transmit` has not been asked for.
     transmit_position: u64,
     transmit_dropped: u32,
+    /// Average error vector magnitude of the frames received, and how slowly it follows.
+    evm: Option<f32>,
+    evm_smoothing: u8,
     zero_crossing: Option<Instant>,
-    confirms: Deque<PhyDataConfirm, MOST_CONFIRMS>,
+    answers: Deque<Event, MOST_CONFIRMS>,
+}
+
+/// What the management plane asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Mode {
+    Awake,
+    Asleep,
+    Test(TestMode),
+}
+
+/// Listening before sending.
+#[derive(Clone, Copy, Debug)]
+struct Sensing {
+    /// Sample of the next sense.
+    next: u64,
+    /// Samples from one to the next.
+    delay: u64,
+    /// How many are left.
+    left: u8,
 }
 
 impl Phy {
@@ -90,25 +130,39 @@ impl Phy {
     pub fn new(config: PhyConfig) -> Self {
         Self {
             config,
+            mode: Mode::Awake,
             transmitter: Transmitter::new(&config.channel, &config.options),
             receiver: Receiver::new(&config.channel, &config.options),
+            gain: Gain::new(),
             on_air: 0..0,
+            senses: None,
             transmit_position: 0,
             transmit_dropped: 0,
+            evm: None,
+            evm_smoothing: EVM_SMOOTHING,
             zero_crossing: None,
-            confirms: Deque::new(),
+            answers: Deque::new(),
         }
     }
 
     /// Takes a request. A transmission answers with [`Event::DataConfirm`], at once where it is refused: while
-    /// another frame waits or is on the air, or where it does not fit.
+    /// another frame waits or is on the air, where it does not fit, and while the PHY sleeps or is in a test mode.
+    /// Requests of the control and management planes are answered at once; eight answers wait to be polled.
     pub fn request(&mut self, now: Instant, request: Request) {
         match request {
             Request::ZeroCrossing(at) => self.zero_crossing = Some(at),
+            Request::Control(request) => self.control(now, request),
+            Request::Management(request) => self.manage(now, request),
+            Request::Cancel if !matches!(self.mode, Mode::Test(_)) => self.cancel(now),
+            Request::Cancel => {}
             Request::Data(data) => {
-                if let Err(result) = self.load(&data) {
+                let loaded = match self.mode {
+                    Mode::Awake => self.load(&data),
+                    Mode::Asleep | Mode::Test(_) => Err(TransmitResult::BadMode),
+                };
+                if let Err(result) = loaded {
                     self.transmit_dropped += 1;
-                    self.confirm(PhyDataConfirm { end: now, result });
+                    self.confirm(now, result);
                 }
             }
         }
@@ -118,7 +172,12 @@ impl Phy {
     pub fn transmit(&mut self, from: u64, out: &mut [f32]) -> bool {
         let block = from..from + out.len() as u64;
         self.transmit_position = block.end;
-        if !self.transmitter.is_busy() {
+        if let Mode::Test(test) = self.mode
+            && !self.transmitter.is_busy()
+        {
+            self.load_test(test, from);
+        }
+        if !self.transmitter.is_busy() || self.line_is_taken(block.end) {
             return false;
         }
         if self.on_air.start < from && !self.transmitter.has_started() {
@@ -134,9 +193,9 @@ impl Phy {
         silence.fill(0.0);
         let count = self.transmitter.pull(ours);
         ours.get_mut(count..).unwrap_or_default().fill(0.0);
-        if !self.transmitter.is_busy() {
+        if !self.transmitter.is_busy() && self.mode == Mode::Awake {
             let end = self.config.channel.clock.instant(self.on_air.end);
-            self.confirm(PhyDataConfirm { end, result: TransmitResult::Success });
+            self.confirm(end, TransmitResult::Success);
         }
         true
     }
@@ -144,6 +203,9 @@ impl Phy {
     /// Takes the samples from index `from` on. Blocks come in order, each after the `transmit` of the same samples;
     /// what is left out between blocks is not heard.
     pub fn receive(&mut self, from: u64, samples: &[f32]) {
+        if self.mode == Mode::Asleep {
+            return;
+        }
         let end = from + samples.len() as u64;
         let part = |range: Range<u64>| {
             let first = usize::try_from(range.start.clamp(from, end) - from).unwrap_or(usize::MAX);
@@ -153,38 +215,24 @@ impl Phy {
         for (from, heard) in [part(from..self.on_air.start), part(self.on_air.end.max(from)..end)] {
             if !heard.is_empty() {
                 self.receiver.push(from, heard);
+                let (free, rate_hz) = (!self.receiver.is_busy(), self.config.channel.clock.rate_hz());
+                self.gain.hear(&self.config.front_end, from, heard, free, rate_hz);
             }
         }
     }
 
     /// The next event, if there is one.
     pub fn poll(&mut self) -> Option<Event> {
-        let confirm = self.confirms.pop_front().map(Event::DataConfirm);
-        confirm.or_else(|| self.receiver.poll())
+        let event = self.answers.pop_front().or_else(|| self.receiver.poll())?;
+        if let Event::DataIndication(data) = &event {
+            self.average_evm(data.reception.evm);
+        }
+        Some(event)
     }
 
     /// Whether a frame of ours is on the air: from its first sample's block to its last sample's.
     pub fn transmitting(&self) -> bool {
         self.transmitter.has_started()
-    }
-
-    /// PLME_GET: the value of an attribute.
-    pub fn get(&self, attribute: Attribute) -> u32 {
-        let statistics = self.statistics();
-        match attribute {
-            Attribute::CrcIncorrectCount => statistics.crc_incorrect,
-            Attribute::CrcFailCount => statistics.crc_fail,
-            Attribute::TxDropCount => statistics.transmit_dropped,
-            Attribute::RxDropCount => statistics.receive_dropped,
-            Attribute::RxTotalCount => statistics.received,
-            Attribute::TxQueueLen => 1,
-            Attribute::RxQueueLen => MOST_EVENTS as u32,
-        }
-    }
-
-    /// Counters of frames, sent and received.
-    pub fn statistics(&self) -> Statistics {
-        Statistics { transmit_dropped: self.transmit_dropped, ..*self.receiver.statistics() }
     }
 
     /// PHY_ZCT.get: time since the mains last crossed zero, where the driver tells of it.
@@ -206,17 +254,67 @@ impl Phy {
             EncodeError::Scheme { .. } => TransmitResult::BadScheme,
             EncodeError::Mpdu { .. } | EncodeError::Header(_) => TransmitResult::BadLength,
         })?;
-        let start = self.config.channel.clock.samples_before(data.time).max(self.transmit_position);
-        let attenuation_db = LEVEL_STEP_DB * f32::from(data.level.min(LOWEST_LEVEL));
-        let samples = self.transmitter.load(frame, attenuation_db);
-        self.on_air = start..start + samples as u64;
+        let clock = self.config.channel.clock;
+        let first = clock.samples_before(data.time).max(self.transmit_position);
+        self.senses = data.senses.filter(|senses| senses.count > 0).map(|senses| {
+            let delay = clock.samples_before(Instant::from_ticks(0) + millis(senses.delay_ms.min(15).into()));
+            Sensing { next: first, delay, left: senses.gaps() + 1 }
+        });
+        let listening = self.senses.map_or(0, |senses| senses.delay * u64::from(senses.left - 1));
+        self.start(frame, first + listening, data.level);
         Ok(())
     }
 
-    fn confirm(&mut self, confirm: PhyDataConfirm) {
-        if self.confirms.is_full() {
-            self.confirms.pop_front();
+    /// Loads the frame of a test, to start at sample `from` or, with pauses, a frame's length after the last.
+    fn load_test(&mut self, test: TestMode, from: u64) {
+        let octets = (1..=MAX_MPDU).rev().find(|&octets| {
+            crate::layout::PayloadLayout::for_frame(FrameType::A, test.scheme, octets).is_some()
+        });
+        let mut mpdu = [0; MAX_MPDU];
+        Scrambler::new().apply(&mut mpdu);
+        mpdu[0] &= 0x3F;
+        let mpdu = octets.and_then(|octets| mpdu.get(..octets)).unwrap_or_default();
+        let pause = if test.half_duty { self.on_air.end - self.on_air.start } else { 0 };
+        let start = from.max(self.on_air.end + pause);
+        if let Ok(frame) = FrameEncoder::of_type(&self.config.options, FrameType::A, test.scheme, mpdu) {
+            self.start(frame, start, test.level);
         }
-        let _ = self.confirms.push_back(confirm);
+    }
+
+    fn start(&mut self, frame: FrameEncoder, start: u64, level: u8) {
+        let attenuation_db = LEVEL_STEP_DB * f32::from(level.min(LOWEST_LEVEL));
+        let samples = self.transmitter.load(frame, attenuation_db);
+        self.on_air = start..start + samples as u64;
+    }
+
+    /// Senses the line where that is due before sample `end`; a frame that finds it busy is dropped.
+    fn line_is_taken(&mut self, end: u64) -> bool {
+        let Some(mut senses) = self.senses else { return false };
+        while senses.left > 0 && senses.next < end {
+            if self.receiver.is_busy() {
+                let at = self.config.channel.clock.instant(senses.next);
+                self.senses = None;
+                self.transmitter.cancel();
+                self.on_air.end = self.on_air.start;
+                self.transmit_dropped += 1;
+                self.confirm(at, TransmitResult::ChannelBusy);
+                return true;
+            }
+            senses.next += senses.delay;
+            senses.left -= 1;
+        }
+        self.senses = (senses.left > 0).then_some(senses);
+        false
+    }
+
+    fn confirm(&mut self, end: Instant, result: TransmitResult) {
+        self.answer(Event::DataConfirm(PhyDataConfirm { end, result }));
+    }
+
+    fn answer(&mut self, event: Event) {
+        if self.answers.is_full() {
+            self.answers.pop_front();
+        }
+        let _ = self.answers.push_back(event);
     }
 }

@@ -6,11 +6,17 @@
 
 #![allow(clippy::large_enum_variant, reason = "without an allocator the MPDU is held in place")]
 
+mod control;
+
 use crate::header::Header;
 use crate::layout::MAX_MPDU;
 use crate::options::{Continuity, Interleaving, Polarity, Repetition, Sweep};
 use crate::{FrameType, Scheme};
 use plc_core::time::Instant;
+
+pub use control::{
+    Agc, ControlConfirm, ControlRequest, LineState, ManagementConfirm, ManagementRequest, Senses, TestMode,
+};
 
 /// MAC protocol data unit, from the two unused bits to the CRC.
 pub type Mpdu = heapless::Vec<u8, MAX_MPDU>;
@@ -24,6 +30,12 @@ pub const LOWEST_LEVEL: u8 = 7;
 pub enum Request {
     /// PHY_DATA.request: send a frame.
     Data(PhyDataRequest),
+    /// Drop the frame that waits or is on the air.
+    Cancel,
+    /// The control plane.
+    Control(ControlRequest),
+    /// The management plane.
+    Management(ManagementRequest),
     /// What PHY_ZCT.get answers from: the driver saw the mains cross zero.
     ZeroCrossing(Instant),
 }
@@ -42,6 +54,8 @@ pub struct PhyDataRequest {
     pub scheme: Scheme,
     /// Output level: 0 is the highest, each step 3 dB less, up to 7.
     pub level: u8,
+    /// Listen before sending.
+    pub senses: Option<Senses>,
 }
 
 /// What the PHY tells the MAC.
@@ -54,6 +68,10 @@ pub enum Event {
     DataIndication(PhyDataIndication),
     /// The carrier detect of PHY_CD.get changed.
     CarrierDetect(CarrierDetect),
+    /// Answer to a request of the control plane.
+    ControlConfirm(ControlConfirm),
+    /// Answer to a request of the management plane.
+    ManagementConfirm(ManagementConfirm),
 }
 
 /// PHY_DATA.confirm.
@@ -66,18 +84,42 @@ pub struct PhyDataConfirm {
     pub result: TransmitResult,
 }
 
-/// How a transmission ended; the numbers are those of modem chips (digest 5).
+/// How a transmission ended; the numbers are those of modem chips (digest 5). Those that a soft modem has no use for are
+/// here for drivers of chips that speak the same primitives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum TransmitResult {
+    /// Not ended. Chips alone.
+    InProcess = 0,
     /// All of it is on the line.
     Success = 1,
-    /// The MPDU does not fit the scheme, or its first two bits are not zero.
+    /// The MPDU does not fit the scheme, or its first two bits are not zero in Type A.
     BadLength = 2,
+    /// The line was not free when it was sensed.
+    ChannelBusy = 3,
     /// The transmitter is busy with another frame.
     TransmitterBusy = 4,
+    /// The receiver is busy. Chips alone.
+    ReceiverBusy = 5,
     /// A frame of this type does not carry the scheme.
     BadScheme = 6,
+    /// It did not end in time. Chips alone.
+    Timeout = 7,
+    /// The buffer is not one. Chips alone.
+    BadBuffer = 8,
+    /// The PHY sleeps or is in a test mode.
+    BadMode = 9,
+    /// The way of starting is not known. Chips alone.
+    BadTransmitMode = 10,
+    /// The MAC cancelled or reset it.
+    Cancelled = 11,
+}
+
+impl TransmitResult {
+    /// Its number.
+    pub const fn code(self) -> u8 {
+        self as u8
+    }
 }
 
 /// PHY_DATA.indication.

@@ -74,7 +74,7 @@ pub fn replay(recording: Recording) -> Vec<PrimeFrame> {
                     let snr = receiver.carrier_snr().map(|snr| 10.0 * snr.max(1e-6).log10()).collect();
                     frames.push(PrimeFrame::of(number, &data, header, snr, &about));
                 }
-                Event::CarrierDetect(CarrierDetect::Idle(_)) | Event::DataConfirm(_) => {}
+                _ => {}
             }
         }
     }
@@ -175,6 +175,7 @@ mod tests {
                 frame_type: FrameType::A,
                 scheme: Scheme::DbpskC,
                 level: 0,
+                senses: None,
             }),
         );
         let mut volts = vec![0.0; 75_000];
