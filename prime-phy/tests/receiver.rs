@@ -210,6 +210,74 @@ fn a_tone_twenty_decibels_above_its_carrier_is_borne() {
 }
 
 #[test]
+fn impulses_that_leave_a_coded_symbol_some_signal_are_borne_and_robust_frames_bear_stronger_ones() {
+    // A coded symbol that is lost altogether cannot be repaired, there being no interleaving over symbols; a robust frame
+    // has each symbol four times. Bursts of 280 us hit two symbols of each frame: with ten decibels less than a symbol's
+    // energy on the carriers, or as much.
+    let mut random = Random::new(17);
+    for (scheme, deviation) in [(Scheme::DbpskC, 0.1), (Scheme::RobustDbpsk, 0.3)] {
+        for _ in 0..20 {
+            let (mpdu, mut samples) = frame(scheme, 60, &mut random);
+            let symbols = (samples.len() - 4_300) / 560;
+            for _ in 0..2 {
+                let burst = samples.len() - 560 * (1 + random.below(symbols)) + 60 + random.below(400);
+                samples[burst..burst + 70]
+                    .iter_mut()
+                    .for_each(|sample| *sample += deviation * random.gaussian());
+            }
+            let line = line_with(&[(9_000, &samples, 1.0)], 12.0, &mut random);
+            let events = hear_from(&mut receiver(), 0, &line, 500);
+            let [data] = indications(&events)[..] else { panic!("{scheme:?}: {events:?}") };
+            assert_eq!(data.mpdu, mpdu.as_slice(), "{scheme:?}");
+        }
+    }
+}
+
+#[test]
+fn the_signal_to_noise_of_each_carrier_is_that_of_the_line() {
+    let mut random = Random::new(18);
+    let mut mean = [0.0; 97];
+    for _ in 0..20 {
+        let (_, samples) = frame(Scheme::DbpskC, 100, &mut random);
+        // Two paths half a sample period of the lowest carrier apart: the line is not flat.
+        let frames = [(30_000, samples.as_slice(), 1.0), (30_005, samples.as_slice(), 0.6)];
+        let line = line_with(&frames, 20.0, &mut random);
+        let mut receiver = receiver();
+        let events = hear_from(&mut receiver, 0, &line, 500);
+        assert_eq!(indications(&events).len(), 1);
+        for (mean, snr) in mean.iter_mut().zip(receiver.carrier_snr()) {
+            *mean += snr / 20.0;
+        }
+    }
+    for (carrier, snr) in mean.iter().enumerate() {
+        let turn = std::f32::consts::TAU * 5.0 * (86 + carrier) as f32 / 512.0;
+        let gain = (1.0 + 0.6 * turn.cos()).powi(2) + (0.6 * turn.sin()).powi(2);
+        let (found_db, expected_db) = (10.0 * snr.log10(), 20.0 + 10.0 * gain.log10());
+        assert!((found_db - expected_db).abs() < 1.0, "carrier {carrier}: {found_db} {expected_db} dB");
+    }
+}
+
+#[test]
+fn the_error_vector_magnitude_of_header_and_payload_is_that_of_the_line() {
+    let mut random = Random::new(19);
+    for (scheme, snr_db) in [(Scheme::DbpskC, 12.0_f32), (Scheme::D8psk, 26.0), (Scheme::RobustDqpsk, 15.0)] {
+        let (mut header, mut payload) = (0.0, 0.0);
+        for _ in 0..20 {
+            let (_, samples) = frame(scheme, 100, &mut random);
+            let line = line_with(&[(9_000, &samples, 1.0)], snr_db, &mut random);
+            let events = hear_from(&mut receiver(), 0, &line, 500);
+            let [data] = indications(&events)[..] else { panic!("{events:?}") };
+            header += data.reception.evm / 20.0;
+            payload += data.reception.payload_evm.unwrap() / 20.0;
+        }
+        for (part, evm) in [("header", header), ("payload", payload)] {
+            let found_db = -20.0 * evm.log10();
+            assert!((found_db - snr_db).abs() < 0.5, "{part} of {scheme:?}: {found_db} {snr_db} dB");
+        }
+    }
+}
+
+#[test]
 fn either_reading_of_interleaver_and_scrambler_is_found_out() {
     let mut random = Random::new(12);
     for interleaving in [Interleaving::Direct, Interleaving::Inverse] {

@@ -41,6 +41,8 @@ const CLEAR: f32 = 0.5;
 const ROBUST_THRESHOLD: f32 = 0.1;
 /// Power of the sum of a preamble's chirps against the sum of their powers, at least.
 const COHERENT: f32 = 2.5;
+/// Sum of the metrics of four chirps below which their sum is not looked at. That of noise is near 0.2.
+const WORTH_ADDING: f32 = 0.3;
 /// Windows for which the best preamble of Type B waits for a better: other readings of its signs fit three of the chirps.
 const ROBUST_PATIENCE: u8 = 3;
 /// How far a bin may stand above the mean magnitude. A chirp half inside the window is at twice.
@@ -95,6 +97,10 @@ struct Template {
     energy: f32,
     /// Correlations with the newest windows.
     heard: [Correlation; WINDOWS],
+    /// Powers of the newest of them.
+    powers: [f32; DELAYS],
+    /// The greatest metric of each window.
+    metrics: [f32; WINDOWS],
 }
 
 impl Detector {
@@ -126,6 +132,7 @@ impl Detector {
         self.energies = [0.0; WINDOWS];
         for template in [&mut self.ascending, &mut self.descending] {
             template.heard = [[Complex::default(); DELAYS]; WINDOWS];
+            template.metrics = [0.0; WINDOWS];
         }
     }
 
@@ -140,14 +147,15 @@ impl Detector {
         let begin = start.saturating_sub(HOP as u64 * self.ways);
         self.newest = (self.newest + 1) % WINDOWS;
         self.energies[self.newest] = 0.5 * (energy + energy_before);
-        self.ascending.hear(&mut self.fft, self.newest, &before, &band);
+        let energy = self.energies[self.newest];
+        self.ascending.hear(&mut self.fft, self.newest, energy, &before, &band);
         if let Some(found) = self.find_a(begin, no_chirp_at) {
             return Some(found);
         }
         if !self.type_b {
             return None;
         }
-        self.descending.hear(&mut self.fft, self.newest, &before, &band);
+        self.descending.hear(&mut self.fft, self.newest, energy, &before, &band);
         self.find_b(begin)
     }
 
@@ -158,15 +166,13 @@ impl Detector {
 
     /// A preamble of Type A in the newest window, which starts at `begin`.
     fn find_a(&mut self, begin: u64, no_chirp_at: Option<u64>) -> Option<Peak> {
-        let powers = self.ascending.heard[self.newest].map(|correlation| correlation.norm_sqr());
-        let power = greatest(&powers);
-        let metric = power / (self.ascending.energy * self.energies[self.newest]).max(f32::MIN_POSITIVE);
+        let metric = self.ascending.metrics[self.newest];
         let peak = |start| Peak { start, preamble: Preamble::A, metric };
         // The place is looked for only where it may be wanted.
         let mut clear = false;
         let found = (metric >= THRESHOLD)
             .then(|| {
-                let (place, delay) = delay(&powers, power, self.ways);
+                let (place, delay) = delay(&self.ascending.powers, self.ways);
                 // At the edge it is on a slope whose top the next window has.
                 clear = metric >= CLEAR && place > 0 && place + 1 < DELAYS;
                 peak(begin.saturating_add_signed(delay))
@@ -189,6 +195,10 @@ impl Detector {
         let energy: f32 = (0..ROBUST_CHIRPS).map(|chirp| self.energies[ago(2 * chirp)]).sum();
         let mut best: Option<Peak> = None;
         for template in [&self.ascending, &self.descending] {
+            let metrics: f32 = (0..ROBUST_CHIRPS).map(|chirp| template.metrics[ago(2 * chirp)]).sum();
+            if metrics < WORTH_ADDING {
+                continue;
+            }
             let [last, third, second, first] = [0, 2, 4, 6].map(|windows| &template.heard[ago(windows)]);
             // + + + - is m + p and - + + + is m - p with m the middle chirps and p the first less the last; of
             // |m +- p|^2 = |m|^2 + |p|^2 +- 2 Re m p* the greater has the sign of the last term.
@@ -204,7 +214,7 @@ impl Detector {
             if metric < ROBUST_THRESHOLD || best.is_some_and(|best| best.metric >= metric) {
                 continue;
             }
-            let (place, delay) = delay(&powers, power, self.ways);
+            let (place, delay) = delay(&powers, self.ways);
             // Of four chirps the sum has four times the power of all, of a single one, say that of Type A, its own.
             let all: f32 = [first, second, third, last].iter().map(|chirp| chirp[place].norm_sqr()).sum();
             if power < COHERENT * all {
@@ -242,11 +252,19 @@ impl Template {
                 bin.conj()
             })
         });
-        Self { sweep, halves, energy, heard: [[Complex::default(); DELAYS]; WINDOWS] }
+        Self {
+            sweep,
+            halves,
+            energy,
+            heard: [[Complex::default(); DELAYS]; WINDOWS],
+            powers: [0.0; DELAYS],
+            metrics: [0.0; WINDOWS],
+        }
     }
 
-    /// Correlates two windows, one half a window after the other, with the halves of the chirp.
-    fn hear(&mut self, fft: &mut ComplexFft, newest: usize, before: &Band, band: &Band) {
+    /// Correlates two windows, one half a window after the other, with the halves of the chirp. `energy` is that of a
+    /// chirp's length of line.
+    fn hear(&mut self, fft: &mut ComplexFft, newest: usize, energy: f32, before: &Band, band: &Band) {
         let mut product = [Complex::default(); POINTS];
         let [first, second] = &self.halves;
         let room = product.iter_mut().skip((POINTS - BAND) / 2);
@@ -262,6 +280,8 @@ impl Template {
         let (beside, right) = self.heard[newest].split_at_mut(BESIDE);
         beside.copy_from_slice(&delays[POINTS - BESIDE..]);
         right.copy_from_slice(&delays[..DELAYS - BESIDE]);
+        self.powers = self.heard[newest].map(|correlation| correlation.norm_sqr());
+        self.metrics[newest] = greatest(&self.powers) / (self.energy * energy).max(f32::MIN_POSITIVE);
     }
 }
 
@@ -285,7 +305,8 @@ fn greatest(powers: &[f32; DELAYS]) -> f32 {
 }
 
 /// The place of the greatest power, and its delay in samples by the top of the parabola through three logarithms.
-fn delay(powers: &[f32; DELAYS], power: f32, ways: u64) -> (usize, i64) {
+fn delay(powers: &[f32; DELAYS], ways: u64) -> (usize, i64) {
+    let power = greatest(powers);
     let place = powers.iter().position(|&candidate| candidate == power).unwrap_or(0);
     let around = place.checked_sub(1).and_then(|left| Some((powers.get(left)?, powers.get(place + 1)?)));
     let shift = around.map_or(0.0, |(&left, &right)| {
@@ -300,7 +321,7 @@ fn delay(powers: &[f32; DELAYS], power: f32, ways: u64) -> (usize, i64) {
 /// Brings down what stands far above the mean; the energy that is left.
 fn level(band: &mut Band) -> f32 {
     let powers = band.map(|bin| bin.norm_sqr());
-    let sum: f32 = powers.iter().map(|&power| libm::sqrtf(power)).sum();
+    let sum: f32 = band.iter().map(|bin| magnitude(*bin)).sum();
     let limit = ABOVE_MEAN * sum / BAND as f32;
     let most = limit * limit;
     let mut energy = 0.0;
@@ -311,6 +332,13 @@ fn level(band: &mut Band) -> f32 {
         energy += power.min(most);
     }
     energy
+}
+
+/// |bin| to 4 %, without a root.
+fn magnitude(bin: Complex) -> f32 {
+    let (re, im) = (bin.re.abs(), bin.im.abs());
+    let (greater, smaller) = if re > im { (re, im) } else { (im, re) };
+    0.96 * greater + 0.398 * smaller
 }
 
 impl core::fmt::Debug for Detector {

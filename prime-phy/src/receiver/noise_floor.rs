@@ -29,8 +29,9 @@ impl NoiseFloor {
             && let Some(oldest) = self.held.pop_front()
         {
             self.windows = (self.windows + 1.0).min(MEMORY);
+            let part = 1.0 / self.windows;
             for (power, now) in self.powers.iter_mut().zip(&oldest) {
-                *power += (now - *power) / self.windows;
+                *power += part * (now - *power);
             }
         }
         let _ = self.held.push_back(carriers.map(|carrier| carrier.norm_sqr()));

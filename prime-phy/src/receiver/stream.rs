@@ -47,14 +47,16 @@ impl Stream {
 
     pub(super) fn push(&mut self, samples: &[f32]) {
         let (ways, shift) = (self.ways(), self.shift);
-        for (offset, way) in (0..ways as u64).zip(0..) {
+        for way in 0..ways {
             // The first of the new samples on this way of the rotation.
-            let at = self.position + offset;
+            let at = self.position + way as u64;
             let ring = &mut self.ways[at as usize & (ways - 1)];
             let begin = (at >> shift) as usize % DEPTH;
-            let mut fresh = samples.iter().skip(way).step_by(ways).map(|&sample| sane(sample));
-            let (before, behind) = ring.split_at_mut(begin);
-            behind.iter_mut().chain(before).zip(&mut fresh).for_each(|(place, sample)| *place = sample);
+            let fresh = samples.get(way..).unwrap_or_default();
+            let behind = ring.get_mut(begin..).unwrap_or_default();
+            let (fits, wraps) = fresh.split_at(fresh.len().min(behind.len() * ways));
+            put(behind, fits, ways);
+            put(ring, wraps, ways);
         }
         self.position += samples.len() as u64;
     }
@@ -67,6 +69,17 @@ impl Stream {
         let count = behind.len().min(FFT_SAMPLES);
         out[..count].copy_from_slice(&behind[..count]);
         out[count..].copy_from_slice(&ring[..FFT_SAMPLES - count]);
+    }
+}
+
+/// Every sample, or every fourth, to the places from the first on.
+fn put(places: &mut [f32], samples: &[f32], ways: usize) {
+    if ways == 1 {
+        places.iter_mut().zip(samples).for_each(|(place, &sample)| *place = sane(sample));
+    } else {
+        for (place, samples) in places.iter_mut().zip(samples.chunks(MOST_WAYS)) {
+            *place = sane(samples[0]);
+        }
     }
 }
 
