@@ -141,3 +141,48 @@ fn channels_of_different_clocks_are_refused() {
         channels.iter().map(|channel| ChannelReceiver::new(channel, &Options::default())).collect();
     assert_eq!(MultiReceiver::new(channels).map(|_| ()).unwrap_err(), MixedClocks(1_000_000, 250_000));
 }
+
+#[test]
+fn garbage_and_gaps_do_not_stop_any_channel() {
+    let (mut random, mut receiver) = (Random::new(25), receiver_of(&Channel::ALL));
+    let mut position = 0;
+    for _ in 0..300 {
+        let length = random.below(9_000);
+        let kind = random.below(4);
+        let block: Vec<f32> = (0..length)
+            .map(|n| match kind {
+                0 => f32::from_bits(random.next_u64() as u32),
+                1 => random.gaussian().signum(),
+                2 => (n as f32 * 0.3).sin() * f32::MAX,
+                _ => 0.0,
+            })
+            .collect();
+        receiver.push(position, &block);
+        while receiver.poll().is_some() {}
+        position += length as u64 + if random.below(5) == 0 { random.next_u64() >> 24 } else { 0 };
+    }
+    let mpdu = random.mpdu(30);
+    let options = Options::default();
+    let frame = common::samples_on(&Channel::ALL[6], &options, FrameType::B, Scheme::RobustDqpsk, &mpdu);
+    let mut line = vec![0.0; frame.len() + 1_300_000];
+    mix(&mut line, 1_290_000, &frame, 1.0);
+    add_noise(&mut line, noise_on(&Channel::ALL[6], 12.0), &mut random);
+    let mut heard = Vec::new();
+    for block in line.chunks(2_000) {
+        receiver.push(position, block);
+        position += block.len() as u64;
+        while let Some((channel, event)) = receiver.poll() {
+            if let Event::DataIndication(data) = event {
+                heard.push((channel, data.mpdu.to_vec()));
+            }
+        }
+    }
+    assert_eq!(heard, [(6, mpdu)]);
+}
+
+#[test]
+fn memory_is_what_the_documentation_says() {
+    assert!(size_of::<ChannelReceiver>() <= 86_000, "{}", size_of::<ChannelReceiver>());
+    let shared = size_of::<Receiver>() - size_of::<ChannelReceiver>();
+    assert!(shared <= 140_000, "{shared}");
+}

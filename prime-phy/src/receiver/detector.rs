@@ -71,7 +71,7 @@ type Correlation = [Complex; DELAYS];
 
 #[derive(Clone)]
 pub(super) struct Detector {
-    fft: ComplexFft,
+    correlator: Correlator,
     ways: u64,
     type_b: bool,
     ascending: Template,
@@ -85,6 +85,15 @@ pub(super) struct Detector {
     pending: Option<Peak>,
     /// A peak of Type B and the windows that it still waits.
     robust: Option<(Peak, u8)>,
+}
+
+/// The transform that gives correlations.
+#[derive(Clone)]
+struct Correlator {
+    fft: ComplexFft,
+    /// Its input: beside a channel's bins it stays zero.
+    product: [Complex; POINTS],
+    delays: [Complex; POINTS],
 }
 
 /// A chirp to look for.
@@ -111,7 +120,11 @@ impl Detector {
             type_b: true,
             ascending: Template::new(channel, tap, &mut fft, Sweep::Ascending),
             descending: Template::new(channel, tap, &mut fft, Sweep::Descending),
-            fft: ComplexFft::new(Size::N256),
+            correlator: Correlator {
+                fft: ComplexFft::new(Size::N256),
+                product: [Complex::default(); POINTS],
+                delays: [Complex::default(); POINTS],
+            },
             before: None,
             energies: [0.0; WINDOWS],
             newest: 0,
@@ -148,14 +161,14 @@ impl Detector {
         self.newest = (self.newest + 1) % WINDOWS;
         self.energies[self.newest] = 0.5 * (energy + energy_before);
         let energy = self.energies[self.newest];
-        self.ascending.hear(&mut self.fft, self.newest, energy, &before, &band);
+        self.ascending.hear(&mut self.correlator, self.newest, energy, &before, &band);
         if let Some(found) = self.find_a(begin, no_chirp_at) {
             return Some(found);
         }
         if !self.type_b {
             return None;
         }
-        self.descending.hear(&mut self.fft, self.newest, energy, &before, &band);
+        self.descending.hear(&mut self.correlator, self.newest, energy, &before, &band);
         self.find_b(begin)
     }
 
@@ -264,8 +277,8 @@ impl Template {
 
     /// Correlates two windows, one half a window after the other, with the halves of the chirp. `energy` is that of a
     /// chirp's length of line.
-    fn hear(&mut self, fft: &mut ComplexFft, newest: usize, energy: f32, before: &Band, band: &Band) {
-        let mut product = [Complex::default(); POINTS];
+    fn hear(&mut self, correlator: &mut Correlator, newest: usize, energy: f32, before: &Band, band: &Band) {
+        let Correlator { fft, product, delays } = correlator;
         let [first, second] = &self.halves;
         let room = product.iter_mut().skip((POINTS - BAND) / 2);
         for ((((product, before), now), first), second) in room.zip(before).zip(band).zip(first).zip(second) {
@@ -274,9 +287,8 @@ impl Template {
             product.im =
                 before.re * first.im + before.im * first.re + now.re * second.im + now.im * second.re;
         }
-        let mut delays = [Complex::default(); POINTS];
         // Both lengths are the transform's.
-        let _ = fft.inverse(&product, &mut delays);
+        let _ = fft.inverse(product, delays);
         let (beside, right) = self.heard[newest].split_at_mut(BESIDE);
         beside.copy_from_slice(&delays[POINTS - BESIDE..]);
         right.copy_from_slice(&delays[..DELAYS - BESIDE]);
