@@ -23,6 +23,7 @@ pub mod feeder;
 pub mod frames;
 pub mod line;
 pub mod link;
+mod memory;
 pub mod noise;
 pub mod port;
 pub mod random;

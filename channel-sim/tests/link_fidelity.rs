@@ -4,6 +4,7 @@
 
 use channel_sim::frames::calibrate::{Calibration, NamedNoise, TOLERANCE_DB, prove};
 use channel_sim::frames::crossing::Effort;
+use channel_sim::frames::journal::Journal;
 use channel_sim::frames::network::{Network, NetworkPlan, Pattern};
 use channel_sim::frames::table::Table;
 use channel_sim::frames::{proof, street};
@@ -85,17 +86,25 @@ fn the_simulator_keeps_at_most_sixteen_kibibytes_a_node() {
     assert!(network.size() / network.nodes() <= 16 * 1_024, "{}", network.size() / network.nodes());
 }
 
-/// `channel-sim calibrate` in small: two modes, two noises, one link of a street.
+/// `channel-sim calibrate` in small: two modes, two noises, one link of a street that the table has not seen.
 #[test]
 fn the_table_reproduces_the_waveform_at_one_frame_in_ten() {
     let calibration = Calibration {
-        noises: vec![NamedNoise::new(&["n0"]).unwrap(), NamedNoise::new(&["n3a"]).unwrap()],
+        noises: vec![NamedNoise::new(&["n1"]).unwrap(), NamedNoise::new(&["n3a"]).unwrap()],
         links: proof::links("street", &Scenario::new(street::feeder(30, 4), 4), 1),
         seed: 11,
         effort: Effort { frames: 400, half_width_db: 0.1 },
+        journal: Journal::default(),
     };
-    let modes = [Modulation::Dbpsk, Modulation::Dqpsk];
+    let modes = [Modulation::Robust, Modulation::Dqpsk];
     for comparison in prove(&calibration, &Table::built_in(), &modes, &|_| {}) {
         assert!(comparison.holds(), "beyond {TOLERANCE_DB} dB: {comparison:?}");
     }
+}
+
+#[test]
+fn a_network_with_more_nodes_than_addresses_is_refused() {
+    let noise = [Preset::parse("n0").unwrap()];
+    let error = Network::chain(70_000, 10, &noise, &plan(1)).err().unwrap();
+    assert!(error.contains("70000") && error.contains("65520"), "{error}");
 }

@@ -2,8 +2,8 @@
 
 use super::print_json;
 use channel_sim::frames::network::{Network, NetworkPlan, NetworkReport, Pattern, resident};
-use channel_sim::frames::street;
-use channel_sim::frames::table::{Table, modulation};
+use channel_sim::frames::table::{Stage, Table, modulation};
+use channel_sim::frames::{proof, street};
 use channel_sim::noise::Preset;
 use channel_sim::scenario::Scenario;
 use clap::{Args, ValueEnum};
@@ -92,6 +92,11 @@ pub(super) fn run(arguments: &NetworkArguments) -> Result<(), String> {
             "channel-sim: {name} is not in the calibration table, so it is judged as white noise is; \
              channel-sim calibrate --noise {name} makes a table with it"
         );
+    }
+    if arguments.table.is_none() {
+        for doubt in proof::doubts(&names, Stage::payload(arguments.modulation)) {
+            eprintln!("channel-sim: {doubt} (docs/link-fidelity.md)");
+        }
     }
     let bar = ProgressBar::with_draw_target(Some(1_000), ProgressDrawTarget::stderr());
     if arguments.json || !std::io::stderr().is_terminal() {

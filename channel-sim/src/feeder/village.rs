@@ -86,15 +86,18 @@ pub fn feeder(seed: u64) -> Feeder {
         name: "village".into(),
         busbar: 0,
         buses,
-        line_codes: ["NAYY 4x150", "NAYY 4x50"]
-            .map(|name| LineCode { name: name.into(), ..LineCode::default() })
-            .to_vec(),
+        line_codes: buried_cables(),
         sections,
         transformer: Transformer { kva: 400.0, secondary_v: 400.0, reactance_percent: 4.0, mains_hz: 50.0 },
         loads,
         shapes,
         line_count: segments.len(),
     }
+}
+
+/// Cables of built-in feeders: that of streets, then that of services.
+pub(crate) fn buried_cables() -> Vec<LineCode> {
+    ["NAYY 4x150", "NAYY 4x50"].map(|name| LineCode { name: name.into(), ..LineCode::default() }).to_vec()
 }
 
 /// One household's day: 1440 values in millionths of a kilowatt, whole watts.

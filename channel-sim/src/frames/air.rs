@@ -9,6 +9,8 @@ use g3_phy::{BandPlan, timing};
 pub(super) const ALIGNMENTS: u64 = 4;
 /// Moments at which listeners may find a preamble: after 1, 3 or 7 windows, each with its alignments.
 pub(super) const BATCHES: usize = 3 * ALIGNMENTS as usize;
+/// Power of a preamble against the rest of its frame: 3 dB (`g3_phy::options`).
+const PREAMBLE_BOOST: f32 = 2.0;
 /// Frames that a receiver is aware of at a time.
 pub(super) const AWARE: usize = 6;
 
@@ -67,6 +69,11 @@ pub(super) enum Content {
 }
 
 impl Port {
+    /// What disturbs header and payload of the frame that is followed.
+    pub(super) fn stages(&mut self) -> [&mut Interference; 2] {
+        [&mut self.header_interference, &mut self.payload_interference]
+    }
+
     /// A receiver that listens from time 0 on, at a place of its noise tape.
     pub(super) fn new(place: u64) -> Self {
         Self {
@@ -86,26 +93,46 @@ impl Port {
     }
 }
 
-/// Adds to what disturbs the header and the payload of the frame that a port follows.
-pub(super) fn disturb(port: &mut Port, followed: &Transmission, span: (u64, u64), power: &[f32; GROUPS]) {
-    let header_start = followed.start + timing::preamble(&BandPlan::CENELEC_A).as_ticks();
-    let stages = [
-        (&mut port.header_interference, (header_start, followed.header_end)),
-        (&mut port.payload_interference, (followed.header_end, followed.end)),
-    ];
-    for (interference, (from, to)) in stages {
-        let (start, end) = (span.0.max(from), span.1.min(to));
-        if end <= start {
-            continue;
+/// When a frame's parts are on the air.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Times {
+    pub(super) start: u64,
+    pub(super) header_end: u64,
+    pub(super) end: u64,
+}
+
+impl Transmission {
+    pub(super) fn times(&self) -> Times {
+        Times { start: self.start, header_end: self.header_end, end: self.end }
+    }
+}
+
+/// Adds to what disturbs header and payload of the frame that is followed: another one, on the air in `span`.
+pub(super) fn disturb(
+    stages: [&mut Interference; 2],
+    followed: Times,
+    span: (u64, u64),
+    power: &[f32; GROUPS],
+) {
+    let preamble = timing::preamble(&BandPlan::CENELEC_A).as_ticks();
+    let own = [(followed.start + preamble, followed.header_end), (followed.header_end, followed.end)];
+    // The other one's preamble is louder than the rest.
+    let parts = [(span.0, span.1.min(span.0 + preamble), PREAMBLE_BOOST), (span.0 + preamble, span.1, 1.0)];
+    for (interference, (from, to)) in stages.into_iter().zip(own) {
+        for (first, last, factor) in parts {
+            let (start, end) = (first.max(from), last.min(to));
+            if end <= start {
+                continue;
+            }
+            let share = (end - start) as f32 / (to - from) as f32;
+            // Disturbers one after another add to the share, and their mean power counts.
+            let total = interference.share + share;
+            for (sum, power) in interference.power.iter_mut().zip(power) {
+                *sum = (*sum * interference.share + factor * power * share)
+                    / total.clamp(f32::MIN_POSITIVE, 1.0).max(share);
+            }
+            interference.share = total.min(1.0);
         }
-        let share = (end - start) as f32 / (to - from) as f32;
-        // Disturbers one after another add to the share, and their mean power counts.
-        let total = interference.share + share;
-        for (sum, power) in interference.power.iter_mut().zip(power) {
-            *sum =
-                (*sum * interference.share + power * share) / total.clamp(f32::MIN_POSITIVE, 1.0).max(share);
-        }
-        interference.share = total.min(1.0);
     }
 }
 

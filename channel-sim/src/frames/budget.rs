@@ -41,6 +41,8 @@ pub struct Budget {
     pub information: [[f32; STATES]; 3],
     /// Mean over the carriers of signal to noise, for the LQI.
     pub snr: f32,
+    /// How far signal to noise rises from the lowest to the highest carrier, in dB: the straight line of least squares.
+    pub tilt_db: f32,
     /// Added to a copy's effective ratio for the FCH, whose carriers are not weighted by their noise, in dB.
     pub header_loss_db: f32,
     /// [`Shapes`] it was made with.
@@ -93,6 +95,7 @@ impl Budget {
             copy_variance: [0.0; STATES],
             information: [[0.0; STATES]; 3],
             snr,
+            tilt_db: tilt_db(signal, mean),
             header_loss_db: 0.0,
             shapes: *shapes,
             carriers: [[0.0; CARRIERS]; 5],
@@ -234,6 +237,18 @@ fn header_db(signal: &[f32; CARRIERS], noise: &[f32; CARRIERS]) -> f32 {
     snr_db_of_copies(mean, variance)
 }
 
+/// How far signal to noise rises from the lowest to the highest carrier, in dB: the straight line of least squares.
+pub(super) fn tilt_db(signal: &[f32; CARRIERS], noise: &[f32; CARRIERS]) -> f32 {
+    let middle = 0.5 * (CARRIERS - 1) as f32;
+    let (mut product, mut square) = (0.0, 0.0);
+    for (carrier, (signal, noise)) in signal.iter().zip(noise).enumerate() {
+        let x = carrier as f32 - middle;
+        product += x * decibels(signal / noise.max(f32::MIN_POSITIVE));
+        square += x * x;
+    }
+    2.0 * middle * product / square
+}
+
 /// The scale, in dB, at which the carriers together carry most.
 fn best_scale(table: &Information, snr_db: &[f32; CARRIERS], weight_db: &[f32; CARRIERS]) -> f32 {
     let carried = |scale_db: f32| -> f32 {
@@ -274,6 +289,13 @@ mod tests {
                 Budget::new(&signal, &tape, &Shapes::default(), &PLAIN).effective_db(modulation, &whole);
             assert!((found - db).abs() < 0.1, "{modulation:?}: {found} dB for {db}");
         }
+    }
+
+    #[test]
+    fn the_tilt_is_the_rise_from_the_first_carrier_to_the_last() {
+        let line: [f32; CARRIERS] = std::array::from_fn(|carrier| 10f32.powf(0.3 - 0.02 * carrier as f32));
+        assert!((tilt_db(&line, &[1.0; CARRIERS]) + 7.0).abs() < 0.01);
+        assert!((tilt_db(&[5.0; CARRIERS], &line) - 7.0).abs() < 0.01);
     }
 
     #[test]

@@ -1,15 +1,19 @@
 //! The calibration by the waveform mode, and the proof that the model reproduces it.
 //!
-//! 1. White noise on a flat link: middle and spread of preamble, FCH, and payloads of four lengths in each mode.
-//! 2. Every preset on reference paths whose carriers fall by 0, 9 and 14 dB: the offset that makes each stage's crossing the waveform's.
-//! 3. Every preset on links of feeders, which no step before has seen: the level at which one frame in ten is
+//! 1. White noise on a flat link: middle and spread of preamble, FCH, and payloads of four lengths in each mode; and
+//!    on a path whose carriers fall by 14 dB each mode's shape.
+//! 2. Every noise on reference paths of four tilts: the offset that makes each stage's crossing the waveform's. Preamble
+//!    and FCH come first; a payload's offset is then found from all frames lost, so that it holds what the stages
+//!    before it do to the whole.
+//! 3. Every noise on links of feeders, which no step before has seen: the level at which one frame in ten is
 //!    lost, by the waveform and by the model. The difference is to be at most [`TOLERANCE_DB`].
 
 use super::crossing::{Crossing, Effort, find, inverse_tail};
+use super::journal::Journal;
 use super::model::{Model, falls_through};
 use super::table::{Row, SELECTIVITY, Stage, Table};
 use super::tape::{CARRIERS, NoiseTape};
-use super::waveform::{Path, WaveformLink};
+use super::waveform::{Path, WaveformLink, signal_power};
 use crate::noise::{NoisePlan, Port, Preset};
 use g3_phy::Modulation;
 use rayon::prelude::*;
@@ -23,9 +27,13 @@ pub const TARGET: f64 = 0.1;
 /// Octets of the PSDUs by which payloads are calibrated.
 const LENGTHS: [usize; 4] = [16, 45, 90, 133];
 /// Octets of the PSDUs in the proof, and for offsets.
-const OCTETS: usize = 60;
+pub(super) const OCTETS: usize = 60;
 /// Levels between which a crossing is searched, in dBµV.
 const LEVELS_DBUV: (f64, f64) = (-80.0, 240.0);
+/// Offsets between which one is searched, in dB.
+const OFFSETS_DB: (f64, f64) = (-20.0, 20.0);
+/// How much narrower intervals of offsets are than those of the proof.
+const REFERENCE_EFFORT: f64 = 0.7;
 
 /// A link of the proof.
 #[derive(Clone, Debug)]
@@ -68,6 +76,11 @@ impl NamedNoise {
     pub fn name(&self) -> String {
         self.names.join("+")
     }
+
+    /// As rows of the table spell it: without levels.
+    fn family(&self) -> String {
+        self.names.iter().map(|name| super::table::family(name)).collect::<Vec<_>>().join("+")
+    }
 }
 
 /// One line of the proof.
@@ -91,6 +104,9 @@ pub struct Comparison {
     pub difference_db: Option<f64>,
     /// Frames sent as samples.
     pub frames: u32,
+    /// Seed of their noise, contents, delays and clocks.
+    #[serde(default)]
+    pub seed: u64,
 }
 
 impl Comparison {
@@ -105,9 +121,9 @@ impl Comparison {
 }
 
 /// What a calibration is made of.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub struct Calibration {
-    /// Noises besides white noise.
+    /// Noises.
     pub noises: Vec<NamedNoise>,
     /// Links of the proof.
     pub links: Vec<ProofLink>,
@@ -115,14 +131,65 @@ pub struct Calibration {
     pub seed: u64,
     /// Frames for each crossing of the table and of the proof.
     pub effort: Effort,
+    /// Frames that were sent before.
+    pub journal: Journal,
+}
+
+/// A crossing to be found by the waveform.
+pub(super) struct Search<'a> {
+    pub(super) noise: &'a NamedNoise,
+    /// The noise's mean power on each carrier.
+    pub(super) mean: &'a [f32; CARRIERS],
+    pub(super) path: &'a Path,
+    pub(super) stage: Stage,
+    /// Whether all frames lost count, or those of the stage.
+    pub(super) whole: bool,
+    pub(super) octets: usize,
+    pub(super) seed: u64,
+}
+
+impl Search<'_> {
+    /// Where the share crosses the target. It does not depend on the model.
+    pub(super) fn find(&self, effort: Effort, journal: &Journal) -> Option<Crossing> {
+        let Self { stage, octets, .. } = *self;
+        // Preamble and FCH are the same in all frames, and these are the shortest.
+        let mode = if self.whole || stage.is_payload() { stage.modulation() } else { Modulation::D8psk };
+        let signal = signal_power(&self.path.gains(), 0.0);
+        let ratios = signal.iter().zip(self.mean).map(|(s, n)| 10.0 * f64::from(n.max(1e-30) / s).log10());
+        let start = start_db(stage) + ratios.sum::<f64>() / CARRIERS as f64;
+        let waveform = WaveformLink { path: self.path.clone(), noise: self.noise.plan.clone() };
+        let (noise, path) = (self.noise.name(), self.path.fingerprint());
+        let run = |level: f64, frames: u32, number: u64| {
+            let level = (level * 1e4).round() / 1e4;
+            let seed = self.seed.wrapping_add(number);
+            let name = Stage::payload(mode).name();
+            let key = format!("{noise},{path:016x},{name},{octets},{level},{frames},{seed}");
+            let outcome = journal.batch(&key, || waveform.run(mode, octets, level, frames, seed));
+            let heard = outcome.frames - outcome.unheard;
+            let read = heard - outcome.header_failed;
+            match stage {
+                _ if self.whole => (outcome.lost(), outcome.frames),
+                Stage::Preamble => (outcome.unheard, outcome.frames),
+                // Nothing heard is not good.
+                Stage::Header if heard == 0 => (outcome.frames, outcome.frames),
+                Stage::Header => (outcome.header_failed, heard),
+                _ if read == 0 => (outcome.frames, outcome.frames),
+                _ => (read - outcome.right, read),
+            }
+        };
+        find(run, TARGET, (start * 100.0).round() / 100.0, effort)
+    }
 }
 
 /// Steps 1 and 2: the table. `progress` is told the share that is done.
+///
+/// # Errors
+/// Where a crossing in white noise is not found.
 pub fn table(calibration: &Calibration, progress: &(impl Fn(f64) + Sync)) -> Result<Table, String> {
     let white = NamedNoise::new(&["n0"])?;
     let jobs: Vec<(Stage, usize)> = [Stage::Preamble, Stage::Header]
         .into_iter()
-        .map(|stage| (stage, 0))
+        .map(|stage| (stage, LENGTHS[0]))
         .chain(Modulation::ALL.into_iter().flat_map(|modulation| {
             LENGTHS.into_iter().map(move |octets| (Stage::payload(modulation), octets))
         }))
@@ -133,25 +200,24 @@ pub fn table(calibration: &Calibration, progress: &(impl Fn(f64) + Sync)) -> Res
 
     let tape = NoiseTape::listen(&white.plan, Port::L1, calibration.seed);
     let noise: f64 = tape.mean().iter().map(|&power| f64::from(power)).sum::<f64>() / CARRIERS as f64;
-    let signal = f64::from(super::waveform::signal_power(&[1.0; CARRIERS], 0.0)[0]);
-    let level_of = |snr_db: f64| snr_db + 10.0 * (noise / signal).log10();
+    let level_0_db = 10.0 * (noise / f64::from(signal_power(&[1.0; CARRIERS], 0.0)[0])).log10();
+    let search = |stage: Stage, octets: usize, path: &Path, name: &str| {
+        let octets_seed = if name == "white" && stage.is_payload() { (octets as u64) << 40 } else { 0 };
+        let seed = calibration.seed ^ mix(&["n0", stage.name(), name]) ^ octets_seed;
+        Search { noise: &white, mean: tape.mean(), path, stage, whole: false, octets, seed }
+            .find(calibration.effort, &calibration.journal)
+            .ok_or_else(|| format!("white noise, {}: no crossing found", stage.name()))
+    };
     let rows: Vec<Row> = jobs
         .par_iter()
         .map(|&(stage, octets)| {
-            // The tape's own estimate of the density stays out of it.
-            let found =
-                crossing(&white, &Path::flat(), stage, octets, level_of(start_db(stage)), calibration)
-                    .ok_or_else(|| format!("white noise, {}: no crossing found", stage.name()))?;
+            let found = search(stage, octets, &Path::flat(), "white")?;
             tick();
-            let at = found.at_db - level_of(0.0);
             Ok(Row {
-                preset: "n0".into(),
-                stage,
-                octets: octets as u32,
-                middle_db: Some(round(at - inverse_tail(TARGET) * found.spread_db)),
+                octets: if stage.is_payload() { octets as u32 } else { 0 },
+                middle_db: Some(round(found.at_db - level_0_db - inverse_tail(TARGET) * found.spread_db)),
                 spread_db: Some(round(found.spread_db)),
-                offset_db: 0.0,
-                uncertainty_db: round(0.5 * (found.high_db - found.low_db)),
+                ..row("n0", stage, 0.0, half(&found))
             })
         })
         .collect::<Result<_, String>>()?;
@@ -159,114 +225,93 @@ pub fn table(calibration: &Calibration, progress: &(impl Fn(f64) + Sync)) -> Res
     let white_only = Table::new(rows);
     let shapes: Vec<Row> = Modulation::ALL
         .par_iter()
-        .filter_map(|&modulation| {
-            let row = selectivity(&white, modulation, &white_only, calibration);
+        .map(|&modulation| {
+            let path = Path::steep();
+            let found = search(Stage::payload(modulation), OCTETS, &path, "shape")?;
             tick();
-            row
+            Ok(selectivity(&tape, &path, modulation, &white_only, &found))
         })
-        .collect();
-    let base = Table::new(white_only.rows().iter().cloned().chain(shapes).collect());
-    let pairs: Vec<(&NamedNoise, Stage)> = calibration
-        .noises
-        .iter()
-        .filter(|noise| super::table::family(&noise.name()) != "n0")
-        .flat_map(|noise| Stage::ALL.into_iter().map(move |stage| (noise, stage)))
-        .collect();
-    let offsets: Vec<Option<Row>> = pairs
-        .par_iter()
-        .map(|&(noise, stage)| {
-            let row = offset(noise, stage, &base, calibration);
-            tick();
-            row
-        })
-        .collect();
-    Ok(Table::new(base.rows().iter().cloned().chain(offsets.into_iter().flatten()).collect()))
+        .collect::<Result<_, String>>()?;
+    let mut table = Table::new(white_only.rows().iter().cloned().chain(shapes).collect());
+    for noise in &calibration.noises {
+        let tape = NoiseTape::listen(&noise.plan, Port::L1, calibration.seed);
+        // Payloads after the stages before them: what those lose counts in what a payload's offset is found by.
+        let (before, payloads) = Stage::ALL.split_at(2);
+        for stages in [before, payloads] {
+            let offsets: Vec<Vec<Row>> = stages
+                .par_iter()
+                .map(|&stage| {
+                    let rows = offsets(noise, stage, &tape, &table, calibration);
+                    tick();
+                    rows
+                })
+                .collect();
+            table = Table::new(table.rows().iter().cloned().chain(offsets.into_iter().flatten()).collect());
+        }
+    }
+    Ok(table)
 }
 
 /// The shape of a mode: that at which the model crosses where the waveform does in white noise over a path whose
 /// carriers differ by 14 dB.
-fn selectivity(
-    white: &NamedNoise,
-    modulation: Modulation,
-    base: &Table,
-    calibration: &Calibration,
-) -> Option<Row> {
-    let (stage, path) = (Stage::payload(modulation), Path { taps: vec![1.0, 0.0, 0.9] });
-    let (tape, gains) = (NoiseTape::listen(&white.plan, Port::L1, calibration.seed), path.gains());
-    let with = |shape_db: f64| {
-        let row = Row {
-            preset: SELECTIVITY.into(),
-            stage,
-            octets: OCTETS as u32,
-            middle_db: None,
-            spread_db: None,
-            offset_db: round(shape_db),
-            uncertainty_db: 0.0,
-        };
+fn selectivity(tape: &NoiseTape, path: &Path, modulation: Modulation, base: &Table, found: &Crossing) -> Row {
+    let (stage, gains) = (Stage::payload(modulation), path.gains());
+    let distance = |row: &Row| {
         let table = Table::new(base.rows().iter().cloned().chain([row.clone()]).collect());
         let model = Model::new(tape.clone(), &table, &[]);
         let share = |level: f64| model.shares(&gains, level, modulation, OCTETS).of(stage);
-        (falls_through(share, TARGET, LEVELS_DBUV.0, LEVELS_DBUV.1), row)
+        let at = falls_through(share, TARGET, LEVELS_DBUV.0, LEVELS_DBUV.1);
+        at.map_or(f64::INFINITY, |at| (at - found.at_db).abs())
     };
-    let start = with(0.0).0?;
-    let found = crossing(white, &path, stage, OCTETS, start, calibration)?;
-    let candidates = (-24..=24).filter_map(|step| {
-        let (at, row) = with(0.25 * f64::from(step));
-        Some(((at? - found.at_db).abs(), row))
-    });
-    let (_, row) = candidates.min_by(|a, b| a.0.total_cmp(&b.0))?;
-    Some(Row { uncertainty_db: round(0.5 * (found.high_db - found.low_db)), ..row })
-}
-
-/// A preset's offset for a stage: the mean over the reference paths on which the waveform gets as bad and as good as
-/// it takes. `None` where there is none.
-fn offset(noise: &NamedNoise, stage: Stage, base: &Table, calibration: &Calibration) -> Option<Row> {
-    let tape = NoiseTape::listen(&noise.plan, Port::L1, calibration.seed);
-    let name = super::table::family(&noise.name());
-    let name = if noise.names.len() == 1 { name } else { noise.name() };
-    let found: Vec<(f64, f64)> = Path::references()
-        .iter()
-        .filter_map(|path| offset_on(path, noise, &name, stage, &tape, base, calibration))
-        .collect();
-    let count = found.len() as f64;
-    let mean = found.iter().map(|found| found.0).sum::<f64>() / count;
-    let variance = found.iter().map(|found| found.1 * found.1).sum::<f64>() / (count * count);
-    (!found.is_empty()).then(|| offset_row(&name, stage, mean, variance.sqrt()))
-}
-
-fn offset_row(name: &str, stage: Stage, offset_db: f64, uncertainty_db: f64) -> Row {
-    Row {
-        preset: name.into(),
-        stage,
-        octets: OCTETS as u32,
-        middle_db: None,
-        spread_db: None,
-        offset_db: round(offset_db),
-        uncertainty_db: round(uncertainty_db),
+    let mut best = (f64::INFINITY, row(SELECTIVITY, stage, 0.0, half(found)));
+    for step in -24..=24 {
+        let row = Row { offset_db: 0.25 * f64::from(step), ..best.1.clone() };
+        let distance = distance(&row);
+        if distance < best.0 {
+            best = (distance, row);
+        }
     }
+    best.1
 }
 
-/// The offset at which the model crosses where the waveform does, and half the waveform's interval.
-fn offset_on(
-    path: &Path,
+/// A noise's offsets for a stage: on each reference path where the waveform gets as bad and as good as it takes.
+fn offsets(
     noise: &NamedNoise,
-    name: &str,
     stage: Stage,
     tape: &NoiseTape,
     base: &Table,
     calibration: &Calibration,
-) -> Option<(f64, f64)> {
-    let gains = path.gains();
-    let share = |model: &Model, level: f64| model.shares(&gains, level, stage.modulation(), OCTETS).of(stage);
-    let plain = Model::new(tape.clone(), base, &[]);
-    let start = falls_through(|level| share(&plain, level), TARGET, LEVELS_DBUV.0, LEVELS_DBUV.1)?;
-    let found = crossing(noise, path, stage, OCTETS, start, calibration)?;
+) -> Vec<Row> {
+    Path::references()
+        .par_iter()
+        .enumerate()
+        .filter_map(|(index, path)| {
+            let whole = stage.is_payload();
+            let name = format!("reference {}", index + 1);
+            let seed = calibration.seed ^ mix(&[&noise.name(), stage.name(), &name]);
+            let octets = if whole { OCTETS } else { LENGTHS[0] };
+            let search = Search { noise, mean: tape.mean(), path, stage, whole, octets, seed };
+            let Effort { frames, half_width_db } = calibration.effort;
+            let finer = Effort { frames, half_width_db: REFERENCE_EFFORT * half_width_db };
+            offset_on(&search, tape, base, &search.find(finer, &calibration.journal)?)
+        })
+        .collect()
+}
+
+/// The offset at which the model crosses where the waveform does.
+fn offset_on(search: &Search<'_>, tape: &NoiseTape, base: &Table, found: &Crossing) -> Option<Row> {
+    let Search { stage, octets, whole, .. } = *search;
+    let (gains, name) = (search.path.gains(), search.noise.family());
+    let mode = if whole { stage.modulation() } else { Modulation::D8psk };
     let with = |offset_db: f64| {
-        let rows = base.rows().iter().cloned().chain([offset_row(name, stage, offset_db, 0.0)]).collect();
-        let model = Model::new(tape.clone(), &Table::new(rows), &[name.to_string()]);
-        share(&model, found.at_db)
+        let rows = base.rows().iter().cloned().chain([row(&name, stage, offset_db, 0.0)]).collect();
+        let model = Model::new(tape.clone(), &Table::new(rows), std::slice::from_ref(&name));
+        let shares = model.shares(&gains, found.at_db, mode, octets);
+        if whole { shares.lost } else { shares.of(stage) }
     };
-    Some((falls_through(with, TARGET, -20.0, 20.0)?, 0.5 * (found.high_db - found.low_db)))
+    let offset_db = falls_through(with, TARGET, OFFSETS_DB.0, OFFSETS_DB.1)?;
+    let tilt_db = f64::from(super::budget::tilt_db(&signal_power(&gains, 0.0), tape.mean()));
+    Some(Row { tilt_db: Some(round(tilt_db)), ..row(&name, stage, round(offset_db), half(found)) })
 }
 
 /// Step 3. `progress` is told the share that is done.
@@ -276,83 +321,56 @@ pub fn prove(
     modes: &[Modulation],
     progress: &(impl Fn(f64) + Sync),
 ) -> Vec<Comparison> {
-    let jobs: Vec<(&NamedNoise, &ProofLink, Modulation)> = calibration
-        .noises
-        .iter()
-        .flat_map(|noise| {
-            calibration.links.iter().flat_map(move |link| modes.iter().map(move |&mode| (noise, link, mode)))
-        })
-        .collect();
+    let total = calibration.noises.len() * calibration.links.len() * modes.len();
     let done = AtomicUsize::new(0);
-    jobs.par_iter()
-        .map(|&(noise, link, mode)| {
-            let comparison = compare(calibration, table, noise, link, mode);
-            progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / jobs.len().max(1) as f64);
-            comparison
-        })
-        .collect()
+    let one = |noise: &NamedNoise| -> Vec<Comparison> {
+        // The noise that the model listens to is another than the one its offsets were found with.
+        let [tape, other] =
+            [0, 1].map(|more| NoiseTape::listen(&noise.plan, Port::L1, calibration.seed ^ more));
+        let model = Model::new(other, table, &noise.names);
+        let jobs: Vec<(&ProofLink, Modulation)> =
+            calibration.links.iter().flat_map(|link| modes.iter().map(move |&mode| (link, mode))).collect();
+        jobs.par_iter()
+            .map(|&(link, mode)| {
+                let comparison = compare(calibration, &model, noise, tape.mean(), link, mode);
+                progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / total.max(1) as f64);
+                comparison
+            })
+            .collect()
+    };
+    calibration.noises.iter().flat_map(one).collect()
 }
 
 fn compare(
     calibration: &Calibration,
-    table: &Table,
+    model: &Model,
     noise: &NamedNoise,
+    mean: &[f32; CARRIERS],
     link: &ProofLink,
     mode: Modulation,
 ) -> Comparison {
-    let model =
-        Model::new(NoiseTape::listen(&noise.plan, Port::L1, calibration.seed ^ 1), table, &noise.names);
     let lost = |level: f64| model.shares(&link.gains, level, mode, OCTETS).lost;
     let model_dbuv = falls_through(lost, TARGET, LEVELS_DBUV.0, LEVELS_DBUV.1);
-    let waveform = WaveformLink { path: link.path.clone(), noise: noise.plan.clone() };
+    let stage = Stage::payload(mode);
     let seed = calibration.seed ^ mix(&[&noise.name(), &link.feeder, &link.link]) ^ (mode as u64 + 17) << 32;
-    let run = |level: f64, frames: u32, number: u64| {
-        let outcome = waveform.run(mode, OCTETS, level, frames, seed.wrapping_add(number));
-        (outcome.lost(), outcome.frames)
-    };
-    let found = find(run, TARGET, model_dbuv.unwrap_or(100.0), calibration.effort);
+    let search = Search { noise, mean, path: &link.path, stage, whole: true, octets: OCTETS, seed };
+    let found = search.find(calibration.effort, &calibration.journal);
     Comparison {
         preset: noise.name(),
         feeder: link.feeder.clone(),
         link: link.link.clone(),
-        mode: Stage::payload(mode),
+        mode: stage,
         waveform_dbuv: found.map(|found| round(found.at_db)),
-        uncertainty_db: found.map(|found| round(0.5 * (found.high_db - found.low_db))),
+        uncertainty_db: found.map(|found| half(&found)),
         model_dbuv: model_dbuv.map(round),
         difference_db: found.zip(model_dbuv).map(|(found, model)| round(model - found.at_db)),
         frames: found.map_or(0, |found| found.frames),
+        seed,
     }
 }
 
-/// Where a stage's share of failures crosses the target on a flat link.
-fn crossing(
-    noise: &NamedNoise,
-    path: &Path,
-    stage: Stage,
-    octets: usize,
-    start: f64,
-    calibration: &Calibration,
-) -> Option<Crossing> {
-    let waveform = WaveformLink { path: path.clone(), noise: noise.plan.clone() };
-    let octets = if octets == 0 { LENGTHS[0] } else { octets };
-    let seed = calibration.seed ^ mix(&[&noise.name(), stage.name()]) ^ (octets as u64) << 40;
-    let run = |level: f64, frames: u32, number: u64| {
-        let outcome = waveform.run(stage.modulation(), octets, level, frames, seed.wrapping_add(number));
-        let heard = outcome.frames - outcome.unheard;
-        let read = heard - outcome.header_failed;
-        match stage {
-            Stage::Preamble => (outcome.unheard, outcome.frames),
-            Stage::Header => (outcome.header_failed, heard),
-            // Nothing heard is not good.
-            _ if read == 0 => (outcome.frames, outcome.frames),
-            _ => (read - outcome.right, read),
-        }
-    };
-    find(run, TARGET, start, calibration.effort)
-}
-
 /// Where in white noise a stage's crossing is searched first.
-fn start_db(stage: Stage) -> f64 {
+pub(super) fn start_db(stage: Stage) -> f64 {
     match stage {
         Stage::Preamble => -6.0,
         Stage::Header => -4.0,
@@ -363,12 +381,29 @@ fn start_db(stage: Stage) -> f64 {
     }
 }
 
-fn mix(words: &[&str]) -> u64 {
-    // FNV-1a.
-    let octets = words.iter().flat_map(|word| word.bytes().chain([0]));
-    octets.fold(0xCBF2_9CE4_8422_2325, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01B3))
+/// A row that holds an offset.
+pub(super) fn row(preset: &str, stage: Stage, offset_db: f64, uncertainty_db: f64) -> Row {
+    Row {
+        preset: preset.into(),
+        stage,
+        octets: OCTETS as u32,
+        middle_db: None,
+        spread_db: None,
+        offset_db,
+        tilt_db: None,
+        uncertainty_db,
+    }
 }
 
-fn round(db: f64) -> f64 {
+/// Half of an interval.
+pub(super) fn half(found: &Crossing) -> f64 {
+    round(0.5 * (found.high_db - found.low_db))
+}
+
+pub(super) fn mix(words: &[&str]) -> u64 {
+    super::waveform::fnv(words.iter().flat_map(|word| word.bytes().chain([0])))
+}
+
+pub(super) fn round(db: f64) -> f64 {
     (db * 1_000.0).round() / 1_000.0
 }

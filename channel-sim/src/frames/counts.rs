@@ -19,6 +19,8 @@ pub struct Counts {
     pub payload_failed: u64,
     /// Receptions that another frame disturbed.
     pub disturbed: u64,
+    /// Frames that a receiver was not aware of, since it was of as many others.
+    pub overlooked: u64,
     /// Events taken from the queue.
     pub queued: u64,
 }
@@ -38,6 +40,7 @@ impl Counts {
         self.header_failed += other.header_failed;
         self.payload_failed += other.payload_failed;
         self.disturbed += other.disturbed;
+        self.overlooked += other.overlooked;
         self.queued += other.queued;
     }
 }

@@ -29,13 +29,15 @@ pub struct Effort {
 
 /// Steps in which a crossing is searched.
 const GRID_DB: f64 = 0.01;
+/// Steps of half a decibel to three in which the other side of a crossing is looked for.
+const STEPS: usize = 24;
 /// Frames between two decisions.
 const BATCH: u32 = 32;
 /// Half a unit of likelihood ratio at 95 %.
 const DROP: f64 = 1.92;
 
 /// Finds where the share of lost frames falls through `target`. `run` sends frames at a level, with a seed, and
-/// returns how many were lost of how many.
+/// returns how many were lost of how many. `None` where that many steps up or down did not get to its other side.
 pub fn find(
     mut run: impl FnMut(f64, u32, u64) -> (u32, u32),
     target: f64,
@@ -52,15 +54,20 @@ pub fn find(
         f64::from(lost) / f64::from(of.max(1))
     };
     // A point on each side first.
-    for _ in 0..24 {
+    let mut enclosed = false;
+    for _ in 0..STEPS {
         let share = send(at, &mut frames, &mut seen);
         let above = seen.iter().any(|(_, lost, of)| f64::from(*lost) < target * f64::from(*of));
         let below = seen.iter().any(|(_, lost, of)| f64::from(*lost) > target * f64::from(*of));
-        if above && below {
+        enclosed = above && below;
+        if enclosed {
             break;
         }
         at += if share > target { step } else { -step };
         step = (step * 1.3).min(3.0);
+    }
+    if !enclosed {
+        return None;
     }
     let mut aims = [0.06, 0.22, 0.11].into_iter().cycle();
     loop {
@@ -116,25 +123,9 @@ fn fit(seen: &[(f64, u32, u32)], target: f64, frames: u32) -> Option<Crossing> {
     })
 }
 
-/// Q(x), the normal distribution's upper tail, to 1.2e-7 of its value (Numerical Recipes' erfc).
+/// Q(x), the normal distribution's upper tail.
 pub fn tail(x: f64) -> f64 {
-    let z = x.abs() / std::f64::consts::SQRT_2;
-    let t = 1.0 / (1.0 + 0.5 * z);
-    const C: [f64; 10] = [
-        -1.265_512_23,
-        1.000_023_68,
-        0.374_091_96,
-        0.096_784_18,
-        -0.186_288_06,
-        0.278_868_07,
-        -1.135_203_98,
-        1.488_515_87,
-        -0.822_152_23,
-        0.170_872_77,
-    ];
-    let polynomial = C.iter().rev().fold(0.0, |sum, c| sum * t + c);
-    let half = 0.5 * t * (-z * z + polynomial).exp();
-    if x >= 0.0 { half } else { 1.0 - half }
+    0.5 * libm::erfc(x / std::f64::consts::SQRT_2)
 }
 
 /// The x with Q(x) = p, for 0 < p < 1.
@@ -160,6 +151,13 @@ mod tests {
             assert!((tail(x) / expected - 1.0).abs() < 2e-4, "{x}");
         }
         assert!((inverse_tail(0.1) - 1.281_552).abs() < 1e-5);
+    }
+
+    #[test]
+    fn what_never_crosses_is_not_found() {
+        let effort = Effort { frames: 2_000, half_width_db: 0.1 };
+        assert_eq!(find(|_, frames, _| (frames, frames), 0.1, 0.0, effort), None);
+        assert_eq!(find(|_, frames, _| (0, frames), 0.1, 0.0, effort), None);
     }
 
     #[test]

@@ -32,6 +32,8 @@ pub(super) struct Link {
     pub(super) lqi: u8,
     /// Added to a copy's effective ratio for the FCH, in steps of a window loss.
     header_loss: i8,
+    /// Tilt of signal to noise over the carriers, in dB.
+    tilt: i8,
     /// Effective ratio in the worst state and in the best, for copies and each plain modulation, in quarters of a dB.
     worst: [i8; 4],
     best: [i8; 4],
@@ -47,6 +49,16 @@ struct StageNeed {
     need: Need,
     /// Middle and spread where there are no octets.
     fixed: (f32, f32),
+    /// What the noise adds to the effective ratio, in dB, by a link's tilt in dB as an octet.
+    offsets: Box<[f32; 256]>,
+    /// What the power of other frames counts, against noise.
+    interference: f32,
+}
+
+impl StageNeed {
+    fn offset_db(&self, link: &Link) -> f32 {
+        self.offsets[usize::from(link.tilt as u8)]
+    }
 }
 
 /// All links of a network.
@@ -124,7 +136,14 @@ impl Hearing {
                 .map(|stage| {
                     let need = table.need(stage, presets);
                     let (middle, spread) = need.of(0);
-                    StageNeed { need, fixed: (middle as f32, spread as f32) }
+                    let offset = |tilt: usize| need.offset_db(f64::from(tilt as u8 as i8)) as f32;
+                    let offsets = Box::new(std::array::from_fn(offset));
+                    StageNeed {
+                        need,
+                        fixed: (middle as f32, spread as f32),
+                        offsets,
+                        interference: table.interference(stage),
+                    }
                 })
                 .to_vec(),
             noise: tapes.iter().map(|tape| groups(tape.mean())).collect(),
@@ -189,6 +208,8 @@ impl Hearing {
             listener,
             windows,
             lqi: (4.0 * (decibels(budget.snr) + 10.0)).round() as u8,
+            // `as` saturates.
+            tilt: budget.tilt_db.round() as i8,
             header_loss: (budget.header_loss_db / LOSS_STEP_DB).round() as i8,
             worst,
             best,
@@ -209,9 +230,10 @@ impl Hearing {
         let layout = self.layout(modulation, symbols, octets);
         let (stage, kind) = (Stage::payload(modulation), kind_of(Stage::payload(modulation)));
         let (middle, spread) = self.needs[stage as usize].need.of(octets);
-        let (middle, spread) = (middle as f32, spread as f32);
         for index in 0..self.links.len() {
             let link = &self.links[index];
+            let middle = middle as f32 - self.needs[stage as usize].offset_db(link);
+            let spread = spread as f32;
             let (worst, best) =
                 (f32::from(link.worst[kind]) / LEVEL_STEPS, f32::from(link.best[kind]) / LEVEL_STEPS);
             if best >= middle - SURE * spread && worst <= middle + SURE * spread + WINDOW_ROOM_DB {
@@ -227,7 +249,8 @@ impl Hearing {
     pub(super) fn margin_db(&self, from: u32, to: u32, modulation: Modulation, octets: usize) -> Option<f32> {
         let stage = Stage::payload(modulation);
         let link = self.links[self.of(from)].iter().find(|link| link.listener == to)?;
-        let need = self.needs[stage as usize].need.tenth_db(octets) as f32;
+        let needs = &self.needs[stage as usize];
+        let need = needs.need.tenth_db(octets) as f32 - needs.offset_db(link);
         Some(f32::from(link.mean[kind_of(stage)]) / LEVEL_STEPS - need)
     }
 
@@ -250,7 +273,7 @@ impl Hearing {
             None => self.needs[stage as usize].fixed,
         };
         let kind = kind_of(stage);
-        let mut shift = -stretch.attenuation_db;
+        let mut shift = self.needs[stage as usize].offset_db(&link) - stretch.attenuation_db;
         if stage == Stage::Header {
             shift += f32::from(link.header_loss) * LOSS_STEP_DB;
         }
@@ -269,7 +292,7 @@ impl Hearing {
         }
         let clean = self.clean(index, kind, stretch);
         let effective = if interference.share > 0.0 {
-            self.disturbed(&link, kind, clean, interference)
+            self.disturbed(&link, stage, clean, interference)
         } else {
             self.to_db(kind, clean)
         };
@@ -325,11 +348,12 @@ impl Hearing {
         }
     }
 
-    fn disturbed(&self, link: &Link, kind: usize, clean: f32, interference: &Interference) -> f32 {
+    fn disturbed(&self, link: &Link, stage: Stage, clean: f32, interference: &Interference) -> f32 {
+        let (kind, counts) = (kind_of(stage), self.needs[stage as usize].interference);
         let noise = &self.noise[self.tape_index(link.listener)];
         let disturbed = (0..GROUPS)
             .map(|group| {
-                let against = noise[group] + interference.power[group];
+                let against = noise[group] + counts * interference.power[group];
                 self.carried(kind, decibels(link.power[group] / against))
             })
             .sum::<f32>()
@@ -373,7 +397,9 @@ impl Hearing {
             });
             let tape = &self.tapes[self.tape_index(self.links[index].listener)];
             let budget = Budget::new(&signal, tape, &self.shapes, &[entry.modulation]);
-            let loss = budget.window_loss_db(entry.modulation, &entry.windows, entry.need_db);
+            let offset = self.needs[Stage::payload(entry.modulation) as usize].offset_db(&self.links[index]);
+            let need_db = entry.need_db - f64::from(offset);
+            let loss = budget.window_loss_db(entry.modulation, &entry.windows, need_db);
             let steps = (loss as f32 / LOSS_STEP_DB).round().max(f32::from(UNKNOWN) + 1.0) as i8;
             self.losses[layout].loss[index] = steps;
         }
@@ -417,3 +443,69 @@ fn sum_information(d: f32) -> f32 {
 pub(super) const HEARING_DB: f32 = -14.0;
 /// Room above a need in which window losses are looked for.
 const WINDOW_ROOM_DB: f32 = 6.0;
+
+#[cfg(test)]
+mod tests {
+    use super::super::calibrate::NamedNoise;
+    use super::super::model::{Model, falls_through};
+    use super::super::tape::PLACES;
+    use super::super::waveform::{Path, signal_power};
+    use super::*;
+    use crate::noise::Port;
+    use g3_phy::layout::PayloadLayout;
+    use g3_phy::{BandPlan, ToneMask, timing};
+
+    /// Share of frames lost over one link, as a network judges them, over the starts that [`Model`] takes.
+    fn lost(hearing: &mut Hearing, mode: Modulation, octets: usize) -> f64 {
+        let plan = BandPlan::CENELEC_A;
+        let layout =
+            PayloadLayout::for_psdu(&plan, ToneMask::ALL, plan.full_tone_map(), mode, octets).unwrap();
+        let number = hearing.layout(mode, layout.symbols, usize::from(layout.psdu_capacity));
+        let place = |ticks: u64| (ticks as f64 / 120_000.0 * PLACES as f64).round() as u64;
+        let ends = [
+            0,
+            place(timing::preamble(&plan).as_ticks()),
+            place(timing::ack_airtime(&plan, ToneMask::ALL).as_ticks()),
+            place(timing::frame_airtime(&plan, ToneMask::ALL, layout.symbols).as_ticks()),
+        ];
+        let step = (hearing.tapes[0].periods() * PLACES) as u64 / 512;
+        let mut sum = 0.0;
+        for start in (0..512).map(|index| index * (step.max(1) | 1)) {
+            let mut right = 1.0;
+            for (at, stage) in [Stage::Preamble, Stage::Header, Stage::payload(mode)].into_iter().enumerate()
+            {
+                let (from, places) = (start + ends[at], (ends[at + 1] - ends[at]) as usize);
+                let stretch = Stretch { from, places, attenuation_db: 0.0 };
+                let layout = (at == 2).then_some(number);
+                let failure = hearing.failure(0, stage, layout, &stretch, &Interference::default());
+                right *= 1.0 - f64::from(failure);
+            }
+            sum += 1.0 - right;
+        }
+        sum / 512.0
+    }
+
+    #[test]
+    fn networks_judge_links_as_the_proven_model_does() {
+        let table = Table::built_in();
+        for noise in ["n0", "n1", "n3a"] {
+            let noise = NamedNoise::new(&[noise]).unwrap();
+            let tape = NoiseTape::listen(&noise.plan, Port::L1, 3);
+            let model = Model::new(tape.clone(), &table, &noise.names);
+            for (path, mode) in Path::references().iter().zip(Modulation::ALL) {
+                let gains = path.gains();
+                let by_network = |level: f64| {
+                    let mut hearing =
+                        Hearing::new([tape.clone()].into(), vec![0; 2], &table, &noise.names, &[mode]);
+                    hearing.add_sender([(1, signal_power(&gains, level))].into_iter());
+                    if hearing.links.is_empty() { 1.0 } else { lost(&mut hearing, mode, 60) }
+                };
+                let by_model = |level: f64| model.shares(&gains, level, mode, 60).lost;
+                let [network, model] =
+                    [falls_through(by_network, 0.1, 0.0, 200.0), falls_through(by_model, 0.1, 0.0, 200.0)];
+                let difference = network.unwrap() - model.unwrap();
+                assert!(difference.abs() < 0.1, "{} {mode:?}: {difference:+.3} dB", noise.name());
+            }
+        }
+    }
+}

@@ -10,18 +10,21 @@
 //! | [`tape`] | noise as a receiver meets it, by mains phase and at random |
 //! | [`budget`], [`information`], [`windows`] | from per-carrier signal to noise to an effective ratio |
 //! | [`table`], [`model`] | from an effective ratio to a probability of loss, stage by stage |
-//! | [`calibrate`], [`waveform`], [`crossing`], [`port`], [`proof`], [`picture`] | the table by the waveform mode, and the proof |
+//! | [`calibrate`], [`waveform`], [`crossing`], [`journal`], [`port`], [`proof`], [`picture`] | the table by the waveform mode, and the proof |
+//! | [`capture`] | the same for frames that overlap |
 //!
 //! `docs/link-fidelity.md` is the chapter.
 
 mod air;
 pub mod budget;
 pub mod calibrate;
+pub mod capture;
 mod counts;
 pub mod crossing;
 pub mod domain;
 mod hearing;
 pub mod information;
+pub mod journal;
 pub mod meter;
 pub mod model;
 pub mod network;

@@ -70,8 +70,9 @@ impl Model {
         let end = timing::frame_airtime(&plan, ToneMask::ALL, symbols);
         let payload = Stage::payload(modulation);
         let need = &self.needs[payload as usize];
-        let loss_db =
-            budget.window_loss_db(modulation, &Windows::new(modulation, symbols), need.tenth_db(octets));
+        let offsets = Stage::ALL.map(|stage| self.needs[stage as usize].offset_db(f64::from(budget.tilt_db)));
+        let tenth_db = need.tenth_db(octets) - offsets[payload as usize];
+        let loss_db = budget.window_loss_db(modulation, &Windows::new(modulation, symbols), tenth_db);
         let places = self.tape.periods() * PLACES;
         // A step without a common divisor visits all phases.
         let step = (places as u64 / STARTS).max(1) | 1;
@@ -86,14 +87,14 @@ impl Model {
                 if stage == Stage::Header {
                     effective += budget.header_loss_db;
                 }
-                self.needs[stage as usize].failure(octets, f64::from(effective))
+                self.needs[stage as usize].failure(octets, f64::from(effective) + offsets[stage as usize])
             };
             sum.add(&Failures {
                 preamble: failure(Stage::Preamble, 0, share(Duration::from_ticks(0), preamble)),
                 header: failure(Stage::Header, 0, share(preamble, header)),
                 payload: {
                     let effective = budget.effective_db(modulation, &share(header, end));
-                    need.failure(octets, f64::from(effective) + loss_db)
+                    need.failure(octets, f64::from(effective) + loss_db + offsets[payload as usize])
                 },
             });
         }

@@ -37,6 +37,11 @@ const REACH_MARGIN_DB: f32 = 3.0;
 /// Slots of a contention period before the normal window.
 const SLOTS_BEFORE: f64 = 8.0;
 
+/// Nodes of a network: short addresses below the reserved ones.
+const MOST_IN_NETWORK: usize = 0xFFF0;
+/// Nodes on a feeder: 36 transfer functions between any two of them are in memory while it is solved.
+const MOST_ON_FEEDER: usize = 4_000;
+
 /// Who sends to whom.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
@@ -138,6 +143,8 @@ pub struct FrameCounts {
     pub payloads_failed: u64,
     /// Stages of receptions that another frame disturbed.
     pub disturbed: u64,
+    /// Frames left out of interference, since a receiver was aware of as many others.
+    pub overlooked: u64,
 }
 
 /// How long an exchange of one datagram takes on a free channel, in seconds: back-off, frame, answer and spaces.
@@ -184,6 +191,9 @@ impl Network {
     /// Where there is no scenario, the noise is not valid, or a datagram does not fit.
     pub fn on_feeders(scenarios: &[Scenario], plan: &NetworkPlan) -> Result<Self, String> {
         let first = scenarios.first().ok_or("no feeder: give at least one")?;
+        for scenario in scenarios {
+            within(scenario.feeder.loads.len() + 1, MOST_ON_FEEDER)?;
+        }
         let tapes = tapes(&first.noise, plan.seed)?;
         let names: Vec<String> = first.noise.iter().map(ToString::to_string).collect();
         let started = std::time::Instant::now();
@@ -221,6 +231,7 @@ impl Network {
     /// # Errors
     /// Where the noise is not valid or a datagram does not fit.
     pub fn chain(nodes: usize, hearing: usize, noise: &[Preset], plan: &NetworkPlan) -> Result<Self, String> {
+        within(nodes, MOST_IN_NETWORK)?;
         let tapes = tapes(noise, plan.seed)?;
         let names: Vec<String> = noise.iter().map(ToString::to_string).collect();
         let started = std::time::Instant::now();
@@ -347,11 +358,20 @@ impl Network {
                 headers_failed: counts.header_failed,
                 payloads_failed: counts.payload_failed,
                 disturbed: counts.disturbed,
+                overlooked: counts.overlooked,
             },
             octets_per_node: self.size() / nodes,
             modem_octets: size_of::<Stack>(),
             resident_octets_per_node: resident,
         })
+    }
+}
+
+/// Refuses more nodes than a network can have.
+fn within(nodes: usize, most: usize) -> Result<(), String> {
+    match nodes <= most {
+        true => Ok(()),
+        false => Err(format!("{nodes} nodes in one network: at most {most}; give more streets or feeders")),
     }
 }
 

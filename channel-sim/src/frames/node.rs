@@ -1,13 +1,14 @@
 //! A node of a network run: the modem's stack, unchanged, and a source and sink of datagrams on top.
 
 use super::domain::FrameNode;
+use crate::memory::MemoryStore;
 use g3_mac::adaptation::{AdpStatus, AdpdDataRequest};
 use g3_mac::mac::{Counters, MacStatus};
 use g3_mac::udp::Datagram;
 use g3_mac::{Stack, StackAction, StackConfig, StackEvent};
 use g3_phy::primitives::{Event, Request};
 use plc_core::address::{PanId, ShortAddress};
-use plc_core::env::{Environment, RecordKey, Store, StoreError};
+use plc_core::env::{Environment, Store};
 use plc_core::sans_io::{Machine, Step, earlier};
 use plc_core::time::{Instant, TICKS_PER_SECOND};
 use rand_core::Rng;
@@ -85,7 +86,7 @@ impl TrafficNode {
         let (pan_id, address) = (config.pan_id, config.short_address);
         let mut node = Self {
             stack: Stack::new(config)?,
-            environment: Surroundings { rng: SmallRng(seed), records: Vec::new() },
+            environment: Surroundings { rng: SmallRng(seed), store: MemoryStore::default() },
             pan_id,
             address,
             source,
@@ -124,8 +125,7 @@ impl TrafficNode {
     pub fn heap(&self) -> usize {
         self.received.capacity() * size_of::<(u16, u32)>()
             + self.source.to.capacity() * size_of::<ShortAddress>()
-            + self.environment.records.capacity() * size_of::<(RecordKey, Vec<u8>)>()
-            + self.environment.records.iter().map(|(_, record)| record.capacity()).sum::<usize>()
+            + self.environment.store.heap()
     }
 
     fn after(&mut self, now: Instant) -> Option<Instant> {
@@ -227,7 +227,7 @@ fn read(octets: &[u8]) -> Option<(ShortAddress, u32)> {
 /// Randomness and store of a node.
 struct Surroundings {
     rng: SmallRng,
-    records: Vec<(RecordKey, Vec<u8>)>,
+    store: MemoryStore,
 }
 
 impl Environment for Surroundings {
@@ -236,26 +236,7 @@ impl Environment for Surroundings {
     }
 
     fn store(&mut self) -> &mut dyn Store {
-        self
-    }
-}
-
-impl Store for Surroundings {
-    fn load(&mut self, key: RecordKey, into: &mut [u8]) -> Result<Option<usize>, StoreError> {
-        let Some((_, record)) = self.records.iter().find(|entry| entry.0 == key) else { return Ok(None) };
-        let room = into.len();
-        let target =
-            into.get_mut(..record.len()).ok_or(StoreError::TooLarge { key, stored: record.len(), room })?;
-        target.copy_from_slice(record);
-        Ok(Some(record.len()))
-    }
-
-    fn save(&mut self, key: RecordKey, record: &[u8]) -> Result<(), StoreError> {
-        match self.records.iter_mut().find(|entry| entry.0 == key) {
-            Some(entry) => record.clone_into(&mut entry.1),
-            None => self.records.push((key, record.to_vec())),
-        }
-        Ok(())
+        &mut self.store
     }
 }
 

@@ -1,12 +1,15 @@
 //! Links of feeders for the proof, and its results as text and files.
 
-use super::calibrate::{Comparison, ProofLink};
+use super::calibrate::{Comparison, ProofLink, TOLERANCE_DB};
+use super::capture::Overlap;
+use super::table::{Stage, family};
 use super::tape::{CARRIERS, FIRST_BIN};
 use super::waveform::Path;
 use crate::line::Line;
 use crate::scenario::Scenario;
 use num_complex::Complex64;
 use rustfft::FftPlanner;
+use serde::Serialize;
 use std::fmt::Write;
 
 /// Points of the transform that makes an impulse response, at 400 kHz.
@@ -59,14 +62,14 @@ fn taper(frequency_hz: f64) -> f64 {
     edge(a, b) * (1.0 - edge(c, d))
 }
 
-/// Comma-separated values.
+/// Comma-separated values of comparisons or overlaps.
 ///
 /// # Errors
 /// Where they cannot be written.
-pub fn csv(comparisons: &[Comparison]) -> Result<Vec<u8>, csv::Error> {
+pub fn csv<T: Serialize>(rows: &[T]) -> Result<Vec<u8>, csv::Error> {
     let mut writer = csv::Writer::from_writer(Vec::new());
-    for comparison in comparisons {
-        writer.serialize(comparison)?;
+    for row in rows {
+        writer.serialize(row)?;
     }
     writer.into_inner().map_err(|error| csv::Error::from(error.into_error()))
 }
@@ -76,7 +79,6 @@ pub fn text(comparisons: &[Comparison]) -> String {
     let mut text = String::from(
         "noise     feeder    link              mode    waveform dBuV      model  difference dB  frames\n",
     );
-    let number = |value: Option<f64>| value.map_or("never".to_string(), |value| format!("{value:.2}"));
     for row in comparisons {
         // Writing to a string cannot fail.
         let _ = writeln!(
@@ -90,16 +92,133 @@ pub fn text(comparisons: &[Comparison]) -> String {
             number(row.uncertainty_db),
             number(row.model_dbuv),
             number(row.difference_db),
-            if row.holds() { "    " } else { "(!) " },
+            mark(row.holds()),
+            row.frames
+        );
+    }
+    text.push_str("\nnoise     mode    links  within  largest difference  widest half interval\n");
+    for held in held(comparisons) {
+        let Held { preset, mode, links, within, largest_db, widest_db } = held;
+        let _ = writeln!(
+            text,
+            "{preset:9} {:7} {links:5}  {within:6}  {largest_db:+18.2}  {widest_db:20.2}",
+            mode.name()
+        );
+    }
+    text
+}
+
+/// A table of overlapping frames for people.
+pub fn overlaps(rows: &[Overlap]) -> String {
+    let mut text = String::from("mode    overlap  waveform dB      model  difference dB  frames\n");
+    for row in rows {
+        let share = row.share.map_or("together".into(), |share| format!("{:.0} %", 100.0 * share));
+        let _ = writeln!(
+            text,
+            "{:7} {share:8} {:>6} +-{:<5} {:>6}  {:>8} {} {:6}",
+            row.mode.name(),
+            number(row.waveform_db),
+            number(row.uncertainty_db),
+            number(row.model_db),
+            number(row.difference_db),
+            mark(row.holds()),
             row.frames
         );
     }
     text
 }
 
+fn number(value: Option<f64>) -> String {
+    value.map_or("never".to_string(), |value| format!("{value:.2}"))
+}
+
+fn mark(holds: bool) -> &'static str {
+    if holds { "    " } else { "(!) " }
+}
+
+/// How a noise and a mode came out.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Held {
+    /// Noise.
+    pub preset: String,
+    /// Mode.
+    pub mode: Stage,
+    /// Links compared.
+    pub links: usize,
+    /// Links on which the model holds.
+    pub within: usize,
+    /// The largest difference, in dB; infinite where one of the two never crosses.
+    pub largest_db: f64,
+    /// The largest half of an interval, in dB.
+    pub widest_db: f64,
+}
+
+/// Comparisons by noise and mode.
+pub fn held(comparisons: &[Comparison]) -> Vec<Held> {
+    let mut all: Vec<Held> = Vec::new();
+    for row in comparisons {
+        let known = all.iter().position(|held| held.preset == row.preset && held.mode == row.mode);
+        let at = known.unwrap_or_else(|| {
+            let (preset, mode) = (row.preset.clone(), row.mode);
+            all.push(Held { preset, mode, links: 0, within: 0, largest_db: 0.0, widest_db: 0.0 });
+            all.len() - 1
+        });
+        let held = &mut all[at];
+        held.links += 1;
+        held.within += usize::from(row.holds());
+        let apart = if row.holds() { 0.0 } else { f64::INFINITY };
+        let difference = row.difference_db.unwrap_or(apart);
+        if difference.abs() > held.largest_db.abs() {
+            held.largest_db = difference;
+        }
+        held.widest_db = held.widest_db.max(row.uncertainty_db.unwrap_or_default());
+    }
+    all
+}
+
+/// The proof in the repository, of the table that comes with the program.
+const BUILT_IN: &str = include_str!("../../results/fidelity-proof.csv");
+
+/// What is to be said of noises and a mode before the program's own table is used with them: where its proof does not
+/// hold, and what it does not cover. Presets that add up are proven together, or one by one.
+pub fn doubts(presets: &[String], mode: Stage) -> Vec<String> {
+    let mut reader = csv::Reader::from_reader(BUILT_IN.as_bytes());
+    // A test reads it.
+    let comparisons: Vec<Comparison> = reader.deserialize().filter_map(Result::ok).collect();
+    let all = held(&comparisons);
+    let find = |name: &str| all.iter().find(|held| held.preset == name && held.mode == mode);
+    let families: Vec<String> = presets.iter().map(|preset| family(preset)).collect();
+    let together = families.join("+");
+    let names = if find(&together).is_some() { vec![together] } else { families };
+    let doubt = |name: String| match find(&name) {
+        None => Some(format!("{name} in {} was not held against the waveform mode", mode.name())),
+        Some(held) if held.within < held.links => Some(format!(
+            "{name} in {}: the model is within {TOLERANCE_DB} dB of the waveform mode on {} of {} links, {:+.2} dB at worst",
+            mode.name(),
+            held.within,
+            held.links,
+            held.largest_db
+        )),
+        Some(_) => None,
+    };
+    names.into_iter().filter_map(doubt).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_proof_that_comes_with_the_program_is_read_and_says_where_it_does_not_hold() {
+        let rows = csv::Reader::from_reader(BUILT_IN.as_bytes()).into_deserialize::<Comparison>();
+        let rows: Vec<Comparison> = rows.collect::<Result<_, _>>().unwrap();
+        for held in held(&rows) {
+            let doubts = doubts(std::slice::from_ref(&held.preset), held.mode);
+            assert_eq!(doubts.is_empty(), held.within == held.links, "{doubts:?}");
+        }
+        let unknown = doubts(&["n0".into(), "n8h".into()], Stage::Robust);
+        assert!(unknown.len() == 1 && unknown[0].contains("n8h"), "{unknown:?}");
+    }
 
     #[test]
     fn impulse_responses_have_the_lines_gains() {

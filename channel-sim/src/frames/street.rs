@@ -4,7 +4,8 @@
 //! seventh joint or so begins a side street of NAYY 4x150. Two or three households hang on each joint by service cables of NAYY 4x50. Lengths,
 //! branches and phases are drawn from the seed.
 
-use crate::feeder::{Bus, Feeder, LineCode, Load, Phase, PhaseSet, Segment, Transformer, merge};
+use crate::feeder::village::buried_cables;
+use crate::feeder::{Bus, Feeder, Load, Phase, PhaseSet, Segment, Transformer, merge};
 use crate::random::{Purpose, stream, uniform};
 
 const TRUNK: usize = 0;
@@ -66,9 +67,7 @@ pub fn feeder(households: usize, seed: u64) -> Feeder {
         name: format!("street of {households}"),
         busbar: 0,
         buses,
-        line_codes: ["NAYY 4x150", "NAYY 4x50"]
-            .map(|name| LineCode { name: name.into(), ..LineCode::default() })
-            .to_vec(),
+        line_codes: buried_cables(),
         sections,
         transformer: Transformer { kva: 630.0, secondary_v: 400.0, reactance_percent: 4.0, mains_hz: 50.0 },
         loads,

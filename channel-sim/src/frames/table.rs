@@ -54,6 +54,11 @@ impl Stage {
         }
     }
 
+    /// Whether it is one of payloads.
+    pub fn is_payload(self) -> bool {
+        !matches!(self, Self::Preamble | Self::Header)
+    }
+
     /// As files spell it.
     pub fn name(self) -> &'static str {
         match self {
@@ -82,8 +87,18 @@ pub struct Row {
     pub spread_db: Option<f64>,
     /// What a preset adds to the effective ratio, in dB.
     pub offset_db: f64,
+    /// The link's tilt at which the offset holds ([`tilt_db`](super::budget::Budget::tilt_db)), in dB; empty: at any.
+    #[serde(default)]
+    pub tilt_db: Option<f64>,
     /// Half the 95 % interval of `middle_db` or `offset_db`.
     pub uncertainty_db: f64,
+}
+
+impl Row {
+    fn is_sound(&self) -> bool {
+        let figures = [self.middle_db, self.spread_db, self.tilt_db, Some(self.offset_db)];
+        figures.into_iter().flatten().all(f64::is_finite) && self.spread_db.is_none_or(|db| db > 0.0)
+    }
 }
 
 /// The calibration.
@@ -97,7 +112,8 @@ pub struct Table {
 pub struct Need {
     /// (ln octets, middle, spread), in ascending order.
     points: Vec<(f64, f64, f64)>,
-    offset_db: f64,
+    /// (tilt, offset) of each preset, in ascending order.
+    offsets: Vec<Vec<(f64, f64)>>,
 }
 
 impl Need {
@@ -109,22 +125,30 @@ impl Need {
         let upper = self.points.iter().position(|point| point.0 >= x).unwrap_or(last).max(1).min(last);
         let (a, b) = (at(upper.saturating_sub(1)), at(upper));
         let share = if b.0 > a.0 { ((x - a.0) / (b.0 - a.0)).clamp(-0.5, 1.5) } else { 0.0 };
-        (a.1 + share * (b.1 - a.1) - self.offset_db, a.2 + share.clamp(0.0, 1.0) * (b.2 - a.2))
+        (a.1 + share * (b.1 - a.1), a.2 + share.clamp(0.0, 1.0) * (b.2 - a.2))
     }
 
-    /// Effective ratio at which one frame in ten fails.
+    /// What the presets add to the effective ratio of a link of this tilt, both in dB: on a straight line between
+    /// the tilts that were calibrated, and beyond them as at the last.
+    pub fn offset_db(&self, tilt_db: f64) -> f64 {
+        self.offsets.iter().map(|points| along(points, tilt_db)).sum()
+    }
+
+    /// Effective ratio, its offset included, at which one frame in ten fails.
     pub fn tenth_db(&self, octets: usize) -> f64 {
         let (middle, spread) = self.of(octets);
         middle + 1.281_552 * spread
     }
 
-    /// Probability of failure at an effective ratio.
+    /// Probability of failure at an effective ratio, its offset included.
     pub fn failure(&self, octets: usize, effective_db: f64) -> f64 {
         let (middle, spread) = self.of(octets);
         tail((effective_db - middle) / spread)
     }
 }
 
+/// What rows have in place of a preset that tell how frames disturb others.
+pub const INTERFERENCE: &str = "interference";
 /// What rows of [`Shapes`] have in place of a preset.
 pub const SELECTIVITY: &str = "selectivity";
 
@@ -156,6 +180,13 @@ impl Table {
             .collect::<Result<_, _>>()
             .map_err(|error| format!("calibration table: {error}; make one with channel-sim calibrate"))?;
         let table = Self { rows };
+        if let Some(row) = table.rows.iter().find(|row| !row.is_sound()) {
+            let (preset, stage) = (&row.preset, row.stage.name());
+            return Err(format!(
+                "calibration table: row {preset},{stage},{} has a figure that is none, or a spread that is not above 0",
+                row.octets
+            ));
+        }
         for stage in Stage::ALL {
             if table.white(stage).is_empty() {
                 let name = stage.name();
@@ -179,12 +210,21 @@ impl Table {
     /// A stage's need in the noise of `presets`: the offset of the set if it was calibrated as one, else the sum of
     /// those of its parts. Presets without a row have none.
     pub fn need(&self, stage: Stage, presets: &[String]) -> Need {
-        let offset = |name: &str| {
-            self.rows.iter().find(|row| row.preset == name && row.stage == stage).map(|row| row.offset_db)
+        let offsets = |name: &str| {
+            let rows = self.rows.iter().filter(|row| row.preset == name && row.stage == stage);
+            let mut points: Vec<(f64, f64)> = rows
+                .filter(|row| row.middle_db.is_none())
+                .map(|row| (row.tilt_db.unwrap_or_default(), row.offset_db))
+                .collect();
+            points.sort_by(|a, b| a.0.total_cmp(&b.0));
+            points
         };
-        let offset_db = offset(&presets.join("+"))
-            .unwrap_or_else(|| presets.iter().filter_map(|preset| offset(&family(preset))).sum());
-        Need { points: self.white(stage), offset_db }
+        let together = offsets(&presets.iter().map(|preset| family(preset)).collect::<Vec<_>>().join("+"));
+        let offsets = match together.is_empty() {
+            true => presets.iter().map(|preset| offsets(&family(preset))).collect(),
+            false => vec![together],
+        };
+        Need { points: self.white(stage), offsets }
     }
 
     /// How much each mode suffers from unequal carriers.
@@ -195,6 +235,13 @@ impl Table {
             row.map_or(0.0, |row| row.offset_db as f32)
         };
         Shapes { copies_db: of(Modulation::Robust), plain_db: PLAIN.map(of) }
+    }
+
+    /// What the power of other frames counts, against noise, for a stage. FCH and preamble are judged as Robust.
+    pub fn interference(&self, stage: Stage) -> f32 {
+        let stage = if stage.is_payload() { stage } else { Stage::Robust };
+        let row = self.rows.iter().find(|row| row.preset == INTERFERENCE && row.stage == stage);
+        10f32.powf(row.map_or(0.0, |row| -row.offset_db as f32) / 10.0)
     }
 
     /// Presets among `presets` that were never calibrated.
@@ -212,6 +259,17 @@ impl Table {
             .collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         points
+    }
+}
+
+/// The value of straight lines between points in ascending order; 0 where there are none.
+fn along(points: &[(f64, f64)], x: f64) -> f64 {
+    let Some(last) = points.last() else { return 0.0 };
+    let above = points.iter().position(|point| point.0 >= x);
+    match above.map(|index| (index.checked_sub(1).and_then(|below| points.get(below)), points.get(index))) {
+        Some((Some(a), Some(b))) => a.1 + (x - a.0) / (b.0 - a.0) * (b.1 - a.1),
+        Some((None, Some(first))) => first.1,
+        _ => last.1,
     }
 }
 
@@ -256,11 +314,46 @@ mod tests {
     }
 
     #[test]
+    fn an_offset_lies_on_lines_between_the_tilts_it_was_found_at() {
+        let row = |tilt_db: Option<f64>, offset_db: f64, preset: &str| Row {
+            preset: preset.into(),
+            stage: Stage::Dbpsk,
+            octets: 60,
+            middle_db: None,
+            spread_db: None,
+            offset_db,
+            tilt_db,
+            uncertainty_db: 0.0,
+        };
+        let rows = vec![row(Some(4.0), 1.0, "n1"), row(Some(-6.0), -1.0, "n1"), row(None, 0.25, "n3a")];
+        let need = |presets: &[&str]| {
+            let presets: Vec<String> = presets.iter().map(ToString::to_string).collect();
+            Table::new(rows.clone()).need(Stage::Dbpsk, &presets)
+        };
+        assert_eq!(
+            [-20.0, -6.0, -1.0, 4.0, 20.0].map(|x| need(&["n1"]).offset_db(x)),
+            [-1.0, -1.0, 0.0, 1.0, 1.0]
+        );
+        assert_eq!(need(&["n1", "n3a"]).offset_db(4.0), 1.25);
+        assert_eq!(need(&["n2"]).offset_db(0.0), 0.0);
+    }
+
+    #[test]
     fn presets_are_known_by_their_family() {
         assert_eq!(
             ["N0=-90", "n1+5", "n1-5", "N3a", "n5a=-80:db=20"].map(family),
             ["n0", "n1", "n1", "n3a", "n5a:db=20"]
         );
+    }
+
+    #[test]
+    fn a_spread_that_turns_the_curve_over_is_refused() {
+        for wrong in [-0.393, 0.0, f64::NAN] {
+            let mut rows = Table::built_in().rows().to_vec();
+            rows[2].spread_db = Some(wrong);
+            let text = String::from_utf8(Table::new(rows).csv().unwrap()).unwrap();
+            assert!(Table::parse(&text).is_err_and(|error| error.contains("spread")), "{wrong}");
+        }
     }
 
     #[test]

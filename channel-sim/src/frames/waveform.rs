@@ -37,10 +37,27 @@ impl Path {
         Self { taps: vec![1.0] }
     }
 
-    /// What offsets of noise presets are found on: carriers alike, falling by 9 dB and falling by 14 dB from the
-    /// lowest to the highest, as up to some hundred metres of cable with households make them.
-    pub fn references() -> [Self; 3] {
-        [vec![1.0], vec![1.0, 0.0, 0.6], vec![1.0, 0.0, 0.9]].map(|taps| Self { taps })
+    /// What offsets of noise presets are found on: carriers alike, and falling by up to 16 dB from the lowest to the
+    /// highest, as up to some hundred metres of cable with households make them.
+    pub fn references() -> [Self; 4] {
+        [
+            vec![1.0],
+            vec![1.0, 0.0, 0.4],
+            // The second path twice, and twice a steeper one: cables fall by so many dB a carrier, without a notch.
+            vec![1.0, 0.0, 0.8, 0.0, 0.16],
+            vec![1.0, 0.0, 1.0, 0.0, 0.25],
+        ]
+        .map(|taps| Self { taps })
+    }
+
+    /// Carriers that fall by 14 dB from the lowest to the highest.
+    pub fn steep() -> Self {
+        Self { taps: vec![1.0, 0.0, 0.9] }
+    }
+
+    /// A number that tells paths apart.
+    pub fn fingerprint(&self) -> u64 {
+        fnv(self.taps.iter().flat_map(|tap| tap.to_bits().to_le_bytes()))
     }
 
     /// Power gain on each carrier.
@@ -113,12 +130,24 @@ impl WaveformLink {
         frames: u32,
         seed: u64,
     ) -> Outcome {
+        self.run_against(None, modulation, octets, level_dbuv, frames, seed)
+    }
+
+    /// The same while another modem sends a frame of the same kind into each.
+    pub fn run_against(
+        &self,
+        other: Option<&Disturber>,
+        modulation: Modulation,
+        octets: usize,
+        level_dbuv: f64,
+        frames: u32,
+        seed: u64,
+    ) -> Outcome {
         let rng = &mut stream(seed, Purpose::Campaign, modulation as u64);
         let options = Options::default();
         let mut receiver = Receiver::new(&PLAN, ToneMask::ALL, &options);
         let mut noise = NoisePort::new(&self.noise, Port::L1, rng.next_u64(), 0, uniform(rng));
         let interpolator = Interpolator::default();
-        let volts = (source_volts(level_dbuv) / f64::from(TX_RMS)) as f32;
         let tone_map = PLAN.full_tone_map();
         let layout = PayloadLayout::for_psdu(&PLAN, ToneMask::ALL, tone_map, modulation, octets);
         let size = layout.map_or(0, |layout| usize::from(layout.psdu_capacity));
@@ -127,14 +156,9 @@ impl WaveformLink {
         for _ in 0..frames {
             let mut psdu = vec![0; size];
             rng.fill_bytes(&mut psdu);
-            let frame = DataFrame { psdu: &psdu, modulation, tone_map, response_expected: false, pdc: 0 };
-            let Ok(frame) = FrameEncoder::data(&PLAN, ToneMask::ALL, &options, &frame) else {
+            if !arriving(&psdu, modulation, &self.path, level_dbuv, &mut through) {
                 return outcome;
-            };
-            let mut transmitter = Transmitter::new(&PLAN, &options);
-            let mut sent = vec![0.0; transmitter.load(frame, 0.0)];
-            transmitter.pull(&mut sent);
-            convolve(&sent, &self.path.taps, volts, &mut through);
+            }
             let before = GAP + (uniform(rng) * PERIOD as f64) as usize;
             let clock = Clock::new(PPM * (2.0 * uniform(rng) - 1.0), -(before as f64 + uniform(rng)));
             line.clear();
@@ -143,6 +167,18 @@ impl WaveformLink {
             let mut arrived = vec![0.0; line.len()];
             interpolator.to_local(&clock, Stretch { first: 0, samples: &through }, 0, &mut arrived);
             line.iter_mut().zip(&arrived).for_each(|(sum, signal)| *sum += signal);
+            if let Some(other) = other {
+                let mut content = vec![0; size];
+                rng.fill_bytes(&mut content);
+                if !arriving(&content, modulation, &other.path, other.level_dbuv, &mut through) {
+                    return outcome;
+                }
+                let at = before as f64 + other.after as f64 + uniform(rng) * other.within as f64;
+                let clock = Clock::new(PPM * (2.0 * uniform(rng) - 1.0), -at);
+                let mut arrived = vec![0.0; line.len()];
+                interpolator.to_local(&clock, Stretch { first: 0, samples: &through }, 0, &mut arrived);
+                line.iter_mut().zip(&arrived).for_each(|(sum, signal)| *sum += signal);
+            }
             let (mut right, mut heard, mut failed) = (false, false, false);
             for block in line.chunks(BLOCK) {
                 receiver.push(position, block);
@@ -167,11 +203,49 @@ impl WaveformLink {
     }
 }
 
+/// Another modem that sends while a frame is on the air.
+#[derive(Clone, Debug)]
+pub struct Disturber {
+    /// Its way to the receiver.
+    pub path: Path,
+    /// Its source's level.
+    pub level_dbuv: f64,
+    /// Samples from the start of the frame to that of its own, at least.
+    pub after: usize,
+    /// Samples in which that start is drawn.
+    pub within: usize,
+}
+
+/// A frame's samples at the end of its way; false where there is no such frame.
+fn arriving(
+    psdu: &[u8],
+    modulation: Modulation,
+    path: &Path,
+    level_dbuv: f64,
+    through: &mut Vec<f32>,
+) -> bool {
+    let options = Options::default();
+    let tone_map = PLAN.full_tone_map();
+    let frame = DataFrame { psdu, modulation, tone_map, response_expected: false, pdc: 0 };
+    let Ok(frame) = FrameEncoder::data(&PLAN, ToneMask::ALL, &options, &frame) else { return false };
+    let mut transmitter = Transmitter::new(&PLAN, &options);
+    let mut sent = vec![0.0; transmitter.load(frame, 0.0)];
+    transmitter.pull(&mut sent);
+    let volts = (source_volts(level_dbuv) / f64::from(TX_RMS)) as f32;
+    convolve(&sent, &path.taps, volts, through);
+    true
+}
+
 /// Airtime of the frames that [`WaveformLink::run`] sends, in seconds.
 pub fn airtime_s(modulation: Modulation, octets: usize) -> f64 {
     let layout = PayloadLayout::for_psdu(&PLAN, ToneMask::ALL, PLAN.full_tone_map(), modulation, octets);
     let symbols = layout.map_or(0, |layout| usize::from(layout.symbols));
     (2_432 + (13 + symbols) * 278) as f64 / RATE_HZ
+}
+
+/// FNV-1a.
+pub(super) fn fnv(octets: impl Iterator<Item = u8>) -> u64 {
+    octets.fold(0xCBF2_9CE4_8422_2325, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01B3))
 }
 
 fn convolve(sent: &[f32], taps: &[f32], gain: f32, out: &mut Vec<f32>) {

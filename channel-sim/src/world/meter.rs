@@ -1,6 +1,7 @@
 //! The meters of a scenario: `modem-fw`'s meter with its keys, its past and its surroundings.
 
 use super::modem::Modem;
+use crate::memory::MemoryStore;
 use crate::noise::NoiseError;
 use crate::random::{Purpose, stream};
 use crate::scenario::{MeterSpec, Scenario};
@@ -12,11 +13,10 @@ use jiff::tz::TimeZone;
 use modem_fw::metering::{Measurement, MeteringConfig, Utc};
 use modem_fw::objects::{Identity, PublicAccess};
 use modem_fw::{Meter, MeterConfig};
-use plc_core::env::{Environment, RecordKey, Store, StoreError};
+use plc_core::env::{Environment, Store};
 use plc_core::time::Duration;
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
-use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Voltage at every meter: the model of the line is for carrier frequencies, not for the mains.
@@ -166,27 +166,6 @@ impl Environment for Surroundings {
 
     fn store(&mut self) -> &mut dyn Store {
         &mut self.store
-    }
-}
-
-#[derive(Default)]
-struct MemoryStore(BTreeMap<RecordKey, Vec<u8>>);
-
-impl Store for MemoryStore {
-    fn load(&mut self, key: RecordKey, into: &mut [u8]) -> Result<Option<usize>, StoreError> {
-        let Some(record) = self.0.get(&key) else { return Ok(None) };
-        let room = into.len();
-        let target =
-            into.get_mut(..record.len()).ok_or(StoreError::TooLarge { key, stored: record.len(), room })?;
-        target.copy_from_slice(record);
-        Ok(Some(record.len()))
-    }
-
-    fn save(&mut self, key: RecordKey, record: &[u8]) -> Result<(), StoreError> {
-        let place = self.0.entry(key).or_default();
-        place.clear();
-        place.extend_from_slice(record);
-        Ok(())
     }
 }
 
