@@ -156,7 +156,7 @@ impl<const N: usize> Table<N> {
             let sinc = if x.abs() < 1e-12 {
                 1.0
             } else {
-                (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x)
+                libm::sin(std::f64::consts::PI * x) / (std::f64::consts::PI * x)
             };
             let inside = 1.0 - (x / half).powi(2);
             let window = if inside <= 0.0 {

@@ -6,6 +6,7 @@
 //! | [`feeder`] | feeders: readers of OpenDSS, pandapower and our own TOML, and the built-in village |
 //! | [`line`](mod@line) | cables and loads to one filter for each pair of modems |
 //! | [`noise`] | noise presets |
+//! | [`mod@exact`] | arithmetic that is the same on every processor |
 //! | [`clock`] | clocks that differ from the line's |
 //! | [`link`] | frame error rates of the real transmitter and receiver |
 //! | [`world`] | line, meters and the coordinator's PHY port in virtual time |
@@ -18,7 +19,10 @@
 //! | [`wav`] | WAV files |
 //! | [`random`] | independent streams of randomness from one seed |
 
+#![cfg_attr(not(test), warn(clippy::disallowed_methods))]
+
 pub mod clock;
+pub mod exact;
 pub mod feeder;
 pub mod frames;
 pub mod line;

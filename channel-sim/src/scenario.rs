@@ -1,9 +1,12 @@
 //! What a run is determined by: feeder, seed, start, noise, loads, transmit level and clocks.
 
 use crate::feeder::{Feeder, FeederError, Load, Phase, Position, ReadOptions, Report, read, village};
+use crate::line::Line;
 use crate::line::filter::FilterPlan;
+use crate::line::load::Appliance;
 use crate::noise::Preset;
 use crate::random::{Purpose, stream, uniform};
+use crate::survey::terminal;
 use jiff::civil::DateTime;
 use plc_core::address::{PanId, ShortAddress};
 use plc_core::time::{Instant, TICKS_PER_SECOND};
@@ -13,6 +16,8 @@ use std::path::Path;
 
 /// Ticks of a minute.
 const TICKS_PER_MINUTE: u64 = 60 * TICKS_PER_SECOND;
+/// What the name of a point that is a bus begins with.
+pub const PROBE: &str = "bus:";
 /// Milliwatt-ticks in a watt-hour.
 const MW_TICKS_PER_WH: i128 = 1_000 * 3_600 * TICKS_PER_SECOND as i128;
 
@@ -48,6 +53,8 @@ pub struct Scenario {
     pub busbar: Busbar,
     /// PAN identifier of the network.
     pub pan_id: PanId,
+    /// So many of the feeder's loads, the last ones, are no households but places where an instrument listens.
+    pub probes: usize,
 }
 
 /// How the three phases of the line belong together.
@@ -157,6 +164,7 @@ impl Scenario {
             loads: Loads::Drawn,
             busbar: Busbar::Transformer,
             pan_id: PanId(0x781D),
+            probes: 0,
         }
     }
 
@@ -175,6 +183,44 @@ impl Scenario {
     /// [`Scenario::from_file`] for a file with one transformer.
     pub fn open_dss(path: &Path, seed: u64) -> Result<(Self, Report), FeederError> {
         Self::from_file(path, &ReadOptions::default(), seed)
+    }
+
+    /// Puts an instrument at a bus: a port that listens with 1 kΩ and has nothing else. `point` is `bus:` and the bus
+    /// with its phase, such as `bus:34.2`, and becomes the port's name.
+    ///
+    /// # Errors
+    /// Where there is no such place, with what would be one.
+    pub fn add_probe(&mut self, point: &str) -> Result<(), String> {
+        if self.feeder.loads.iter().any(|load| load.name == point) {
+            return Ok(());
+        }
+        let name = point.strip_prefix(PROBE).unwrap_or(point);
+        let line = Line::new(self);
+        let place = terminal(self, &line, name)?;
+        let bus = (0..self.feeder.buses.len()).find(|&bus| line.node_of_bus(bus) == Some(place.node));
+        let (1, Some(phase), Some(bus)) = (place.phases.len(), place.phases.first(), bus) else {
+            return Err(format!(
+                "{point:?}: an instrument listens on one phase; name it, as in {PROBE}{name}.1"
+            ));
+        };
+        // Nothing is switched on there.
+        let open = Appliance::Fixed { ohm: 1e9, degrees: 0.0 };
+        self.feeder.loads.push(Load {
+            name: point.to_string(),
+            bus,
+            phase,
+            rated_mw: 0,
+            shape: None,
+            appliances: vec![open],
+        });
+        self.probes += 1;
+        Ok(())
+    }
+
+    /// The feeder's loads that are households.
+    pub fn households(&self) -> &[Load] {
+        let loads = &self.feeder.loads;
+        loads.get(..loads.len().saturating_sub(self.probes)).unwrap_or_default()
     }
 
     /// The meters, in the order of the feeder's loads: meter `i` has short address `i + 1`.
@@ -205,7 +251,7 @@ impl Scenario {
                 },
             }
         };
-        self.feeder.loads.iter().enumerate().map(meter).collect()
+        self.households().iter().enumerate().map(meter).collect()
     }
 
     /// The group master key of the PAN. For demonstration only, like the meters' keys.
@@ -320,6 +366,21 @@ mod tests {
         assert_eq!(keys.len(), 25);
         assert_eq!(meters, Scenario::village(7).meters());
         assert_ne!(meters[0].keys, Scenario::village(8).meters()[0].keys);
+    }
+
+    #[test]
+    fn instruments_listen_at_any_bus_and_are_no_meters() {
+        let mut scenario = Scenario::village(1);
+        scenario.add_probe("bus:street-4.2").unwrap();
+        scenario.add_probe("bus:street-4.2").unwrap();
+        assert_eq!((scenario.feeder.loads.len(), scenario.households().len(), scenario.probes), (13, 12, 1));
+        assert_eq!(scenario.meters(), Scenario::village(1).meters());
+        for (point, reason) in
+            [("bus:street-4", "bus:street-4.1"), ("bus:nowhere.1", "no bus"), ("bus:street-4.7", "1, 2 or 3")]
+        {
+            let refused = scenario.add_probe(point).unwrap_err();
+            assert!(refused.contains(reason), "{refused}");
+        }
     }
 
     #[test]

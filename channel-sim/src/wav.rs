@@ -61,6 +61,9 @@ pub enum WavError {
         /// Bits a sample.
         bits: u16,
     },
+    /// A comment of ours with a value that cannot be.
+    #[error("its comment says {0:?}; a number above 0 is needed")]
+    Comment(String),
     /// Header fields that contradict each other.
     #[error("{channels} channels of {bits} bits in {block} octets a frame, at {rate} Hz")]
     Layout {

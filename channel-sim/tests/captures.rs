@@ -26,7 +26,7 @@ fn the_villages_clock_is_asked_for_and_answered() {
         options: Options::default(),
         key: Some(key),
     };
-    let found = replay(recording, &settings);
+    let found = replay(recording, &settings).unwrap();
     let kinds: Vec<&str> = found.frames.iter().map(|frame| frame.kind.as_str()).collect();
     assert_eq!(kinds, EXPECTED_KINDS);
     let apdus: Vec<String> = found

@@ -8,7 +8,7 @@ use channel_sim::port::{
 };
 use channel_sim::scenario::Scenario;
 use channel_sim::world::World;
-use g3_phy::primitives::{PdDataRequest, Psdu, Request};
+use g3_phy::primitives::{Event, PdDataRequest, Psdu, Request, TransmitStatus};
 use g3_phy::{BandPlan, Modulation};
 use plc_core::time::{Instant, millis};
 use std::io::Write;
@@ -134,6 +134,24 @@ fn strangers_are_refused_with_a_reason() {
             other => panic!("{other:?}"),
         }
     }
+}
+
+#[test]
+fn a_frame_for_the_far_future_is_refused_and_the_next_client_can_send() {
+    let line = Line::start(4);
+    let mut first = line.connect();
+    let now = first.provision().now;
+    let refused = first.exchange(vec![frame(Instant::from_ticks(u64::MAX))], now + millis(10)).unwrap_err();
+    assert!(refused.to_string().contains("no more than 10 s ahead"), "{refused}");
+    drop(first);
+    let mut next = line.connect();
+    let now = next.provision().now;
+    let exchange = next.exchange(vec![frame(now)], now + millis(900)).unwrap();
+    assert!(
+        matches!(exchange.events[..], [Event::TransmitConfirm(confirm)] if confirm.status == TransmitStatus::Success),
+        "{:?}",
+        exchange.events
+    );
 }
 
 #[test]

@@ -220,7 +220,7 @@ fn recorded(folder: &Path, format: SampleFormat) -> u64 {
 fn replayed(path: &Path) -> Replay {
     let key = Gmk(Scenario::village(1).group_master_key());
     let (plan, mask, options) = (BandPlan::CENELEC_A, ToneMask::ALL, Options::default());
-    replay(load(path).unwrap(), &Settings { plan, mask, options, key: Some(key) })
+    replay(load(path).unwrap(), &Settings { plan, mask, options, key: Some(key) }).unwrap()
 }
 
 #[test]

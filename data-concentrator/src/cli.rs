@@ -59,6 +59,9 @@ pub struct Cli {
     /// Print one JSON document instead of the table.
     #[arg(long)]
     pub json: bool,
+    /// Results that are the same bits on every kind of processor: plain Fourier transforms instead of the fastest.
+    #[arg(long, conflicts_with = "line")]
+    pub exact: bool,
     /// Folder of the database.
     #[arg(long, value_name = "DIR", default_value = DEFAULT_DATA)]
     pub data: PathBuf,
@@ -142,7 +145,9 @@ mod tests {
     #[test]
     fn the_help_teaches_examples_and_exit_codes() {
         let help = Cli::command().render_long_help().to_string();
-        for part in ["Examples:", "Exit codes:", "--feeder Master.dss", "1000 + short address"] {
+        for part in
+            ["--exact", "--json", "Examples:", "Exit codes:", "--feeder Master.dss", "1000 + short address"]
+        {
             assert!(help.contains(part), "{part}");
         }
     }

@@ -5,5 +5,9 @@ use data_concentrator::cli::Cli;
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    data_concentrator::run::run(&Cli::parse())
+    let cli = Cli::parse();
+    if cli.exact {
+        channel_sim::exact::be_exact();
+    }
+    data_concentrator::run::run(&cli)
 }

@@ -17,7 +17,12 @@ const FEEDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data/iee
 #[test]
 fn the_village_is_read_and_its_energy_is_that_of_the_load_shapes() {
     let data = tempfile::tempdir().unwrap();
-    let output = concentrator(data.path()).args(["--once", "--json", "--seed", "3"]).output().unwrap();
+    let frames = data.path().join("frames.pcapng");
+    let output = concentrator(data.path())
+        .args(["--once", "--json", "--seed", "3", "--pcapng"])
+        .arg(&frames)
+        .output()
+        .unwrap();
     let told = String::from_utf8_lossy(&output.stderr);
     assert_eq!(output.status.code(), Some(0), "{told}");
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
@@ -33,6 +38,53 @@ fn the_village_is_read_and_its_energy_is_that_of_the_load_shapes() {
     }
     let all = serials(&document, |_| true);
     check_against_shapes(&database(data.path()), &Scenario::village(3), &all);
+    if have_tshark() {
+        check_capture(&frames);
+    }
+}
+
+/// Whether tshark runs; its absence fails where BUSBAR_REQUIRE_TOOLS=1.
+fn have_tshark() -> bool {
+    let have = Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success());
+    let required = std::env::var("BUSBAR_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
+    assert!(have || !required, "tshark is required (apt-get install tshark) and does not run");
+    if !have {
+        eprintln!("skipped: tshark does not run (apt-get install tshark)");
+    }
+    have
+}
+
+/// What the concentrator wrote for Wireshark: every PSDU raw, and every MSDU deciphered down to UDP, of every meter.
+fn check_capture(path: &Path) {
+    let tshark = |filter: &str, fields: &[&str]| -> Vec<Vec<String>> {
+        let mut command = Command::new("tshark");
+        command.arg("-r").arg(path).args(["-2", "-Y", filter, "-T", "fields", "-E", "separator=|"]);
+        command.args(["-o", "6lowpan.rfc4944_short_address_format:TRUE", "-o", "udp.check_checksum:TRUE"]);
+        for field in fields {
+            command.args(["-e", field]);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let text = String::from_utf8(output.stdout).unwrap();
+        text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect()
+    };
+    let raw = tshark("frame.encap_type == 45", &["data.data", "frame.packet_flags_direction"]);
+    assert!(raw.len() > 200 && raw.iter().all(|packet| packet[0].len() > 20), "{} raw PSDUs", raw.len());
+    let both = ["1", "2"].map(|way| raw.iter().filter(|packet| packet[1].contains(way)).count());
+    assert!(both.iter().all(|count| *count > 80), "{both:?} heard and sent");
+    let udp = tshark(
+        "wpan && udp",
+        &["wpan.src16", "wpan.dst16", "ipv6.src", "udp.checksum.status", "udp.dstport"],
+    );
+    for meter in 1..=12 {
+        let address = format!("0x{meter:04x}");
+        let mut asked = udp.iter().filter(|packet| packet[0] == "0x0000" && packet[1] == address);
+        let mut told = udp.iter().filter(|packet| packet[0] == address && packet[1] == "0x0000");
+        assert!(asked.next().is_some() && told.next().is_some(), "{address} in {} datagrams", udp.len());
+    }
+    for packet in &udp {
+        assert!(packet[2].starts_with("fe80::") && packet[3] == "1" && packet[4] == "4059", "{packet:?}");
+    }
 }
 
 /// Takes minutes: `cargo test --release -p data-concentrator --test main_job -- --ignored ieee`.

@@ -12,8 +12,13 @@ struct Tool {
     purpose: &'static str,
 }
 
-const TOOLS: [Tool; 4] = [
+const TOOLS: [Tool; 5] = [
     Tool { program: "qemu-system-arm", package: "qemu-system-arm", purpose: "runs the firmware image" },
+    Tool {
+        program: "qemu-x86_64",
+        package: "qemu-user",
+        purpose: "shows that --exact is equal on another processor",
+    },
     Tool { program: "tshark", package: "tshark", purpose: "decodes our 6LoWPAN frames independently" },
     Tool { program: "python3", package: "python3", purpose: "runs gurux-dlms, a foreign DLMS client" },
     Tool { program: "c++", package: "g++", purpose: "builds libFuzzer" },

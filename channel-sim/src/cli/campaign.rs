@@ -78,9 +78,6 @@ pub(super) struct Running {
     /// Threads; by default all cores. Results do not depend on it
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..))]
     threads: Option<u16>,
-    /// The same results on every kind of processor: portable transforms instead of the fastest
-    #[arg(long)]
-    pub(super) exact: bool,
     /// Keep the state in this file and go on from it; by default beside the first file asked for, until all is done
     #[arg(long, value_name = "FILE")]
     pub(super) state: Option<PathBuf>,
@@ -93,9 +90,6 @@ pub(super) fn measure(
     running: &Running,
     outputs: &Outputs,
 ) -> Result<Journal, String> {
-    if running.exact {
-        dsp::cpu::be_exact();
-    }
     let path = running.state.clone().or_else(|| outputs.beside());
     let mut journal = match &path {
         Some(path) => Journal::resume(path, campaign, shard)?,

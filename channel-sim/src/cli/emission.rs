@@ -1,17 +1,30 @@
 //! `channel-sim emission`: a transmitter, or a recording, against the limits of a standard.
 
-use super::print_json;
-use super::replay::band;
+use super::replay::{band, load_with};
+use super::{Failure, print_json};
 use channel_sim::line::TRANSMIT_OHM;
 use channel_sim::regulatory::mask::{Detector, Mask};
 use channel_sim::regulatory::plot;
 use channel_sim::regulatory::verdict::{Measurement, Verdict};
 use channel_sim::regulatory::waveform::{Sending, source};
 use channel_sim::replay::describe::modulation_named;
-use channel_sim::replay::load;
 use clap::Args;
 use g3_phy::{BandPlan, Modulation, ToneMask};
 use std::path::PathBuf;
+
+/// What the help ends with.
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  channel-sim emission --band cenelec-a --level 120 --svg emission.svg
+  channel-sim emission --recording meter.wav --volts 10 --source-ohm 1 --mask my-limits.toml --json
+
+Exit codes: 0 every limit is kept, 1 failed, 2 wrong usage, 3 a limit is exceeded, 4 none is exceeded but one lies where
+the samples show nothing";
+
+/// Exit code: a limit is exceeded.
+const EXCEEDED: u8 = 3;
+/// Exit code: no limit is exceeded, but not every one could be measured.
+const NOT_MEASURED: u8 = 4;
 
 /// Arguments of `channel-sim emission`.
 #[derive(Debug, Args)]
@@ -29,13 +42,13 @@ pub(crate) struct EmissionArguments {
     #[arg(long, default_value_t = 100)]
     octets: usize,
     /// Pause between frames, ms
-    #[arg(long, default_value_t = 5.56, value_parser = super::scenario::not_negative)]
+    #[arg(long, default_value_t = 5.56, value_parser = super::scenario::pause)]
     pause: f64,
     /// Transmit level (rms), dBuV
     #[arg(long, default_value_t = 120.0, value_parser = super::scenario::finite)]
     level: f64,
     /// How long to measure, s
-    #[arg(long, default_value_t = 2.0, value_parser = super::scenario::positive)]
+    #[arg(long, default_value_t = 2.0, value_parser = super::scenario::measured)]
     seconds: f64,
     /// Determines the payload
     #[arg(long, default_value_t = 1)]
@@ -43,8 +56,11 @@ pub(crate) struct EmissionArguments {
     /// A recording (SigMF or WAV) instead of a transmitter: its volts are those on the network
     #[arg(long, value_name = "FILE")]
     recording: Option<PathBuf>,
+    /// Volts of a sample of 1.0 where the recording does not say, as WAV files of other programs; 1 without
+    #[arg(long, requires = "recording", value_parser = super::scenario::volts)]
+    volts: Option<f64>,
     /// The recording's volts are those of a source behind so many ohm
-    #[arg(long, requires = "recording", value_parser = super::scenario::positive)]
+    #[arg(long, requires = "recording", value_parser = super::scenario::ohm)]
     source_ohm: Option<f64>,
     /// Writes a picture of levels and limits
     #[arg(long, value_name = "FILE")]
@@ -54,11 +70,11 @@ pub(crate) struct EmissionArguments {
     json: bool,
 }
 
-pub(super) fn run(arguments: &EmissionArguments) -> Result<(), String> {
+pub(super) fn run(arguments: &EmissionArguments) -> Result<(), Failure> {
     let mask = Mask::named(&arguments.mask)?;
     let (volts, rate_hz, what) = match &arguments.recording {
         Some(path) => {
-            let recording = load(path).map_err(|error| error.to_string())?;
+            let recording = load_with(path, arguments.volts)?;
             let rate_hz = recording.about.sample_rate_hz;
             let volts = match arguments.source_ohm {
                 Some(ohm) => mask.network.measured(&recording.volts, rate_hz, ohm),
@@ -108,17 +124,28 @@ pub(super) fn run(arguments: &EmissionArguments) -> Result<(), String> {
     } else {
         print_table(&what, &mask, &found);
     }
-    match found.verdicts.iter().filter(|verdict| !verdict.passes()).count() {
-        0 => Ok(()),
-        count => Err(format!("{count} of {} limits exceeded", found.verdicts.len())),
+    let limits = found.verdicts.len();
+    match (found.exceeded(), found.unmeasured()) {
+        (0, 0) => Ok(()),
+        (0, count) => Err(Failure {
+            code: NOT_MEASURED,
+            message: format!(
+                "{count} of {limits} limits hold where these samples show nothing or not all: no limit is exceeded as \
+                 far as they go; give samples at a higher rate"
+            ),
+        }),
+        (count, _) => {
+            Err(Failure { code: EXCEEDED, message: format!("{count} of {limits} limits exceeded") })
+        }
     }
 }
 
 fn json(verdict: &Verdict) -> serde_json::Value {
-    let Verdict { name, detector, hz, dbuv, limit_dbuv, margin_db, up_to_hz, .. } = verdict;
+    let Verdict { name, detector, hz, band_hz, measured_hz, found, passes } = verdict;
     serde_json::json!({
-        "name": name, "detector": detector, "hz": hz, "dbuv": dbuv, "limit_dbuv": limit_dbuv,
-        "margin_db": margin_db, "measured_up_to_hz": up_to_hz, "passes": verdict.passes(),
+        "name": name, "detector": detector, "hz": hz, "band_hz": band_hz, "measured_hz": measured_hz,
+        "dbuv": found.map(|found| found.dbuv), "limit_dbuv": found.map(|found| found.limit_dbuv),
+        "margin_db": found.map(|found| found.margin_db), "passes": passes,
     })
 }
 
@@ -134,15 +161,24 @@ fn print_table(what: &str, mask: &Mask, found: &Measurement) {
             Detector::QuasiPeak => "quasi-peak",
             Detector::Average => "average",
         };
-        println!(
-            "{:44} {detector:10} {:>9} {:8.1} {:8.1} {:8.1}  {}",
-            verdict.name,
-            verdict.hz.map_or_else(|| "all".to_string(), |hz| format!("{:.1}", hz / 1e3)),
-            verdict.dbuv,
-            verdict.limit_dbuv,
-            verdict.margin_db,
-            if verdict.passes() { "kept" } else { "EXCEEDED" }
+        let said = match verdict.passes {
+            Some(true) => "kept",
+            Some(false) => "EXCEEDED",
+            None => "NOT MEASURED",
+        };
+        let [from, to] = verdict.band_hz.map(|hz| hz / 1e3);
+        let measured = match verdict.measured_hz.map(|ends| ends.map(|hz| hz / 1e3)) {
+            // Steps of the receivers are some kHz.
+            Some([low, high]) if low - from < 10.0 && to - high < 10.0 => String::new(),
+            Some([low, high]) => format!(" (measured {low:.0} to {high:.0} of {from:.0} to {to:.0} kHz)"),
+            None => format!(" (nothing of {from:.0} to {to:.0} kHz)"),
+        };
+        let place = verdict.hz.map_or_else(|| "all".to_string(), |hz| format!("{:.1}", hz / 1e3));
+        let figures = verdict.found.map_or_else(
+            || format!("{:>8} {:>8} {:>8}", "-", "-", "-"),
+            |found| format!("{:8.1} {:8.1} {:8.1}", found.dbuv, found.limit_dbuv, found.margin_db),
         );
+        println!("{:44} {detector:10} {place:>9} {figures}  {said}{measured}", verdict.name);
     }
     let up_to = found.levels.last().map_or(0.0, |level| level.hz);
     println!("measured up to {:.0} kHz: samples say nothing of what a converter adds above", up_to / 1e3);

@@ -1,12 +1,15 @@
 //! `channel-sim feeder`: what a feeder holds, who is in reach, and what would help.
 
 use super::print_json;
+use super::replay::band;
 use super::scenario::Conditions;
+use channel_sim::exact::norm;
 use channel_sim::feeder::Phase;
 use channel_sim::line::access::urban_median;
 use channel_sim::scenario::{MeterSpec, Scenario};
 use channel_sim::survey::{Hour, Link, Reach, Repeater, Station, Survey, hours, map, name_of, terminal};
 use clap::Args;
+use g3_phy::BandPlan;
 use serde::Serialize;
 use std::path::PathBuf;
 
@@ -26,6 +29,9 @@ pub(crate) struct FeederArguments {
     file: Option<PathBuf>,
     #[command(flatten)]
     conditions: Conditions,
+    /// Band of the links: cenelec-a, cenelec-b, fcc-1, fcc-1.a, fcc-1.b or arib
+    #[arg(long, default_value = "cenelec-a", value_parser = band)]
+    band: BandPlan,
     /// Also list every meter's link
     #[arg(long)]
     links: bool,
@@ -43,6 +49,7 @@ pub(crate) struct FeederArguments {
 #[derive(Serialize)]
 struct Summary {
     name: String,
+    band: &'static str,
     lines: usize,
     sections: usize,
     buses: usize,
@@ -100,7 +107,7 @@ struct BetweenRow {
 
 pub(super) fn run(arguments: &FeederArguments) -> Result<(), String> {
     let (scenario, report) = arguments.conditions.scenario(arguments.file.as_deref())?;
-    let survey = Survey::new(&scenario).map_err(|error| error.to_string())?;
+    let survey = Survey::of_band(&scenario, &arguments.band).map_err(|error| error.to_string())?;
     let feeder = &scenario.feeder;
     let reach = survey.reach();
     let meters: Vec<Meter> = survey
@@ -122,6 +129,7 @@ pub(super) fn run(arguments: &FeederArguments) -> Result<(), String> {
     second_concentrators.truncate(SHOWN);
     let summary = Summary {
         name: feeder.name.clone(),
+        band: arguments.band.name,
         lines: feeder.line_count,
         sections: feeder.sections.len(),
         buses: feeder.buses.len(),
@@ -136,7 +144,7 @@ pub(super) fn run(arguments: &FeederArguments) -> Result<(), String> {
         in_reach_with_repeaters: reach.iter().flatten().count(),
         meters,
         frequencies: TABLE_KHZ.iter().map(|&khz| row(&survey, khz)).collect(),
-        hours: hours(&scenario).map_err(|error| error.to_string())?,
+        hours: hours(&scenario, &arguments.band).map_err(|error| error.to_string())?,
         repeaters: survey.repeater_set(),
         second_concentrators,
         between,
@@ -155,13 +163,13 @@ fn row(survey: &Survey<'_>, khz: f64) -> Row {
     let mut losses = Vec::new();
     let input_ohm = Phase::ALL.map(|phase| {
         let (input, ratios) = survey.line().phase_alone(phase, khz * 1e3);
-        losses.extend(ratios.iter().map(|ratio| -20.0 * ratio.norm().max(1e-15).log10()));
-        input.norm()
+        losses.extend(ratios.iter().map(|ratio| -20.0 * libm::log10(norm(*ratio).max(1e-15))));
+        norm(input)
     });
     losses.sort_by(f64::total_cmp);
     let quantile = |p: f64| losses.get(((losses.len().max(1) - 1) as f64 * p).round() as usize).copied();
     let [loss_db_p5, loss_db_p50, loss_db_p95] = [0.05, 0.5, 0.95].map(|p| quantile(p).unwrap_or(0.0));
-    let measured_median_ohm = urban_median(khz * 1e3).norm();
+    let measured_median_ohm = norm(urban_median(khz * 1e3));
     Row { khz, loss_db_p5, loss_db_p50, loss_db_p95, input_ohm, measured_median_ohm }
 }
 
@@ -174,7 +182,7 @@ fn between(scenario: &Scenario, survey: &Survey<'_>, a: &str, b: &str) -> Result
     let point = |khz: f64| {
         let hz = khz * 1e3;
         let transfer = line.between(&[from, to], &[from, to], hz, 0.0);
-        let loss = |at: usize| -20.0 * transfer[at].norm().max(1e-15).log10();
+        let loss = |at: usize| -20.0 * libm::log10(norm(transfer[at]).max(1e-15));
         let impedance = |at| {
             let found = line.access_impedance(at, hz);
             [found.re, found.im]
@@ -233,8 +241,8 @@ fn print(summary: &Summary, links: bool) {
         }
     }
     println!(
-        "{} of {} in reach (1 dB or more in both directions), {} with meters as repeaters",
-        summary.in_reach, summary.loads, summary.in_reach_with_repeaters
+        "{}: {} of {} in reach (1 dB or more in both directions), {} with meters as repeaters",
+        summary.band, summary.in_reach, summary.loads, summary.in_reach_with_repeaters
     );
     println!("loss from the busbar and input impedance, phase by phase, without transformer:");
     println!("     kHz   p5 dB  p50 dB  p95 dB   L1 ohm   L2 ohm   L3 ohm   measured median ohm");

@@ -30,7 +30,7 @@ pub(crate) struct LineArguments {
     #[arg(long, value_name = "METER", requires = "samples")]
     outside: Vec<String>,
     /// Seconds that the line waits for such a modem's answer before it goes on without
-    #[arg(long, default_value_t = 30.0, value_parser = super::scenario::positive)]
+    #[arg(long, default_value_t = 30.0, value_parser = super::scenario::patience)]
     patience: f64,
     #[command(flatten)]
     record: PlanArguments,
@@ -40,11 +40,12 @@ pub(crate) struct LineArguments {
 }
 
 pub(super) fn run(arguments: &LineArguments) -> Result<(), String> {
-    let (scenario, report) = arguments.scenario.scenario()?;
+    let (mut scenario, report) = arguments.scenario.scenario()?;
+    arguments.record.add_probes(&mut scenario)?;
     for unused in &report.unused {
         eprintln!("not used: {unused}");
     }
-    let meters = scenario.feeder.loads.len();
+    let meters = scenario.households().len();
     let listener = listen(arguments.listen, "--listen")?;
     let address = listener.local_addr().map_err(|error| error.to_string())?;
     let (door, outside) = match arguments.samples {
@@ -86,18 +87,23 @@ pub(super) fn run(arguments: &LineArguments) -> Result<(), String> {
             eprintln!("the concentrator is gone ({error}); time follows the wall clock");
         }
     };
-    serve(&mut world, &listener, tell, keep_going).map_err(|error| format!("{address}: {error}"))?;
-    if let Some(failure) = failure.into_inner() {
-        return Err(failure);
-    }
+    let served =
+        serve(&mut world, &listener, tell, keep_going).map_err(|error| format!("{address}: {error}"));
     if let Some(recorder) = recorder.into_inner() {
-        let summary = recorder.finish(&mut world).map_err(|error| error.to_string())?;
+        // Also where something failed: the other files are to be whole.
+        let finished = recorder.finish(&mut world);
+        served?;
+        if let Some(failure) = failure.into_inner() {
+            return Err(failure);
+        }
+        let summary = finished.map_err(|error| error.to_string())?;
         match arguments.json {
             true => print_json(&serde_json::json!({ "summary": summary }))?,
             false => print_summary(&summary),
         }
+        return Ok(());
     }
-    Ok(())
+    served
 }
 
 fn listen(at: SocketAddr, option: &str) -> Result<TcpListener, String> {

@@ -130,7 +130,7 @@ impl LinkArguments {
                 NoiseShare::Mean => SnrOf::Mean,
                 NoiseShare::Background => SnrOf::Background,
             },
-            exact: self.running.exact,
+            exact: dsp::cpu::is_exact(),
         })
     }
 

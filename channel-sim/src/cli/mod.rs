@@ -17,10 +17,13 @@ use clap::{Parser, Subcommand};
 
 /// The power line: link campaigns, a line in a process of its own, feeders.
 ///
-/// Exit codes: 0 done, 1 failed, 2 wrong usage.
+/// Exit codes: 0 done, 1 failed, 2 wrong usage; `emission` has two more.
 #[derive(Debug, Parser)]
 #[command(version, about, propagate_version = true)]
 pub(crate) struct Cli {
+    /// Results that are the same bits on every kind of processor: plain Fourier transforms instead of the fastest
+    #[arg(long, global = true)]
+    exact: bool,
     #[command(subcommand)]
     command: Command,
 }
@@ -65,9 +68,9 @@ enum Command {
                             frames.svg"
     )]
     Replay(replay::ReplayArguments),
-    /// Measures what a transmitter, or a recording, puts on an artificial mains network against limits: exit code 1 where
+    /// Measures what a transmitter, or a recording, puts on an artificial mains network against limits: exit code 3 where
     /// one is exceeded.
-    #[command(after_help = "Example: channel-sim emission --band cenelec-a --level 120 --svg emission.svg")]
+    #[command(after_help = emission::EXAMPLES)]
     Emission(emission::EmissionArguments),
     /// Says what a feeder holds, what of its files was not used, which meters are in reach, which hours are worst and
     /// where a repeater or a second concentrator helps.
@@ -80,21 +83,39 @@ enum Command {
     Noise(noise::NoiseArguments),
 }
 
-/// Runs a command; an error is a sentence for the user.
-pub(crate) fn run(cli: Cli) -> Result<(), String> {
-    match cli.command {
-        Command::Link(arguments) => link::run(&arguments),
-        Command::Merge(arguments) => link::merge(&arguments),
-        Command::Reference(arguments) => reference::run(&arguments),
-        Command::Network(arguments) => network::run(&arguments),
-        Command::Calibrate(arguments) => calibrate::run(&arguments),
-        Command::Line(arguments) => line::run(&arguments),
-        Command::Record(arguments) => record::run(&arguments),
-        Command::Replay(arguments) => replay::run(&arguments),
-        Command::Emission(arguments) => emission::run(&arguments),
-        Command::Feeder(arguments) => feeder::run(&arguments),
-        Command::Noise(arguments) => noise::run(&arguments),
+/// Why a command did not do what it was to: a sentence for the user, and the exit code.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) code: u8,
+    pub(crate) message: String,
+}
+
+impl From<String> for Failure {
+    fn from(message: String) -> Self {
+        Self { code: 1, message }
     }
+}
+
+/// Runs a command.
+pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
+    if cli.exact {
+        // Before anything is planned.
+        channel_sim::exact::be_exact();
+    }
+    match cli.command {
+        Command::Link(arguments) => link::run(&arguments)?,
+        Command::Merge(arguments) => link::merge(&arguments)?,
+        Command::Reference(arguments) => reference::run(&arguments)?,
+        Command::Network(arguments) => network::run(&arguments)?,
+        Command::Calibrate(arguments) => calibrate::run(&arguments)?,
+        Command::Line(arguments) => line::run(&arguments)?,
+        Command::Record(arguments) => record::run(&arguments)?,
+        Command::Replay(arguments) => replay::run(&arguments)?,
+        Command::Emission(arguments) => emission::run(&arguments)?,
+        Command::Feeder(arguments) => feeder::run(&arguments)?,
+        Command::Noise(arguments) => noise::run(&arguments)?,
+    }
+    Ok(())
 }
 
 /// Prints a value as one line of JSON.
@@ -111,11 +132,58 @@ mod tests {
     use clap::CommandFactory;
 
     #[test]
-    fn options_do_not_contradict_each_other_and_every_command_has_an_example() {
+    fn options_do_not_contradict_each_other() {
         Cli::command().debug_assert();
-        for command in Cli::command().get_subcommands() {
+    }
+
+    /// Commands that do something, with their names from the program's on.
+    fn leaves(command: &clap::Command, path: &str, found: &mut Vec<(String, clap::Command)>) {
+        let path = format!("{path}{}", command.get_name());
+        if command.get_subcommands().next().is_none() {
+            found.push((path.clone(), command.clone()));
+        }
+        for inner in command.get_subcommands().filter(|inner| inner.get_name() != "help") {
+            leaves(inner, &format!("{path} "), found);
+        }
+    }
+
+    #[test]
+    fn every_command_has_an_example_that_parses_json_and_exact() {
+        let mut whole = Cli::command();
+        whole.build();
+        let mut found = Vec::new();
+        leaves(&whole, "", &mut found);
+        assert!(found.len() >= 14, "{}", found.len());
+        for (path, command) in found {
+            let has = |id: &str| command.get_arguments().any(|argument| argument.get_id() == id);
+            assert!(has("json") && has("exact"), "{path}: --json {}, --exact {}", has("json"), has("exact"));
+            for argument in command.get_arguments() {
+                assert!(argument.get_help().is_some(), "{path}: {} has no help", argument.get_id());
+            }
             let after = command.get_after_help().map(ToString::to_string).unwrap_or_default();
-            assert!(after.contains("Example"), "{}", command.get_name());
+            assert!(after.contains("Example"), "{path}");
+            let own: Vec<&str> = after.split("channel-sim").skip(1).collect();
+            let mut examples = 0;
+            for example in own {
+                let line = example.lines().next().unwrap_or_default();
+                let line = line.split(['#', '&', '`']).next().unwrap_or_default();
+                let line = line.split(", then").next().unwrap_or_default();
+                let mut words: Vec<String> = vec!["channel-sim".into()];
+                words.extend(
+                    line.replace('"', "")
+                        .replace("Trafo C0-C1", "Trafo_C0-C1")
+                        .split_whitespace()
+                        .map(str::to_string),
+                );
+                if format!("{} ", words.join(" ")).starts_with(&format!("{path} ")) {
+                    examples += 1;
+                    if let Err(error) = Cli::try_parse_from(&words) {
+                        // Files need not exist to parse, but presets of files do.
+                        assert!(error.to_string().contains("@"), "{words:?}: {error}");
+                    }
+                }
+            }
+            assert!(examples > 0, "{path}: no example of its own");
         }
     }
 }

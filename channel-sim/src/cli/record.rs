@@ -5,6 +5,7 @@ use super::scenario::ScenarioArguments;
 use channel_sim::record::about::SampleFormat;
 use channel_sim::record::{ClockReader, Plan, Recorder, Summary};
 use channel_sim::replay::describe::modulation_named;
+use channel_sim::scenario::{PROBE, Scenario};
 use channel_sim::world::World;
 use clap::{Args, ValueEnum};
 use g3_phy::Modulation;
@@ -14,7 +15,8 @@ use std::path::PathBuf;
 /// Where to record, and as what. Also of `channel-sim line`.
 #[derive(Debug, Args)]
 pub(crate) struct PlanArguments {
-    /// Point to record: coordinator, meter-N (from 1) or a load's name; may be given several times
+    /// Point to record: coordinator, meter-N (from 1), a load's name, or bus:NAME.PHASE, where a port that only listens
+    /// is put; may be given several times
     #[arg(long = "point", value_name = "POINT", default_value = "coordinator")]
     points: Vec<String>,
     /// Samples as SigMF: writes STEM.sigmf-meta and STEM.sigmf-data; of several points STEM-POINT
@@ -30,7 +32,7 @@ pub(crate) struct PlanArguments {
     #[arg(long, value_enum, default_value_t = Format::F32)]
     format: Format,
     /// Volts that i16 samples, and WAV samples of any format, count as full scale
-    #[arg(long, default_value_t = 10.0, value_parser = super::scenario::positive, value_name = "VOLTS")]
+    #[arg(long, default_value_t = 10.0, value_parser = super::scenario::volts, value_name = "VOLTS")]
     full_scale: f64,
 }
 
@@ -43,6 +45,14 @@ enum Format {
 }
 
 impl PlanArguments {
+    /// Puts a port at each bus that is to be recorded.
+    pub(crate) fn add_probes(&self, scenario: &mut Scenario) -> Result<(), String> {
+        self.points
+            .iter()
+            .filter(|point| point.starts_with(PROBE))
+            .try_for_each(|point| scenario.add_probe(point))
+    }
+
     /// The plan, where any file is asked for.
     pub(crate) fn plan(&self) -> Option<Plan> {
         (self.sigmf.is_some() || self.wav.is_some() || self.pcapng.is_some()).then(|| Plan {
@@ -67,10 +77,10 @@ pub(crate) struct RecordArguments {
     #[command(flatten)]
     plan: PlanArguments,
     /// Seconds of virtual time to record
-    #[arg(long, default_value_t = 5.0, value_parser = super::scenario::positive)]
+    #[arg(long, default_value_t = 5.0, value_parser = super::scenario::recorded)]
     seconds: f64,
     /// Seconds of virtual time that pass before
-    #[arg(long, default_value_t = 0.0, value_parser = super::scenario::not_negative)]
+    #[arg(long, default_value_t = 0.0, value_parser = super::scenario::before)]
     after: f64,
     /// What is on the line
     #[arg(long, value_enum, default_value_t = Traffic::Clocks)]
@@ -94,7 +104,8 @@ enum Traffic {
 pub(super) fn run(arguments: &RecordArguments) -> Result<(), String> {
     let plan = arguments.plan.plan().ok_or(channel_sim::record::RecordError::Nothing);
     let plan = plan.map_err(|error| error.to_string())?;
-    let (scenario, report) = arguments.scenario.scenario()?;
+    let (mut scenario, report) = arguments.scenario.scenario()?;
+    arguments.plan.add_probes(&mut scenario)?;
     for unused in &report.unused {
         eprintln!("not used: {unused}");
     }
@@ -140,6 +151,9 @@ pub(super) fn print_summary(summary: &Summary) {
         }
         if point.clipped > 0 {
             println!("  {} samples are beyond full scale; give a larger --full-scale", point.clipped);
+        }
+        if point.unannotated > 0 {
+            println!("  {} frames more than the annotations hold", point.unannotated);
         }
     }
     if let Some(path) = &summary.pcapng {

@@ -91,7 +91,7 @@ pub(super) fn run(arguments: &ReferenceArguments) -> Result<(), String> {
             measure: Measure::Ber,
         },
         snr_of: SnrOf::Mean,
-        exact: arguments.running.exact,
+        exact: dsp::cpu::is_exact(),
     };
     let journal = measure(campaign, Shard::WHOLE, &arguments.running, &arguments.outputs)?;
     let results = Results::of(&journal);

@@ -10,7 +10,7 @@ use clap::{Args, ValueEnum};
 use g3_mac::security::Gmk;
 use g3_phy::options::Options;
 use g3_phy::{BandPlan, ToneMask};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// Arguments of `channel-sim replay`.
 #[derive(Debug, Args)]
@@ -29,6 +29,9 @@ pub(crate) struct ReplayArguments {
     /// Key of the simulated network with this seed, as `record` and `line` have it
     #[arg(long, conflicts_with = "key")]
     key_of_seed: Option<u64>,
+    /// Volts of a sample of 1.0 where the recording does not say, as WAV files of other programs; 1 without
+    #[arg(long, value_parser = super::scenario::volts)]
+    volts: Option<f64>,
     /// Writes a picture: waveform, spectrogram, constellation, signal to noise of each carrier
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
@@ -52,7 +55,7 @@ enum Standard {
 }
 
 pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
-    let recording = load(&arguments.file).map_err(|error| error.to_string())?;
+    let recording = load_with(&arguments.file, arguments.volts)?;
     if arguments.standard == Standard::Prime {
         return run_prime(arguments, recording);
     }
@@ -62,7 +65,8 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
         .map(|seed| Gmk(channel_sim::scenario::Scenario::village(seed).group_master_key()));
     let key = arguments.key.or(of_seed);
     let settings = Settings { plan: arguments.band, mask: ToneMask::ALL, options: Options::default(), key };
-    let found = replay(recording, &settings);
+    let found =
+        replay(recording, &settings).map_err(|reason| format!("{}: {reason}", arguments.file.display()))?;
     if let Some(path) = &arguments.svg {
         let text = plot::svg(&found, arguments.frame)?;
         std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -98,11 +102,42 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
     Ok(())
 }
 
-fn run_prime(arguments: &ReplayArguments, recording: Recording) -> Result<(), String> {
-    if arguments.svg.is_some() || arguments.pcapng.is_some() {
-        return Err("--svg and --pcapng are for G3; leave them out with --standard prime".to_string());
+/// Reads a recording whose volts are as it says, or, where it does not, as the user does.
+pub(super) fn load_with(path: &Path, volts: Option<f64>) -> Result<Recording, String> {
+    let mut recording = load(path).map_err(|error| error.to_string())?;
+    match (recording.about.calibrated, volts) {
+        (true, None) => {}
+        (true, Some(volts)) => {
+            let own = recording.about.volts_per_unit;
+            return Err(format!("--volts {volts}: {} says itself that 1.0 is {own} V", path.display()));
+        }
+        (false, None) => {
+            eprintln!(
+                "channel-sim: {} does not say its volts; 1.0 is taken for 1 V, --volts sets it",
+                path.display()
+            );
+        }
+        (false, Some(volts)) => {
+            recording.volts.iter_mut().for_each(|sample| *sample *= volts as f32);
+            recording.about.volts_per_unit = volts;
+        }
     }
-    let frames = prime::replay(recording);
+    Ok(recording)
+}
+
+fn run_prime(arguments: &ReplayArguments, recording: Recording) -> Result<(), String> {
+    let given = [
+        ("--svg", arguments.svg.is_some()),
+        ("--pcapng", arguments.pcapng.is_some()),
+        ("--key", arguments.key.is_some()),
+        ("--key-of-seed", arguments.key_of_seed.is_some()),
+        ("--frame", arguments.frame.is_some()),
+    ];
+    if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
+        return Err(format!("{option} is for G3; leave it out with --standard prime"));
+    }
+    let frames =
+        prime::replay(recording).map_err(|reason| format!("{}: {reason}", arguments.file.display()))?;
     if arguments.json {
         return print_json(&serde_json::json!({ "frames": frames }));
     }
@@ -116,7 +151,7 @@ fn run_prime(arguments: &ReplayArguments, recording: Recording) -> Result<(), St
 }
 
 fn write_frames(
-    path: &std::path::Path,
+    path: &Path,
     found: &Replay,
     key: Option<Gmk>,
 ) -> Result<(), channel_sim::record::RecordError> {

@@ -44,7 +44,7 @@ pub(crate) struct Conditions {
     #[arg(long, default_value = "1200", value_parser = plan)]
     rate: FilterPlan,
     /// Median magnitude of the households' impedances, ohm
-    #[arg(long, default_value_t = 10.0, value_parser = positive)]
+    #[arg(long, default_value_t = 10.0, value_parser = ohm)]
     load_median: f64,
     /// What households have switched on: drawn impedances (drawn), the same by their power (power), or drawn
     /// appliances of which some follow the mains (appliances)
@@ -122,17 +122,44 @@ fn clock_time(text: &str) -> Result<Time, String> {
     text.parse().map_err(|_| format!("{text:?} is no time of day; use HH:MM or HH:MM:SS"))
 }
 
+/// Seconds that are recorded.
+pub(super) fn recorded(text: &str) -> Result<f64, String> {
+    number(text, "a time from 0.001 to 86400 s", |value| (0.001..=86_400.0).contains(&value))
+}
+
+/// Seconds that pass before.
+pub(super) fn before(text: &str) -> Result<f64, String> {
+    number(text, "a time from 0 to 86400 s", |value| (0.0..=86_400.0).contains(&value))
+}
+
+/// Seconds that are measured.
+pub(super) fn measured(text: &str) -> Result<f64, String> {
+    number(text, "a time from 1 to 600 s", |value| (1.0..=600.0).contains(&value))
+}
+
+/// Milliseconds between frames.
+pub(super) fn pause(text: &str) -> Result<f64, String> {
+    number(text, "a pause from 0 to 10000 ms", |value| (0.0..=10_000.0).contains(&value))
+}
+
+/// Volts that are full scale.
+pub(super) fn volts(text: &str) -> Result<f64, String> {
+    number(text, "a voltage from 1e-6 to 1e6 V", |value| (1e-6..=1e6).contains(&value))
+}
+
+/// A resistance or impedance.
+pub(super) fn ohm(text: &str) -> Result<f64, String> {
+    number(text, "a value from 1e-3 to 1e6 ohm", |value| (1e-3..=1e6).contains(&value))
+}
+
+/// Seconds of the wall clock.
+pub(super) fn patience(text: &str) -> Result<f64, String> {
+    number(text, "a time from 0.001 to 86400 s", |value| (0.001..=86_400.0).contains(&value))
+}
+
 fn number(text: &str, wanted: &str, good: impl Fn(f64) -> bool) -> Result<f64, String> {
     let value: Option<f64> = text.parse().ok();
     value.filter(|value| value.is_finite() && good(*value)).ok_or_else(|| format!("{text:?} is not {wanted}"))
-}
-
-pub(super) fn positive(text: &str) -> Result<f64, String> {
-    number(text, "a number above 0", |value| value > 0.0)
-}
-
-pub(super) fn not_negative(text: &str) -> Result<f64, String> {
-    number(text, "a number from 0 up", |value| value >= 0.0)
 }
 
 pub(super) fn finite(text: &str) -> Result<f64, String> {

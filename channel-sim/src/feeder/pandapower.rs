@@ -362,7 +362,7 @@ impl Builder<'_> {
         let way = |line: &Placed<Segment>| {
             let [a, b] = line.item.buses.map(|bus| self.draft.buses.get(bus).and_then(|bus| bus.position));
             let (a, b) = (a?, b?);
-            let way = (a.x_m - b.x_m).hypot(a.y_m - b.y_m);
+            let way = libm::hypot(a.x_m - b.x_m, a.y_m - b.y_m);
             (way > LEAST_WAY && line.item.length_m > 0.0).then(|| line.item.length_m / way)
         };
         let mut ratios: Vec<f64> = self.draft.lines.iter().filter_map(way).collect();

@@ -111,7 +111,7 @@ fn household(seed: u64, index: u64) -> Vec<i64> {
     let mut watts: Vec<f64> = (0..1440)
         .map(|minute| {
             let hour = f64::from(minute) / 60.0;
-            let bump = |centre: f64, width: f64| (-((hour - centre) / width).powi(2)).exp();
+            let bump = |centre: f64, width: f64| libm::exp(-((hour - centre) / width).powi(2));
             let fridge = (f64::from(minute) + fridge_phase) % fridge_period < 0.35 * fridge_period;
             base + if fridge { 90.0 } else { 0.0 } + 180.0 * bump(morning, 0.9) + 420.0 * bump(evening, 2.3)
         })

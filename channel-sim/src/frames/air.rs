@@ -140,7 +140,7 @@ pub(super) fn powers(power: [f32; GROUPS], attenuation_db: u8) -> [f32; GROUPS] 
     if attenuation_db == 0 {
         return power;
     }
-    let factor = 10f32.powf(-f32::from(attenuation_db) / 10.0);
+    let factor = libm::powf(10.0, -f32::from(attenuation_db) / 10.0);
     power.map(|power| power * factor)
 }
 

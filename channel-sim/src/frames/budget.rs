@@ -212,7 +212,7 @@ impl Budget {
             .into_iter()
             .map(|information| {
                 // d of all copies together is that many times a copy's.
-                let d = 10f32.powf((sum_db(information) + self.shapes.copies_db) / 10.0);
+                let d = libm::powf(10.0, (sum_db(information) + self.shapes.copies_db) / 10.0);
                 snr_db_of_copies(1.0, copies / d.max(1e-6))
             })
             .collect()

@@ -200,7 +200,7 @@ pub fn table(calibration: &Calibration, progress: &(impl Fn(f64) + Sync)) -> Res
 
     let tape = NoiseTape::listen(&white.plan, Port::L1, calibration.seed);
     let noise: f64 = tape.mean().iter().map(|&power| f64::from(power)).sum::<f64>() / CARRIERS as f64;
-    let level_0_db = 10.0 * (noise / f64::from(signal_power(&[1.0; CARRIERS], 0.0)[0])).log10();
+    let level_0_db = 10.0 * libm::log10(noise / f64::from(signal_power(&[1.0; CARRIERS], 0.0)[0]));
     let search = |stage: Stage, octets: usize, path: &Path, name: &str| {
         let octets_seed = if name == "white" && stage.is_payload() { (octets as u64) << 40 } else { 0 };
         let seed = calibration.seed ^ mix(&["n0", stage.name(), name]) ^ octets_seed;

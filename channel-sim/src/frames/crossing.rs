@@ -93,11 +93,11 @@ fn fit(seen: &[(f64, u32, u32)], target: f64, frames: u32) -> Option<Crossing> {
             .iter()
             .map(|&(x, lost, of)| {
                 let share = tail((x - at) / spread + z).clamp(1e-9, 1.0 - 1e-9);
-                f64::from(lost) * share.ln() + f64::from(of - lost) * (1.0 - share).ln()
+                f64::from(lost) * libm::log(share) + f64::from(of - lost) * libm::log(1.0 - share)
             })
             .sum();
         // Spreads of coded frames are around 0.4 dB; a few points must not say zero or infinity.
-        data - 0.5 * ((spread / 0.45).ln() / 0.9).powi(2)
+        data - 0.5 * (libm::log(spread / 0.45) / 0.9).powi(2)
     };
     let spreads: Vec<f64> = (0..28).map(|i| 0.12 * 1.16f64.powi(i)).collect();
     let steps = ((high - low) / GRID_DB).ceil() as usize;

@@ -160,7 +160,7 @@ impl Hearing {
         let tapes = self.tapes.clone();
         for (listener, signal) in listeners {
             let tape = &tapes[self.tape_index(listener)];
-            let floor: f32 = tape.mean().iter().sum::<f32>() * 10f32.powf(HEARING_DB / 10.0);
+            let floor: f32 = tape.mean().iter().sum::<f32>() * libm::powf(10.0, HEARING_DB / 10.0);
             if signal.iter().sum::<f32>() < floor {
                 continue;
             }
@@ -333,7 +333,7 @@ impl Hearing {
     fn carried(&self, kind: usize, db: f32) -> f32 {
         match kind {
             0 => {
-                let snr = 10f32.powf(db / 10.0);
+                let snr = libm::powf(10.0, db / 10.0);
                 sum_information(snr * snr / (snr + 0.5))
             }
             kind => Information::of(PLAIN[kind - 1]).flat_fast(db - self.shapes.plain_db[kind - 1]),
@@ -343,7 +343,7 @@ impl Hearing {
     /// Effective ratio of an information.
     fn to_db(&self, kind: usize, information: f32) -> f32 {
         match kind {
-            0 => snr_db_of_copies(1.0, 4.0 / 10f32.powf(sum_db(information) / 10.0).max(1e-6)),
+            0 => snr_db_of_copies(1.0, 4.0 / libm::powf(10.0, sum_db(information) / 10.0).max(1e-6)),
             kind => Information::of(PLAIN[kind - 1]).snr_db(information) + self.shapes.plain_db[kind - 1],
         }
     }
@@ -393,7 +393,8 @@ impl Hearing {
                 let at =
                     ((carrier as f32 + 0.5) / per_group as f32 - 0.5).clamp(0.0, (GROUPS - 1) as f32 - 1e-3);
                 let (group, rest) = (at as usize, at - at.floor());
-                power[group].max(1e-30).powf(1.0 - rest) * power[group + 1].max(1e-30).powf(rest)
+                libm::powf(power[group].max(1e-30), 1.0 - rest)
+                    * libm::powf(power[group + 1].max(1e-30), rest)
             });
             let tape = &self.tapes[self.tape_index(self.links[index].listener)];
             let budget = Budget::new(&signal, tape, &self.shapes, &[entry.modulation]);

@@ -7,6 +7,7 @@
 //!
 //! Tables over γ and s are computed once from a fixed low-discrepancy set of noise samples.
 
+use crate::exact;
 use g3_phy::Modulation;
 use num_complex::Complex64;
 use std::f64::consts::TAU;
@@ -98,17 +99,17 @@ impl Information {
         let mut values = Vec::with_capacity(SNR_ROWS * SCALE_COLUMNS);
         let mut metrics = Vec::with_capacity(noise.len() * bits);
         for row in 0..SNR_ROWS {
-            let amplitude = 10f64.powf(f64::from(SNR_FIRST_DB + SNR_STEP_DB * row as f32) / 20.0);
+            let amplitude = libm::pow(10.0, f64::from(SNR_FIRST_DB + SNR_STEP_DB * row as f32) / 20.0);
             metrics.clear();
             for (index, &(before, now)) in noise.iter().enumerate() {
                 // Every point meets every mirror image.
                 let point = (index + index / 4) % points;
-                let turn = Complex64::from_polar(1.0, TAU * point as f64 / points as f64);
+                let turn = exact::polar(1.0, TAU * point as f64 / points as f64);
                 let product = (amplitude * turn + now) * (amplitude + before).conj();
                 metrics.extend(right_metrics(bits, point, product));
             }
             for column in 0..SCALE_COLUMNS {
-                let scale = 10f64.powf(f64::from(SCALE_FIRST_DB + SCALE_STEP_DB * column as f32) / 10.0);
+                let scale = libm::pow(10.0, f64::from(SCALE_FIRST_DB + SCALE_STEP_DB * column as f32) / 10.0);
                 let lost: f64 = metrics.iter().map(|metric| softplus(-scale * metric)).sum();
                 values.push((1.0 - lost / metrics.len() as f64 / std::f64::consts::LN_2) as f32);
             }
@@ -164,8 +165,8 @@ fn sums() -> &'static [f32] {
         let normal: Vec<f64> =
             (0..400).map(|i| super::crossing::inverse_tail((f64::from(i) + 0.5) / 400.0)).collect();
         let cell = |(row, column): (usize, usize)| {
-            let d = 10f64.powf(f64::from(SUM_FIRST_DB + SUM_STEP_DB * row as f32) / 10.0);
-            let r = 10f64.powf(f64::from(EXCESS_FIRST_DB + SUM_STEP_DB * column as f32) / 10.0);
+            let d = libm::pow(10.0, f64::from(SUM_FIRST_DB + SUM_STEP_DB * row as f32) / 10.0);
+            let r = libm::pow(10.0, f64::from(EXCESS_FIRST_DB + SUM_STEP_DB * column as f32) / 10.0);
             let lost: f64 = normal.iter().map(|x| softplus(-(2.0 * d * r + 2.0 * d.sqrt() * r * x))).sum();
             (1.0 - lost / normal.len() as f64 / std::f64::consts::LN_2) as f32
         };
@@ -191,7 +192,7 @@ fn right_metrics(bits: usize, point: usize, product: Complex64) -> Vec<f64> {
         return vec![if point == 0 { product.re } else { -product.re }];
     }
     let projection =
-        |candidate: usize| (product * Complex64::from_polar(1.0, -TAU * candidate as f64 / points as f64)).re;
+        |candidate: usize| (product * exact::polar(1.0, -TAU * candidate as f64 / points as f64)).re;
     let label = |candidate: usize| candidate ^ (candidate >> 1);
     (0..bits)
         .map(|bit| {
@@ -209,7 +210,7 @@ fn right_metrics(bits: usize, point: usize, product: Complex64) -> Vec<f64> {
 
 /// ln(1 + e^x) without overflow.
 fn softplus(x: f64) -> f64 {
-    x.max(0.0) + (-x.abs()).exp().ln_1p()
+    x.max(0.0) + libm::log1p(libm::exp(-x.abs()))
 }
 
 /// Pairs of complex noise samples of unit power: a Kronecker sequence through Box and Muller's transform.
@@ -220,8 +221,8 @@ fn noise_pairs() -> Vec<(Complex64, Complex64)> {
     let point =
         |index: usize, axis: usize| (0.5 + STEPS[axis] * (index + 1) as f64).fract().clamp(1e-9, 1.0 - 1e-9);
     let normal = |index: usize, axis: usize| {
-        let radius = (-point(index, axis).ln()).sqrt();
-        Complex64::from_polar(radius, TAU * point(index, axis + 1))
+        let radius = (-libm::log(point(index, axis))).sqrt();
+        exact::polar(radius, TAU * point(index, axis + 1))
     };
     (0..SAMPLES)
         .flat_map(|index| {

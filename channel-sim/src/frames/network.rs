@@ -237,7 +237,7 @@ impl Network {
         let started = std::time::Instant::now();
         let exchange_s = exchange_s(plan.modulation, plan.octets)?;
         let mut links = self::hearing(&tapes, vec![0; nodes], plan, &names);
-        let signal = tapes[0].mean().map(|power| power * 10f32.powf(CHAIN_SNR_DB / 10.0));
+        let signal = tapes[0].mean().map(|power| power * libm::powf(10.0, CHAIN_SNR_DB / 10.0));
         let reach = hearing / 2;
         for from in 0..nodes {
             let near = from.saturating_sub(reach)..(from + reach + 1).min(nodes);

@@ -133,7 +133,7 @@ impl TrafficNode {
             return None;
         }
         let uniform = (self.environment.rng.next_u64() >> 11) as f64 / (1u64 << 53) as f64;
-        let wait = -(1.0 - uniform).ln() / self.source.per_second * TICKS_PER_SECOND as f64;
+        let wait = -libm::log(1.0 - uniform) / self.source.per_second * TICKS_PER_SECOND as f64;
         Some(Instant::from_ticks(now.as_ticks().saturating_add(wait as u64 + 1)))
     }
 

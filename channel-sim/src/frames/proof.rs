@@ -5,10 +5,10 @@ use super::capture::Overlap;
 use super::table::{Stage, family};
 use super::tape::{CARRIERS, FIRST_BIN};
 use super::waveform::Path;
+use crate::exact;
 use crate::line::Line;
 use crate::scenario::Scenario;
 use num_complex::Complex64;
-use rustfft::FftPlanner;
 use serde::Serialize;
 use std::fmt::Write;
 
@@ -38,10 +38,10 @@ pub fn links(feeder: &str, scenario: &Scenario, count: usize) -> Vec<ProofLink> 
             let mut response = vec![Complex64::ZERO; POINTS];
             for ((&bin, &frequency), transfer) in bins.iter().zip(&frequencies).zip(&transfers) {
                 let turn = -std::f64::consts::TAU * (bin * DELAY % POINTS) as f64 / POINTS as f64;
-                response[bin] = transfer[to] * taper(frequency) * Complex64::from_polar(1.0, turn);
+                response[bin] = transfer[to] * taper(frequency) * exact::polar(1.0, turn);
                 response[POINTS - bin] = response[bin].conj();
             }
-            FftPlanner::new().plan_fft_inverse(POINTS).process(&mut response);
+            exact::inverse(POINTS).process(&mut response);
             let taps = response.iter().take(TAPS).map(|tap| (tap.re / POINTS as f64) as f32).collect();
             ProofLink {
                 feeder: feeder.into(),
@@ -56,7 +56,7 @@ pub fn links(feeder: &str, scenario: &Scenario, count: usize) -> Vec<ProofLink> 
 fn taper(frequency_hz: f64) -> f64 {
     let edge = |from: f64, to: f64| {
         let position = ((frequency_hz - from) / (to - from)).clamp(0.0, 1.0);
-        0.5 - 0.5 * (std::f64::consts::PI * position).cos()
+        0.5 - 0.5 * libm::cos(std::f64::consts::PI * position)
     };
     let [a, b, c, d] = EDGES_HZ;
     edge(a, b) * (1.0 - edge(c, d))

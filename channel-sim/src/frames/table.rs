@@ -119,7 +119,7 @@ pub struct Need {
 impl Need {
     /// Half-failure point and spread for a PSDU of `octets`.
     pub fn of(&self, octets: usize) -> (f64, f64) {
-        let x = (octets.max(1) as f64).ln();
+        let x = libm::log(octets.max(1) as f64);
         let at = |index: usize| self.points.get(index).copied().unwrap_or((0.0, 0.0, 1.0));
         let last = self.points.len().saturating_sub(1);
         let upper = self.points.iter().position(|point| point.0 >= x).unwrap_or(last).max(1).min(last);
@@ -255,7 +255,7 @@ impl Table {
             .rows
             .iter()
             .filter(|row| row.preset == "n0" && row.stage == stage)
-            .filter_map(|row| Some((f64::from(row.octets.max(1)).ln(), row.middle_db?, row.spread_db?)))
+            .filter_map(|row| Some((libm::log(f64::from(row.octets.max(1))), row.middle_db?, row.spread_db?)))
             .collect();
         points.sort_by(|a, b| a.0.total_cmp(&b.0));
         points

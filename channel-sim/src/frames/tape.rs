@@ -92,7 +92,8 @@ impl NoiseTape {
     }
 
     fn with(mean: [f32; CARRIERS], places: &[[f32; CARRIERS]]) -> Self {
-        let levels_db: Vec<f64> = places.iter().map(|place| 10.0 * level(place, &mean).log10()).collect();
+        let levels_db: Vec<f64> =
+            places.iter().map(|place| 10.0 * libm::log10(level(place, &mean))).collect();
         let mut sorted = levels_db.clone();
         sorted.sort_by(f64::total_cmp);
         let (lowest, highest) =

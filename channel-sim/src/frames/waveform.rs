@@ -3,6 +3,7 @@
 use super::port::{NoisePort, RATE_HZ};
 use super::tape::{CARRIERS, FIRST_BIN};
 use crate::clock::{Clock, Interpolator, REACH, Stretch};
+use crate::exact;
 use crate::line::source_volts;
 use crate::noise::{NoisePlan, Port};
 use crate::random::{Purpose, stream, uniform};
@@ -68,7 +69,7 @@ impl Path {
                 .taps
                 .iter()
                 .enumerate()
-                .map(|(n, &tap)| Complex64::from_polar(f64::from(tap), turn * n as f64))
+                .map(|(n, &tap)| exact::polar(f64::from(tap), turn * n as f64))
                 .sum();
             sum.norm_sqr()
         })

@@ -2,9 +2,10 @@
 //! convolution in blocks.
 
 use super::{Line, Transfer};
+use crate::exact;
 use num_complex::{Complex32, Complex64};
 use rayon::prelude::*;
-use rustfft::{Fft, FftPlanner};
+use rustfft::Fft;
 use std::sync::Arc;
 
 /// What the filters of a band have in common.
@@ -71,7 +72,7 @@ impl FilterPlan {
 fn taper([a, b, c, d]: [f64; 4], frequency_hz: f64) -> f64 {
     let edge = |from: f64, to: f64| {
         let position = ((frequency_hz - from) / (to - from)).clamp(0.0, 1.0);
-        0.5 - 0.5 * (std::f64::consts::PI * position).cos()
+        0.5 - 0.5 * libm::cos(std::f64::consts::PI * position)
     };
     edge(a, b) * (1.0 - edge(c, d))
 }
@@ -181,13 +182,13 @@ impl Filters {
                 taps[points - bin] = value.conj();
             }
         }
-        FftPlanner::<f64>::new().plan_fft_inverse(points).process(&mut taps);
+        exact::inverse(points).process(&mut taps);
         let omega = std::f64::consts::TAU * frequency_hz / self.plan.rate_hz;
         taps.iter()
             .enumerate()
             .map(|(n, tap)| {
                 let turn = -omega * (n as f64 - self.plan.delay as f64);
-                Complex64::from_polar(tap.re / points as f64, turn)
+                exact::polar(tap.re / points as f64, turn)
             })
             .sum()
     }
@@ -210,9 +211,7 @@ impl Maker {
         let inside = |bin: &usize| (low..high).contains(&(*bin as f64 * step_hz));
         let bins: Vec<usize> = (1..points / 2).filter(inside).collect();
         let frequencies = bins.iter().map(|&bin| bin as f64 * step_hz).collect();
-        let mut planner = FftPlanner::<f64>::new();
-        let (inverse, forward) =
-            (planner.plan_fft_inverse(points), planner.plan_fft_forward(plan.transform()));
+        let (inverse, forward) = (exact::inverse(points), exact::forward(plan.transform()));
         Self { plan, kept, bins, frequencies, inverse, forward }
     }
 
@@ -222,7 +221,7 @@ impl Maker {
         let mut response = vec![Complex64::ZERO; points];
         for ((&bin, &frequency), transfer) in self.bins.iter().zip(&self.frequencies).zip(transfers) {
             let turn = -std::f64::consts::TAU * (bin * plan.delay % points) as f64 / points as f64;
-            let value = transfer[pair] * taper(frequency) * Complex64::from_polar(1.0, turn);
+            let value = transfer[pair] * taper(frequency) * exact::polar(1.0, turn);
             response[bin] = value;
             response[points - bin] = value.conj();
         }

@@ -1,6 +1,7 @@
 //! What hangs on the line: appliances as impedances over frequency, mains phase and time of day (channel digest 3.5).
 
 use super::access::urban_median;
+use crate::exact;
 use crate::random::{Purpose, stream, uniform};
 use num_complex::Complex64;
 use serde::{Deserialize, Serialize};
@@ -115,7 +116,7 @@ impl Appliance {
         let omega = TAU * frequency_hz;
         let resistance = |ohm: f64| Complex64::new(1.0 / ohm, 0.0);
         match self {
-            Self::Fixed { ohm, degrees } => Complex64::from_polar(1.0 / ohm, -degrees.to_radians()),
+            Self::Fixed { ohm, degrees } => exact::polar(1.0 / ohm, -degrees.to_radians()),
             Self::XCapacitor { microfarad, series_ohm, lead_microhenry } => {
                 let reactance = omega * lead_microhenry * 1e-6 - 1.0 / (omega * microfarad * 1e-6);
                 Complex64::new(*series_ohm, reactance).inv()
@@ -137,7 +138,7 @@ impl Appliance {
                 now.admittance(frequency_hz, moment, identity)
             }
             Self::Harmonic { of, swing } => {
-                let growth = 1.0 + swing * (TAU * moment.mains_turns).sin().abs();
+                let growth = 1.0 + swing * libm::sin(TAU * moment.mains_turns).abs();
                 of.admittance(frequency_hz, moment, identity) / growth
             }
             Self::OnOff { of, on_s, off_s } => match is_on(*on_s, *off_s, moment.day_s, identity) {
@@ -217,7 +218,7 @@ fn is_on(on_s: f64, off_s: f64, day_s: f64, (seed, number): (u64, u64)) -> bool 
     let mut at = 0.0;
     loop {
         let mean = if on { on_s } else { off_s };
-        at += (-mean * (1.0 - uniform(rng)).ln()).max(SHORTEST_STATE_S);
+        at += (-mean * libm::log(1.0 - uniform(rng))).max(SHORTEST_STATE_S);
         if at > day_s {
             return on;
         }
@@ -238,7 +239,7 @@ pub fn drawn_household(seed: u64, index: u64) -> Vec<Appliance> {
     for number in 0..supplies {
         let capacitor = Appliance::XCapacitor {
             // Logarithmically between 0.1 and 1 µF.
-            microfarad: 10f64.powf(between(-1.0, 0.0)),
+            microfarad: libm::pow(10.0, between(-1.0, 0.0)),
             series_ohm: between(0.2, 2.0),
             lead_microhenry: between(0.3, 1.0),
         };

@@ -10,6 +10,7 @@ pub mod load;
 pub mod network;
 mod solved;
 
+use crate::exact;
 use crate::feeder::{Feeder, Load, Phase, PhaseSet};
 use crate::random::{Purpose, normal, stream, uniform};
 use crate::scenario::{Busbar, Loads, PhaseModel, Scenario};
@@ -336,13 +337,13 @@ fn household_load(scenario: &Scenario, index: usize, load: &Load) -> HouseholdLo
         return HouseholdLoad::Appliances(drawn_household(scenario.seed, index as u64));
     }
     let rng = &mut stream(scenario.seed, Purpose::Impedance, index as u64);
-    let magnitude = scenario.load_median_ohm * (LOAD_SIGMA * normal(rng)).exp();
+    let magnitude = scenario.load_median_ohm * libm::exp(LOAD_SIGMA * normal(rng));
     let angle = (2.0 * uniform(rng) - 1.0) * LOAD_ANGLE_DEG.to_radians();
     let factor = match scenario.loads {
         Loads::FollowPower => power_factor(scenario, load),
         Loads::Drawn | Loads::Appliances => 1.0,
     };
-    HouseholdLoad::Impedance(Complex64::from_polar(magnitude * factor, angle))
+    HouseholdLoad::Impedance(exact::polar(magnitude * factor, angle))
 }
 
 /// Mean power of a load's day over that around the scenario's start (a quarter of an hour).
@@ -370,5 +371,5 @@ fn artificial_network(frequency_hz: f64) -> Complex64 {
 /// CENELEC-A.
 pub fn source_volts(level_dbuv: f64) -> f64 {
     let network = artificial_network(63e3);
-    10f64.powf((level_dbuv - 120.0) / 20.0) * ((network + TRANSMIT_OHM) / network).norm()
+    libm::pow(10.0, (level_dbuv - 120.0) / 20.0) * exact::norm((network + TRANSMIT_OHM) / network)
 }

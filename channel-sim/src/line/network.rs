@@ -5,6 +5,7 @@
 //! of ratios along the tree. All passes are linear in the number of sections.
 
 use super::cable::Cable;
+use crate::exact;
 use num_complex::Complex64;
 
 /// The sections of a tree, parents before children.
@@ -79,7 +80,7 @@ impl Tree {
             .collect();
         let abc = |branch: &Branch| {
             let (gamma, z0) = lines[branch.cable];
-            let (cosh, sinh) = ((gamma * branch.length_m).cosh(), (gamma * branch.length_m).sinh());
+            let (cosh, sinh) = exact::cosh_sinh(gamma * branch.length_m);
             [cosh, z0 * sinh, sinh / z0]
         };
         TwoPorts { abc: self.branches.iter().map(abc).collect() }

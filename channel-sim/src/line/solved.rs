@@ -63,7 +63,7 @@ impl<'s> Solved<'s> {
                     line.tree.solve(ports, &own)
                 };
                 let cross = match line.model {
-                    PhaseModel::Scalar { cross_phase_db } => 10f64.powf(-cross_phase_db / 20.0),
+                    PhaseModel::Scalar { cross_phase_db } => libm::pow(10.0, -cross_phase_db / 20.0),
                     PhaseModel::Coupled => 1.0,
                 };
                 Self::Scalar { line, phases: Phase::ALL.map(of).into(), cross }

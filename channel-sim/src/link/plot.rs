@@ -62,7 +62,7 @@ fn draw(results: &Results, text: &mut String) -> Result<(), Failure> {
     let rows = results.points.iter().filter(|row| !has_modem || !is_reference(&row.task));
     let rates = rows.filter_map(|row| rate(row, measure)).map(|rate| rate.value);
     let lowest = rates.filter(|&rate| rate > 0.0).fold(1e-2, f64::min);
-    let floor = 10f64.powf(lowest.log10().floor()).max(1e-8);
+    let floor = libm::pow(10.0, libm::log10(lowest).floor()).max(1e-8);
     let all = results.points.iter().map(|row| row.task.snr_db);
     let low = all.clone().fold(f64::INFINITY, f64::min) - 0.4;
     let high = all.fold(f64::NEG_INFINITY, f64::max) + 0.4;
@@ -246,7 +246,7 @@ fn draw_theory(
     let steps = ((high - low) / THEORY_STEP_DB) as usize;
     let of = |step: usize| {
         let snr_db = low + THEORY_STEP_DB * step as f64;
-        let gamma = 10f64.powf(snr_db / 10.0);
+        let gamma = libm::pow(10.0, snr_db / 10.0);
         let rate = match (measure, scheme.coded) {
             (Measure::Fer, _) => theory::frame_error(scheme, gamma, task.octets),
             (Measure::Ber, true) => theory::bit_error_bound(scheme, gamma),
@@ -390,7 +390,7 @@ fn trimmed(value: f64) -> String {
 }
 
 fn power_of_ten(value: f64) -> String {
-    let exponent = value.log10().round() as i32;
+    let exponent = libm::log10(value).round() as i32;
     match exponent {
         0 => "1".to_string(),
         -1 => "0.1".to_string(),

@@ -4,6 +4,7 @@
 //! processor.
 
 use super::kernels;
+use crate::exact;
 use dsp::cpu::Level;
 use num_complex::Complex64;
 use std::f64::consts::TAU;
@@ -146,7 +147,7 @@ pub(super) fn transform(points: &mut [Complex64], sign: f64) {
 /// Power response of taps at a frequency.
 pub fn power_response(taps: &[f32], rate_hz: f64, frequency_hz: f64) -> f64 {
     let omega = TAU * frequency_hz / rate_hz;
-    let term = |(n, &tap): (usize, &f32)| Complex64::from_polar(f64::from(tap), -omega * n as f64);
+    let term = |(n, &tap): (usize, &f32)| exact::polar(f64::from(tap), -omega * n as f64);
     taps.iter().enumerate().map(term).sum::<Complex64>().norm_sqr()
 }
 

@@ -6,7 +6,6 @@ use super::plan::{NoisePlan, Port};
 use super::preset::Preset;
 use crate::random::{Purpose, stream};
 use num_complex::Complex;
-use rustfft::FftPlanner;
 
 /// Samples on L1 from time 0.
 pub(super) fn generate(plan: &NoisePlan, seed: u64, count: usize, mains: &Mains) -> Vec<f32> {
@@ -23,9 +22,10 @@ pub(super) fn generate(plan: &NoisePlan, seed: u64, count: usize, mains: &Mains)
 /// densities.
 pub(super) fn spectrum(samples: &[f32], rate_hz: f64) -> (f64, Vec<f64>) {
     let points = ((rate_hz / 100.0) as usize).next_power_of_two();
-    let fft = FftPlanner::<f32>::new().plan_fft_forward(points);
-    let window: Vec<f32> =
-        (0..points).map(|n| 0.5 - 0.5 * (std::f32::consts::TAU * n as f32 / points as f32).cos()).collect();
+    let fft = crate::exact::forward(points);
+    let window: Vec<f32> = (0..points)
+        .map(|n| 0.5 - 0.5 * libm::cosf(std::f32::consts::TAU * n as f32 / points as f32))
+        .collect();
     let energy: f64 = window.iter().map(|&w| f64::from(w * w)).sum();
     let mut sums = vec![0.0; points / 2];
     let mut blocks = 0.0;
@@ -47,8 +47,8 @@ pub(super) fn spectrum(samples: &[f32], rate_hz: f64) -> (f64, Vec<f64>) {
 /// Third-octave bands from 3.15 kHz on that end below 45 % of the rate: lower and upper edge.
 pub(super) fn third_octaves(rate_hz: f64) -> Vec<(f64, f64)> {
     let edges = |k: i32| {
-        let centre = 1_000.0 * 10f64.powf(f64::from(k) / 10.0);
-        (centre * 10f64.powf(-0.05), centre * 10f64.powf(0.05))
+        let centre = 1_000.0 * libm::pow(10.0, f64::from(k) / 10.0);
+        (centre * libm::pow(10.0, -0.05), centre * libm::pow(10.0, 0.05))
     };
     (5..=27).map(edges).filter(|&(_, high)| high <= (0.45 * rate_hz).min(500_000.0)).collect()
 }

@@ -2,7 +2,8 @@
 
 use super::{ClientMessage, FrameError, PROTOCOL_VERSION, Provision, ServerMessage, read_frame, write_frame};
 use crate::world::World;
-use plc_core::time::{Duration, as_seconds_f64, millis, seconds};
+use g3_phy::primitives::Request;
+use plc_core::time::{Duration, Instant, as_seconds_f64, millis, seconds};
 use std::io::{self, BufReader, ErrorKind};
 use std::net::{TcpListener, TcpStream};
 use std::time::Instant as WallInstant;
@@ -11,6 +12,8 @@ use std::time::Instant as WallInstant;
 const FREE_RUN_SLICE: Duration = millis(10);
 /// Virtual time that one message may take; the client asks again.
 const LONGEST_EXCHANGE: Duration = seconds(1);
+/// A frame that is to start later than this cannot be meant: no MAC knows so far ahead.
+const FARTHEST_START: Duration = seconds(10);
 /// A client that says nothing for so long, by the wall clock, is taken for gone: one that vanished without a word must
 /// not hold the line for ever. A concentrator that is alive asks many times a second.
 pub const LONGEST_SILENCE: std::time::Duration = std::time::Duration::from_secs(60);
@@ -105,7 +108,9 @@ fn serve_client(
     let mut to = &stream;
     let mut greeted = false;
     loop {
-        if from.buffer().is_empty() && !await_message(&stream, longest_silence, &keep_going)? {
+        // A client that sends ahead is asked about too: recordings are written meanwhile.
+        if !keep_going() || from.buffer().is_empty() && !await_message(&stream, longest_silence, &keep_going)?
+        {
             return Ok(());
         }
         stream.set_read_timeout(Some(longest_silence))?;
@@ -130,10 +135,18 @@ fn serve_client(
                 "version {version} of the port's messages; this line speaks {PROTOCOL_VERSION}"
             )),
             _ if !greeted => ServerMessage::Refused("the first message must be Hello".to_string()),
-            ClientMessage::Exchange { requests, until } => {
-                let latest = world.now() + LONGEST_EXCHANGE;
-                ServerMessage::Exchange(world.exchange(requests, until.min(latest)))
-            }
+            ClientMessage::Exchange { requests, until } => match too_far_ahead(world.now(), &requests) {
+                Some(start) => ServerMessage::Refused(format!(
+                    "a frame to start at tick {}, where the line's clock shows {}: no more than {} s ahead",
+                    start.as_ticks(),
+                    world.now().as_ticks(),
+                    as_seconds_f64(FARTHEST_START),
+                )),
+                None => {
+                    let latest = world.now() + LONGEST_EXCHANGE;
+                    ServerMessage::Exchange(world.exchange(requests, until.min(latest)))
+                }
+            },
             ClientMessage::Links => ServerMessage::Links(world.links()),
         };
         let refused = matches!(answer, ServerMessage::Refused(_));
@@ -142,6 +155,16 @@ fn serve_client(
             return Ok(());
         }
     }
+}
+
+/// The start of a frame that would keep the port busy for all who come after.
+fn too_far_ahead(now: Instant, requests: &[Request]) -> Option<Instant> {
+    let start = |request: &Request| match request {
+        Request::Data(data) => Some(data.start),
+        Request::Ack(ack) => Some(ack.start),
+        _ => None,
+    };
+    requests.iter().filter_map(start).find(|start| *start > now + FARTHEST_START)
 }
 
 /// Waits for octets of the client; false where there is no reason to wait any longer.

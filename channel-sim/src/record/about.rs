@@ -1,5 +1,6 @@
 //! What a recording of samples says of itself, whatever the file's format.
 
+use crate::noise::Mains;
 pub use crate::wav::SampleFormat;
 use jiff::Timestamp;
 
@@ -10,6 +11,8 @@ pub struct About {
     pub sample_rate_hz: f64,
     /// Volts for a sample of 1.0; integers count their full scale as 1.0.
     pub volts_per_unit: f64,
+    /// Whether the recording says so itself.
+    pub calibrated: bool,
     /// When the first sample was taken, in the line's virtual time.
     pub start: Option<Timestamp>,
     /// Where: a modem's name.
@@ -18,6 +21,12 @@ pub struct About {
     pub mains_hz: Option<f64>,
     /// Phase of L1 at the first sample, in turns from 0 to 1; 0 is a zero crossing from below.
     pub mains_turns: Option<f64>,
+    /// The mains' frequency swings by plus and minus this ...
+    pub mains_wander_hz: Option<f64>,
+    /// ... within this period ...
+    pub mains_wander_period_s: Option<f64>,
+    /// ... which began this long before the first sample.
+    pub line_s: Option<f64>,
     /// How far the point's phase is ahead of L1, in turns.
     pub phase_turns: Option<f64>,
     /// How fast the modem's sample clock is, in parts per million.
@@ -32,14 +41,38 @@ impl About {
         Self {
             sample_rate_hz,
             volts_per_unit: 1.0,
+            calibrated: false,
             start: None,
             point: None,
             mains_hz: None,
             mains_turns: None,
+            mains_wander_hz: None,
+            mains_wander_period_s: None,
+            line_s: None,
             phase_turns: None,
             clock_ppm: None,
             first_sample: None,
         }
+    }
+
+    /// Seconds of the line's time, which no clock drifts from, between two of the modem's samples.
+    pub fn line_seconds(&self, samples: u64, rate_hz: f64) -> f64 {
+        samples as f64 / rate_hz / (1.0 + 1e-6 * self.clock_ppm.unwrap_or(0.0))
+    }
+
+    /// Phase of L1 that many seconds of the line's time after the first sample, in turns from 0 to 1: with the mains'
+    /// wander where it is known.
+    pub fn mains_at(&self, seconds: f64) -> Option<f64> {
+        let (turns, hz) = (self.mains_turns?, self.mains_hz?);
+        let mut passed = hz * seconds;
+        if let (Some(wander_hz), Some(wander_period_s), Some(from)) =
+            (self.mains_wander_hz, self.mains_wander_period_s, self.line_s)
+            && wander_period_s > 0.0
+        {
+            let mains = Mains { hz, wander_hz, wander_period_s };
+            passed = mains.turns(from + seconds) - mains.turns(from);
+        }
+        Some((turns + passed).rem_euclid(1.0))
     }
 }
 

@@ -52,7 +52,8 @@ pub enum RecordError {
     },
     /// There is no such point on the line.
     #[error(
-        "no point {name:?} on the line; there are coordinator, meter-1 to meter-{meters}, and the loads' names, such as {example:?}"
+        "no point {name:?} on the line; there are coordinator, meter-1 to meter-{meters}, the loads' names, such as {example:?}, and buses with their \
+         phase, such as bus:34.2"
     )]
     Point {
         /// What was asked for.

@@ -21,7 +21,8 @@ pub(super) struct Gathered {
 pub(super) struct GatheringTap {
     volts_per_unit: f32,
     keep_samples: bool,
-    sniffer: Sniffer,
+    sniffer: Option<Sniffer>,
+    end: u64,
     /// What the modem sends and is not yet past.
     outgoing: VecDeque<(u64, Vec<f32>)>,
     /// Stretches in which it sent, the newest last.
@@ -37,19 +38,30 @@ impl GatheringTap {
     pub(super) fn new(
         volts_per_unit: f32,
         keep_samples: bool,
-        plan: &BandPlan,
+        plan: Option<&BandPlan>,
     ) -> (Self, Arc<Mutex<Gathered>>) {
         let shared = Arc::new(Mutex::new(Gathered::default()));
         let tap = Self {
             volts_per_unit,
             keep_samples,
-            sniffer: Sniffer::new(plan, ToneMask::ALL, &Options::default()),
+            sniffer: plan.map(|plan| Sniffer::new(plan, ToneMask::ALL, &Options::default())),
+            end: 0,
             outgoing: VecDeque::new(),
             sent: VecDeque::new(),
             mixed: Vec::new(),
             shared: Arc::clone(&shared),
         };
         (tap, shared)
+    }
+
+    /// The frames with whether the modem sent them.
+    fn told(&self, frames: impl Iterator<Item = Heard>) -> Vec<(Heard, bool)> {
+        frames
+            .map(|frame| {
+                let own = self.is_own(&frame);
+                (frame, own)
+            })
+            .collect()
     }
 
     fn is_own(&self, frame: &Heard) -> bool {
@@ -93,19 +105,23 @@ impl Tap for GatheringTap {
             }
             self.outgoing.pop_front();
         }
-        let frames = self.sniffer.push(from, &self.mixed);
-        let frames: Vec<(Heard, bool)> = frames
-            .into_iter()
-            .map(|frame| {
-                let own = self.is_own(&frame);
-                (frame, own)
-            })
-            .collect();
+        self.end = end;
+        let frames = self.sniffer.as_mut().map(|sniffer| sniffer.push(from, &self.mixed));
+        let frames = self.told(frames.into_iter().flatten());
         let mut shared = self.shared.lock().unwrap_or_else(PoisonError::into_inner);
         if self.keep_samples {
             shared.volts.extend_from_slice(&self.mixed);
         }
         shared.frames.extend(frames);
+    }
+}
+
+impl Drop for GatheringTap {
+    /// What is on the air when the tap is taken away is told as cut short.
+    fn drop(&mut self) {
+        let open = self.sniffer.as_mut().and_then(|sniffer| sniffer.finish(self.end));
+        let frames = self.told(open.into_iter());
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner).frames.extend(frames);
     }
 }
 
@@ -115,7 +131,7 @@ mod tests {
 
     #[test]
     fn what_is_sent_ahead_is_added_where_it_belongs() {
-        let (mut tap, shared) = GatheringTap::new(2.0, true, &BandPlan::CENELEC_A);
+        let (mut tap, shared) = GatheringTap::new(2.0, true, Some(&BandPlan::CENELEC_A));
         tap.sent(105, &[1.0; 10]);
         tap.heard(100, &[0.5; 8]);
         tap.sent(115, &[1.0; 2]);

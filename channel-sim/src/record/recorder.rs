@@ -9,14 +9,16 @@ use super::sigmf::{Annotation, SigmfWriter};
 use super::wav::WavWriter;
 use crate::replay::describe::{comment, label};
 use crate::replay::sniffer::{Heard, What};
-use crate::scenario::Scenario;
+use crate::scenario::{PROBE, Scenario};
 use crate::world::{COORDINATOR, TapPoint, World};
 use g3_mac::security::Gmk;
 use g3_phy::BandPlan;
 use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
+use plc_core::time::SampleClock;
 use serde::Serialize;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -61,6 +63,7 @@ struct Point {
     samples: u64,
     heard: u64,
     sent: u64,
+    unannotated: u64,
 }
 
 /// What a recording has become.
@@ -93,6 +96,8 @@ pub struct PointSummary {
     pub wav: Option<PathBuf>,
     /// Samples beyond full scale.
     pub clipped: u64,
+    /// Frames beyond those that SigMF's annotations hold.
+    pub unannotated: u64,
 }
 
 impl Recorder {
@@ -104,9 +109,13 @@ impl Recorder {
         let scenario = world.scenario().clone();
         let modems = find_points(&scenario, &plan.points)?;
         let several = modems.len() > 1;
+        let bands = modems.iter().map(|&modem| world.sample_clock(modem).and_then(plan_of));
+        let names: BTreeSet<&str> = bands.map(|plan| plan.map_or("not G3", |plan| plan.name)).collect();
         let description = format!(
-            "{}, seed {}: port of a simulated G3-PLC modem, CENELEC-A, volts",
-            scenario.feeder.name, scenario.seed
+            "{}, seed {}: port of a simulated G3-PLC modem, {}, volts",
+            scenario.feeder.name,
+            scenario.seed,
+            names.into_iter().collect::<Vec<_>>().join(" and ")
         );
         let mut capture = match &plan.pcapng {
             Some(path) => Some(FrameFile::create(path, &description)?),
@@ -120,7 +129,7 @@ impl Recorder {
             let mut shared = None;
             let tapped = world.tap(modem, |point| {
                 let (tap, gathered) =
-                    GatheringTap::new(point.volts_per_unit, keep_samples, &BandPlan::CENELEC_A);
+                    GatheringTap::new(point.volts_per_unit, keep_samples, plan_of(point.samples).as_ref());
                 shared = Some(gathered);
                 Box::new(tap)
             });
@@ -132,7 +141,7 @@ impl Recorder {
             let sigmf_scale = if format == SampleFormat::F32 { 1.0 } else { full_scale };
             let sigmf = match &plan.sigmf {
                 Some(stem) => Some(SigmfWriter::create(
-                    &named(&super::sigmf::files(stem).0.with_extension(""), &about.name, several),
+                    &named(&super::sigmf::files(stem).0.with_extension(""), &about, &scenario, several),
                     &described(&about, epoch, sigmf_scale),
                     format,
                     &description,
@@ -141,7 +150,7 @@ impl Recorder {
             };
             let wav = match &plan.wav {
                 Some(path) => {
-                    let path = named(path, &about.name, several);
+                    let path = named(path, &about, &scenario, several);
                     Some(WavWriter::create(&path, &described(&about, epoch, full_scale), format)?)
                 }
                 None => None,
@@ -160,6 +169,7 @@ impl Recorder {
                 samples: 0,
                 heard: 0,
                 sent: 0,
+                unannotated: 0,
             });
         }
         Ok(Self { points, capture, epoch_ns: epoch.as_nanosecond() })
@@ -205,11 +215,15 @@ impl Recorder {
     /// Ends the recording: takes the taps away and completes the files.
     pub fn finish(mut self, world: &mut World) -> Result<Summary, RecordError> {
         world.untap();
-        self.drain()?;
+        // What failed for one file is no reason to leave the others incomplete.
+        let mut done = self.drain();
         let mut points = Vec::new();
         for point in self.points {
-            let clipped = point.sigmf.as_ref().map_or(0, SigmfWriter::clipped)
-                + point.wav.as_ref().map_or(0, WavWriter::clipped);
+            let clipped = point
+                .sigmf
+                .as_ref()
+                .map_or(0, SigmfWriter::clipped)
+                .max(point.wav.as_ref().map_or(0, WavWriter::clipped));
             points.push(PointSummary {
                 seconds: point.samples as f64 / f64::from(point.about.samples.rate_hz()),
                 point: point.about.name,
@@ -219,11 +233,13 @@ impl Recorder {
                 sigmf: point.sigmf.as_ref().map(|file| file.path().to_path_buf()),
                 wav: point.wav.as_ref().map(|file| file.path().to_path_buf()),
                 clipped,
+                unannotated: point.unannotated,
             });
             if let Some(file) = point.sigmf {
-                file.finish(point.annotations)?;
+                done = done.and(file.finish(point.annotations));
             }
         }
+        done?;
         let packets = self.capture.as_ref().map_or(0, FrameFile::packets);
         Ok(Summary { points, pcapng: self.capture.map(|file| file.path().to_path_buf()), packets })
     }
@@ -231,7 +247,11 @@ impl Recorder {
 
 impl Point {
     fn annotate(&mut self, frame: &Heard, own: bool) {
-        if self.annotations.len() >= MOST_ANNOTATIONS || self.sigmf.is_none() {
+        if self.sigmf.is_none() {
+            return;
+        }
+        if self.annotations.len() >= MOST_ANNOTATIONS {
+            self.unannotated += 1;
             return;
         }
         let start = frame.start.saturating_sub(self.about.first);
@@ -242,6 +262,11 @@ impl Point {
             comment: comment(frame),
         });
     }
+}
+
+/// The G3 band whose frames are looked for in samples of this clock. What shares FCC's rate is found as FCC-1.
+fn plan_of(samples: SampleClock) -> Option<BandPlan> {
+    [BandPlan::CENELEC_A, BandPlan::FCC_1].into_iter().find(|plan| plan.clock == samples)
 }
 
 /// UTC of the line's instant 0.
@@ -260,10 +285,14 @@ fn described(point: &TapPoint, epoch: Timestamp, volts_per_unit: f64) -> About {
     let at = SignedDuration::from_nanos((point.line_s(point.first) * 1e9) as i64);
     About {
         volts_per_unit,
+        calibrated: true,
         start: epoch.checked_add(at).ok(),
         point: Some(point.name.clone()),
         mains_hz: Some(point.mains.hz),
         mains_turns: Some(point.mains_turns(point.first)),
+        mains_wander_hz: Some(point.mains.wander_hz),
+        mains_wander_period_s: Some(point.mains.wander_period_s),
+        line_s: Some(point.line_s(point.first).max(0.0)),
         phase_turns: point.phase_turns,
         clock_ppm: Some(point.clock_ppm),
         first_sample: Some(point.first),
@@ -275,16 +304,22 @@ fn described(point: &TapPoint, epoch: Timestamp, volts_per_unit: f64) -> About {
 fn port_name(point: &TapPoint) -> String {
     match point.modem {
         0 => point.name.clone(),
+        _ if point.name.starts_with(PROBE) => point.name.clone(),
         modem => format!("meter-{modem} ({})", point.name),
     }
 }
 
-fn named(path: &Path, point: &str, several: bool) -> PathBuf {
+fn named(path: &Path, point: &TapPoint, scenario: &Scenario, several: bool) -> PathBuf {
     if !several {
         return path.to_path_buf();
     }
-    let plain: String =
-        point.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect();
+    let plain = |name: &str| -> String {
+        name.chars().map(|c| if c.is_ascii_alphanumeric() || "-_.".contains(c) { c } else { '_' }).collect()
+    };
+    let own = plain(&point.name);
+    // "house 1" and "house_1" are one name to a file.
+    let alike = scenario.feeder.loads.iter().filter(|load| plain(&load.name) == own).count();
+    let plain = if alike > 1 { format!("meter-{}-{own}", point.modem) } else { own };
     let text = path.to_string_lossy();
     match text.strip_suffix(".wav") {
         Some(stem) => PathBuf::from(format!("{stem}-{plain}.wav")),
@@ -298,9 +333,10 @@ pub fn find_point(scenario: &Scenario, name: &str) -> Result<usize, RecordError>
         return Ok(0);
     }
     let loads = &scenario.feeder.loads;
+    let meters = scenario.households().len();
     let number = name.strip_prefix("meter-").and_then(|number| number.parse::<usize>().ok());
     number
-        .filter(|number| (1..=loads.len()).contains(number))
+        .filter(|number| (1..=meters).contains(number))
         .or_else(|| loads.iter().position(|load| load.name == *name).map(|index| index + 1))
         .ok_or_else(|| no_point(scenario, name))
 }
@@ -320,5 +356,5 @@ fn find_points(scenario: &Scenario, names: &[String]) -> Result<Vec<usize>, Reco
 fn no_point(scenario: &Scenario, name: &str) -> RecordError {
     let loads = &scenario.feeder.loads;
     let example = loads.first().map(|load| load.name.clone()).unwrap_or_default();
-    RecordError::Point { name: name.to_string(), meters: loads.len(), example }
+    RecordError::Point { name: name.to_string(), meters: scenario.households().len(), example }
 }

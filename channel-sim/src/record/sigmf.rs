@@ -48,6 +48,10 @@ struct Global {
     point: Option<String>,
     #[serde(rename = "busbar:mains_hz", default, skip_serializing_if = "Option::is_none")]
     mains_hz: Option<f64>,
+    #[serde(rename = "busbar:mains_wander_hz", default, skip_serializing_if = "Option::is_none")]
+    mains_wander_hz: Option<f64>,
+    #[serde(rename = "busbar:mains_wander_period_s", default, skip_serializing_if = "Option::is_none")]
+    mains_wander_period_s: Option<f64>,
     #[serde(rename = "busbar:phase_turns", default, skip_serializing_if = "Option::is_none")]
     phase_turns: Option<f64>,
     #[serde(rename = "busbar:clock_ppm", default, skip_serializing_if = "Option::is_none")]
@@ -73,6 +77,8 @@ struct Capture {
     datetime: Option<String>,
     #[serde(rename = "busbar:mains_turns", default, skip_serializing_if = "Option::is_none")]
     mains_turns: Option<f64>,
+    #[serde(rename = "busbar:line_s", default, skip_serializing_if = "Option::is_none")]
+    line_s: Option<f64>,
 }
 
 /// A stretch of samples with a name: a frame.
@@ -141,10 +147,14 @@ pub fn parse(meta: &str, data: &[u8]) -> Result<(Recording, Vec<Annotation>), St
     let about = About {
         sample_rate_hz: rate,
         volts_per_unit,
+        calibrated: meta.global.volts_per_unit.is_some(),
         start,
         point: meta.global.point,
         mains_hz: meta.global.mains_hz,
         mains_turns: capture.and_then(|capture| capture.mains_turns),
+        mains_wander_hz: meta.global.mains_wander_hz,
+        mains_wander_period_s: meta.global.mains_wander_period_s,
+        line_s: capture.and_then(|capture| capture.line_s),
         phase_turns: meta.global.phase_turns,
         clock_ppm: meta.global.clock_ppm,
         first_sample: capture.and_then(|capture| capture.global_index),
@@ -260,6 +270,8 @@ impl SigmfWriter {
                 volts_per_unit: Some(about.volts_per_unit),
                 point: about.point.clone(),
                 mains_hz: about.mains_hz,
+                mains_wander_hz: about.mains_wander_hz,
+                mains_wander_period_s: about.mains_wander_period_s,
                 phase_turns: about.phase_turns,
                 clock_ppm: about.clock_ppm,
             },
@@ -269,6 +281,7 @@ impl SigmfWriter {
                 header_bytes: None,
                 datetime: about.start.map(|start| start.to_string()),
                 mains_turns: about.mains_turns,
+                line_s: about.line_s,
             }],
             annotations: Vec::new(),
         };
@@ -322,10 +335,14 @@ mod tests {
     fn described() -> About {
         About {
             volts_per_unit: 2.5,
+            calibrated: true,
             start: Some("2026-01-15T17:00:00.25Z".parse().unwrap()),
             point: Some("meter; \"3\"".to_string()),
             mains_hz: Some(50.0),
             mains_turns: Some(0.625),
+            mains_wander_hz: Some(0.05),
+            mains_wander_period_s: Some(60.0),
+            line_s: Some(17.25),
             phase_turns: None,
             clock_ppm: Some(-12.5),
             first_sample: Some(12_345),

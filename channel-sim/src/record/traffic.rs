@@ -54,7 +54,7 @@ impl ClockReader {
             stack: Stack::new(config)?,
             surroundings: Surroundings::new(stream(scenario.seed, Purpose::Modem, 0)),
             pan_id: scenario.pan_id,
-            meters: scenario.feeder.loads.len().min(usize::from(u16::MAX)) as u16,
+            meters: scenario.households().len().min(usize::from(u16::MAX)) as u16,
             asked: ShortAddress(0),
             until: world.now(),
             client: None,

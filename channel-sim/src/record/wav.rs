@@ -19,7 +19,7 @@ pub fn read(path: &Path) -> Result<Recording, RecordError> {
 /// Reads a file's octets.
 pub fn parse(octets: &[u8]) -> Result<Recording, WavError> {
     let Wav { rate_hz, channels, comment } = Wav::parse(octets)?;
-    let about = about(f64::from(rate_hz), comment.as_deref().unwrap_or_default());
+    let about = about(f64::from(rate_hz), comment.as_deref().unwrap_or_default())?;
     let volts_per_unit = about.volts_per_unit as f32;
     let mut volts = channels.into_iter().next().unwrap_or_default();
     volts.iter_mut().for_each(|volt| *volt *= volts_per_unit);
@@ -29,24 +29,32 @@ pub fn parse(octets: &[u8]) -> Result<Recording, WavError> {
 const PREFIX: &str = "busbar: ";
 
 /// What a comment of ours says; anything else says nothing.
-fn about(rate_hz: f64, comment: &str) -> About {
+fn about(rate_hz: f64, comment: &str) -> Result<About, WavError> {
     let mut about = About::of_rate(rate_hz);
-    let Some(fields) = comment.strip_prefix(PREFIX) else { return about };
+    let Some(fields) = comment.strip_prefix(PREFIX) else { return Ok(about) };
     for (key, value) in fields.split(';').filter_map(|field| field.trim().split_once('=')) {
         let number = || value.parse().ok().filter(|value: &f64| value.is_finite());
         match key {
-            "volts_per_unit" => about.volts_per_unit = number().unwrap_or(1.0),
+            "volts_per_unit" => {
+                let volts = number().filter(|volts| *volts > 0.0);
+                about.volts_per_unit =
+                    volts.ok_or_else(|| WavError::Comment(format!("volts_per_unit={value}")))?;
+                about.calibrated = true;
+            }
             "start" => about.start = value.parse().ok(),
             "point" => about.point = Some(value.to_string()),
             "mains_hz" => about.mains_hz = number(),
             "mains_turns" => about.mains_turns = number(),
+            "mains_wander_hz" => about.mains_wander_hz = number(),
+            "mains_wander_period_s" => about.mains_wander_period_s = number(),
+            "line_s" => about.line_s = number(),
             "phase_turns" => about.phase_turns = number(),
             "clock_ppm" => about.clock_ppm = number(),
             "first_sample" => about.first_sample = value.parse().ok(),
             _ => {}
         }
     }
-    about
+    Ok(about)
 }
 
 fn comment(about: &About) -> String {
@@ -60,6 +68,9 @@ fn comment(about: &About) -> String {
     field("point", about.point.as_ref().map(|point| point.replace(';', ",")));
     field("mains_hz", number(about.mains_hz));
     field("mains_turns", number(about.mains_turns));
+    field("mains_wander_hz", number(about.mains_wander_hz));
+    field("mains_wander_period_s", number(about.mains_wander_period_s));
+    field("line_s", number(about.line_s));
     field("phase_turns", number(about.phase_turns));
     field("clock_ppm", number(about.clock_ppm));
     field("first_sample", about.first_sample.map(|first| first.to_string()));
@@ -145,10 +156,14 @@ mod tests {
     fn described() -> About {
         About {
             volts_per_unit: 2.5,
+            calibrated: true,
             start: Some("2026-01-15T17:00:00.25Z".parse().unwrap()),
             point: Some("meter 3".to_string()),
             mains_hz: Some(50.0),
             mains_turns: Some(0.625),
+            mains_wander_hz: Some(0.05),
+            mains_wander_period_s: Some(60.0),
+            line_s: Some(17.25),
             phase_turns: Some(-1.0 / 3.0),
             clock_ppm: Some(-12.5),
             first_sample: Some(12_345),

@@ -52,7 +52,7 @@ impl Scheme {
 
     /// Eb/N0 in dB of Es/N0 in dB; parity octets count as information.
     pub fn eb_n0_db(&self, es_n0_db: f64) -> f64 {
-        es_n0_db - 10.0 * self.information_bits().log10()
+        es_n0_db - 10.0 * libm::log10(self.information_bits())
     }
 }
 

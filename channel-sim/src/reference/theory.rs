@@ -5,6 +5,7 @@
 //! taken as independent, as a random interleaver makes them.
 
 use super::Scheme;
+use crate::exact;
 use std::f64::consts::{FRAC_PI_2, FRAC_PI_4, FRAC_PI_8, PI, SQRT_2};
 use std::sync::OnceLock;
 
@@ -49,8 +50,8 @@ pub fn uncoded(scheme: Scheme, gamma: f64) -> f64 {
         (false, 1) => q((2.0 * gamma).sqrt()),
         (false, 2) => q(gamma.sqrt()),
         // Neighbours on the circle, of which one bit in three is wrong.
-        (false, _) => 2.0 / 3.0 * q((2.0 * gamma).sqrt() * FRAC_PI_8.sin()),
-        (true, 1) => 0.5 * (-gamma).exp(),
+        (false, _) => 2.0 / 3.0 * q((2.0 * gamma).sqrt() * libm::sin(FRAC_PI_8)),
+        (true, 1) => 0.5 * libm::exp(-gamma),
         (true, 2) => pawula(5.0 * FRAC_PI_4, gamma) - pawula(FRAC_PI_4, gamma),
         (true, _) => 2.0 / 3.0 * (pawula(13.0 * FRAC_PI_8, gamma) - pawula(FRAC_PI_8, gamma)),
     }
@@ -59,12 +60,12 @@ pub fn uncoded(scheme: Scheme, gamma: f64) -> f64 {
 /// Pawula's symbol error rate of M differential phases.
 pub fn differential_symbol_error(points: u32, gamma: f64) -> f64 {
     let angle = PI / f64::from(points);
-    angle.sin() / (2.0 * PI) * integral(|t| 1.0 - angle.cos() * t.cos(), gamma)
+    libm::sin(angle) / (2.0 * PI) * integral(|t| 1.0 - libm::cos(angle) * libm::cos(t), gamma)
 }
 
 /// Pawula's function F(ψ): how often the phase between two vectors exceeds ψ.
 fn pawula(psi: f64, gamma: f64) -> f64 {
-    -psi.sin() / (4.0 * PI) * integral(|t| 1.0 - psi.cos() * t.cos(), gamma)
+    -libm::sin(psi) / (4.0 * PI) * integral(|t| 1.0 - libm::cos(psi) * libm::cos(t), gamma)
 }
 
 /// ∫ exp(-γ f(t)) / f(t) dt from -π/2 to π/2.
@@ -73,7 +74,7 @@ fn integral(f: impl Fn(f64) -> f64, gamma: f64) -> f64 {
     let step = PI / STEPS as f64;
     let value = |index: usize| {
         let of = f(-FRAC_PI_2 + step * index as f64);
-        (-gamma * of).exp() / of
+        libm::exp(-gamma * of) / of
     };
     // Simpson's rule.
     let inner: f64 = (1..STEPS).map(|index| if index % 2 == 1 { 4.0 } else { 2.0 } * value(index)).sum();
@@ -113,7 +114,7 @@ pub fn frame_error(scheme: Scheme, gamma: f64, octets: usize) -> Option<f64> {
 /// How often independent bursts leave more than `correctable` wrong octets, where `bursts[n]` is the mean number of
 /// bursts of n octets in a word: the tail of a compound Poisson distribution, by Panjer's recursion.
 pub fn burst_word_error(correctable: usize, bursts: &[f64]) -> f64 {
-    let mut shares = vec![(-bursts.iter().skip(1).sum::<f64>()).exp()];
+    let mut shares = vec![libm::exp(-bursts.iter().skip(1).sum::<f64>())];
     for octets in 1..=correctable {
         let sizes = bursts.iter().enumerate().take(octets + 1).skip(1);
         let sum: f64 = sizes.map(|(size, mean)| size as f64 * mean * shares[octets - size]).sum();
@@ -168,7 +169,7 @@ pub fn square_law_pair_error(looks: usize, gamma_total: f64) -> f64 {
         }
         sum += power * tail;
     }
-    sum * (-gamma_total).exp() * 0.5_f64.powi(2 * looks as i32 - 1)
+    sum * libm::exp(-gamma_total) * 0.5_f64.powi(2 * looks as i32 - 1)
 }
 
 /// How often the sum of `looks` independent projections Re(e^{-jδ} y y'*) is negative, where the right step is δ from
@@ -179,13 +180,13 @@ pub fn square_law_pair_error(looks: usize, gamma_total: f64) -> f64 {
 /// through the saddle point.
 fn differential_pair_error(looks: usize, gamma: f64, delta: f64) -> f64 {
     let variance = 0.5 / gamma;
-    let (u, v) = ((delta / 2.0).cos().powi(2), (delta / 2.0).sin().powi(2));
+    let (u, v) = (libm::cos(delta / 2.0).powi(2), libm::sin(delta / 2.0).powi(2));
     // In units of x = s variance, from -1 to 0.
     let cumulant = |x: num_complex::Complex64| {
         let (one, two) = (1.0 - x, 1.0 + x);
-        (x / variance) * (u / one - v / two) - one.ln() - two.ln()
+        (x / variance) * (u / one - v / two) - exact::ln(one) - exact::ln(two)
     };
-    let real = |x: f64| looks as f64 * cumulant(x.into()).re - (-x).ln();
+    let real = |x: f64| looks as f64 * cumulant(x.into()).re - libm::log(-x);
     let saddle = least(-1.0 + 1e-9, -1e-9, real);
     let bend = {
         let step = 1e-4 * saddle.abs().min(1.0 + saddle);
@@ -194,7 +195,7 @@ fn differential_pair_error(looks: usize, gamma: f64, delta: f64) -> f64 {
     let step = 0.1 / bend.max(1e-12).sqrt();
     let at = |t: f64| {
         let x = num_complex::Complex64::new(saddle, t);
-        ((cumulant(x) * looks as f64).exp() / -x).re
+        (exact::exp(cumulant(x) * looks as f64) / -x).re
     };
     let mut sum = 0.5 * at(0.0);
     for index in 1..200_000 {
@@ -221,7 +222,7 @@ fn least(mut low: f64, mut high: f64, of: impl Fn(f64) -> f64) -> f64 {
 pub fn hard_bit_error_bound(p: f64) -> f64 {
     let pair = |weight: usize| {
         let term = |wrong: usize| {
-            let ways = ln_choose(weight, wrong).exp();
+            let ways = libm::exp(ln_choose(weight, wrong));
             ways * p.powi(wrong as i32) * (1.0 - p).powi((weight - wrong) as i32)
         };
         let half = if weight.is_multiple_of(2) { 0.5 * term(weight / 2) } else { 0.0 };
@@ -240,10 +241,10 @@ pub fn word_error(length: usize, correctable: usize, octet_error: f64) -> f64 {
     }
     let log = |wrong: usize| {
         ln_choose(length, wrong)
-            + wrong as f64 * octet_error.ln()
-            + (length - wrong) as f64 * (-octet_error).ln_1p()
+            + wrong as f64 * libm::log(octet_error)
+            + (length - wrong) as f64 * libm::log1p(-octet_error)
     };
-    (correctable + 1..=length).map(|wrong| log(wrong).exp()).sum::<f64>().min(1.0)
+    (correctable + 1..=length).map(|wrong| libm::exp(log(wrong))).sum::<f64>().min(1.0)
 }
 
 fn ln_choose(n: usize, k: usize) -> f64 {
@@ -256,7 +257,7 @@ pub fn ratio_db(level: f64, of: impl Fn(f64) -> f64) -> f64 {
     let (mut low, mut high) = (-30.0, 50.0);
     for _ in 0..60 {
         let middle = 0.5 * (low + high);
-        if of(10f64.powf(middle / 10.0)) > level { low = middle } else { high = middle }
+        if of(libm::pow(10.0, middle / 10.0)) > level { low = middle } else { high = middle }
     }
     0.5 * (low + high)
 }

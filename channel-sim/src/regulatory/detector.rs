@@ -60,7 +60,7 @@ impl Band {
     /// Standard deviation of a Gaussian filter of the band's bandwidth, in time.
     pub fn sigma_s(&self) -> f64 {
         // |H| = exp(-f²/2σ²) is 1/2 at half the bandwidth.
-        let sigma_hz = self.bandwidth_hz / 2.0 / (2.0 * 2f64.ln()).sqrt();
+        let sigma_hz = self.bandwidth_hz / 2.0 / (2.0 * libm::log(2.0)).sqrt();
         1.0 / (std::f64::consts::TAU * sigma_hz)
     }
 }
@@ -104,8 +104,8 @@ impl Pace {
     pub fn new(band: &Band, step_s: f64) -> Self {
         Self {
             charge: (step_s / band.circuit_s) as f32 * FRAC_1_PI,
-            discharge: (1.0 - (-step_s / band.discharge_s).exp()) as f32,
-            meter: (1.0 - (-step_s / band.meter_s).exp()) as f32,
+            discharge: (1.0 - libm::exp(-step_s / band.discharge_s)) as f32,
+            meter: (1.0 - libm::exp(-step_s / band.meter_s)) as f32,
             sine: band.sine as f32,
         }
     }

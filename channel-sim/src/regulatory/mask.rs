@@ -163,7 +163,7 @@ impl Limit {
             if !(*from..=*to).contains(&hz) {
                 return None;
             }
-            let share = if to > from { (hz / from).ln() / (to / from).ln() } else { 0.0 };
+            let share = if to > from { libm::log(hz / from) / libm::log(to / from) } else { 0.0 };
             Some(low + (high - low) * share)
         };
         self.points.windows(2).filter_map(between).reduce(f64::min)

@@ -1,8 +1,8 @@
 //! The artificial mains network (CISPR 16-1-2, recalled; channel digest 3.9): a resistance parallel to an inductance
 //! with its own resistance.
 
+use crate::exact;
 use num_complex::Complex64;
-use rustfft::FftPlanner;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 
@@ -42,19 +42,18 @@ impl Network {
     /// for their repetition.
     pub fn measured(&self, source: &[f32], rate_hz: f64, source_ohm: f64) -> Vec<f32> {
         let points = source.len();
-        let mut planner = FftPlanner::<f64>::new();
         let mut bins: Vec<Complex64> = source.iter().map(|&volt| Complex64::new(volt.into(), 0.0)).collect();
         if points == 0 {
             return Vec::new();
         }
-        planner.plan_fft_forward(points).process(&mut bins);
+        exact::forward(points).process(&mut bins);
         for (bin, value) in bins.iter_mut().enumerate() {
             let negative = bin > points / 2;
             let place = if negative { points - bin } else { bin };
             let gain = self.gain(source_ohm, place as f64 * rate_hz / points as f64);
             *value *= if negative { gain.conj() } else { gain };
         }
-        planner.plan_fft_inverse(points).process(&mut bins);
+        exact::inverse(points).process(&mut bins);
         bins.iter().map(|value| (value.re / points as f64) as f32).collect()
     }
 }

@@ -28,7 +28,11 @@ fn draw(measurement: &Measurement, mask: &Mask, text: &mut String) -> Result<(),
     let highest = levels.iter().map(|level| level.peak_dbuv).fold(100.0, f64::max);
     let root = SVGBackend::with_string(text, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
-    let state = if measurement.passes() { "kept" } else { "EXCEEDED" };
+    let state = match (measurement.exceeded(), measurement.unmeasured()) {
+        (0, 0) => "kept",
+        (0, _) => "not all measured",
+        _ => "EXCEEDED",
+    };
     let recalled = if mask.recalled { " (figures recalled)" } else { "" };
     let mut chart = ChartBuilder::on(&root)
         .caption(format!("{}{recalled}: {state}", mask.name), ("sans-serif", 18))
@@ -67,9 +71,9 @@ fn draw(measurement: &Measurement, mask: &Mask, text: &mut String) -> Result<(),
         for piece in pieces.into_iter().filter(|piece| piece.len() > 1) {
             chart.draw_series([PathElement::new(piece, colour(limit.detector).stroke_width(3))])?;
         }
-        if let Some(hz) = verdict.hz {
-            let mark = if verdict.passes() { BLACK } else { RED };
-            chart.draw_series([Circle::new((hz / 1e3, verdict.dbuv.max(0.0)), 5, mark.stroke_width(2))])?;
+        if let (Some(hz), Some(found)) = (verdict.hz, verdict.found) {
+            let mark = if verdict.passes == Some(true) { BLACK } else { RED };
+            chart.draw_series([Circle::new((hz / 1e3, found.dbuv.max(0.0)), 5, mark.stroke_width(2))])?;
         }
     }
     chart

@@ -2,9 +2,9 @@
 //! filters, at every frequency and every step of time; detectors weight them.
 
 use super::detector::{Band, Detectors, Pace, Readings};
+use crate::exact;
 use num_complex::Complex32;
 use rayon::prelude::*;
-use rustfft::FftPlanner;
 use std::f64::consts::TAU;
 
 /// Lowest frequency that is measured.
@@ -57,7 +57,7 @@ pub fn band_levels(volts: &[f32], rate_hz: f64, band: &Band, frequencies_hz: &[f
     // Bins much closer than the filter is wide, so that the nearest one will do; lengths that transform fast.
     let points = length.max((rate_hz * 8.0 / band.bandwidth_hz) as usize).next_power_of_two();
     let window: Vec<f32> =
-        (0..length).map(|n| (-((n as f64 - half as f64) / sigma).powi(2) / 2.0).exp() as f32).collect();
+        (0..length).map(|n| libm::exp(-((n as f64 - half as f64) / sigma).powi(2) / 2.0) as f32).collect();
     let sum: f64 = window.iter().map(|&weight| f64::from(weight)).sum();
     // A sine of amplitude a gives a/2 times the window's sum in its bin; its rms is a/√2.
     let scale = (2f64.sqrt() / sum) as f32;
@@ -65,7 +65,7 @@ pub fn band_levels(volts: &[f32], rate_hz: f64, band: &Band, frequencies_hz: &[f
         frequencies_hz.iter().map(|hz| (hz * points as f64 / rate_hz).round() as usize).collect();
     let hop = ((sigma / STEPS).floor() as usize).max(1);
     let pace = Pace::new(band, hop as f64 / rate_hz);
-    let fft = FftPlanner::<f32>::new().plan_fft_forward(points);
+    let fft = exact::forward(points);
     let mut detectors = vec![Detectors::default(); bins.len()];
     // Two windows are one complex transform; transforms run side by side, detectors in order.
     let starts: Vec<usize> = (0..volts.len().saturating_sub(length)).step_by(hop).collect();
@@ -84,7 +84,8 @@ pub fn band_levels(volts: &[f32], rate_hz: f64, band: &Band, frequencies_hz: &[f
                 let split = |&bin: &usize| {
                     let here = buffer.get(bin).copied().unwrap_or_default();
                     let mirror = buffer.get((points - bin) % points).copied().unwrap_or_default().conj();
-                    ((here + mirror).norm() / 2.0 * scale, (here - mirror).norm() / 2.0 * scale)
+                    let half = |value: Complex32| value.norm_sqr().sqrt() / 2.0 * scale;
+                    (half(here + mirror), half(here - mirror))
                 };
                 let (ones, others) = bins.iter().map(split).unzip();
                 if pair.len() == 2 { [ones, others] } else { [ones, Vec::new()] }
@@ -97,7 +98,7 @@ pub fn band_levels(volts: &[f32], rate_hz: f64, band: &Band, frequencies_hz: &[f
             }
         });
     }
-    let dbuv = |volts: f32| 20.0 * f64::from(volts).max(1e-9).log10() + 120.0;
+    let dbuv = |volts: f32| 20.0 * libm::log10(f64::from(volts).max(1e-9)) + 120.0;
     let level = |(&bin, detectors): (&usize, &Detectors)| {
         let Readings { peak, quasi_peak, average } = detectors.readings(&pace);
         Level {
@@ -114,26 +115,25 @@ pub fn band_levels(volts: &[f32], rate_hz: f64, band: &Band, frequencies_hz: &[f
 /// Peak of what lies between two frequencies, as the rms of a sine with that peak, in dBµV.
 pub fn peak_between(volts: &[f32], rate_hz: f64, band_hz: [f64; 2]) -> f64 {
     let points = volts.len().max(1);
-    let mut planner = FftPlanner::<f32>::new();
     let mut bins: Vec<Complex32> = volts.iter().map(|&volt| Complex32::new(volt, 0.0)).collect();
     bins.resize(points, Complex32::default());
-    planner.plan_fft_forward(points).process(&mut bins);
+    exact::forward(points).process(&mut bins);
     for (bin, value) in bins.iter_mut().enumerate() {
         let place = bin.min(points - bin) as f64 * rate_hz / points as f64;
         if !(band_hz[0]..=band_hz[1]).contains(&place) {
             *value = Complex32::default();
         }
     }
-    planner.plan_fft_inverse(points).process(&mut bins);
+    exact::inverse(points).process(&mut bins);
     let peak = bins.iter().fold(0.0_f32, |peak, value| peak.max((value.re / points as f32).abs()));
-    20.0 * (f64::from(peak) / 2f64.sqrt()).max(1e-9).log10() + 120.0
+    20.0 * libm::log10((f64::from(peak) / 2f64.sqrt()).max(1e-9)) + 120.0
 }
 
 /// A sine's samples, for tests here and elsewhere.
 pub fn sine(level_dbuv: f64, hz: f64, rate_hz: f64, seconds: f64) -> Vec<f32> {
-    let amplitude = 2f64.sqrt() * 10f64.powf((level_dbuv - 120.0) / 20.0);
+    let amplitude = 2f64.sqrt() * libm::pow(10.0, (level_dbuv - 120.0) / 20.0);
     (0..(seconds * rate_hz) as usize)
-        .map(|n| (amplitude * (TAU * (hz * n as f64 / rate_hz).fract()).cos()) as f32)
+        .map(|n| (amplitude * libm::cos(TAU * (hz * n as f64 / rate_hz).fract())) as f32)
         .collect()
 }
 

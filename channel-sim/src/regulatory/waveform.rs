@@ -59,7 +59,49 @@ pub fn source(sending: &Sending) -> Result<Vec<f32>, String> {
             transmitter.pull(room);
             room.iter_mut().for_each(|sample| *sample *= volts_per_unit);
         }
-        at += length + pause;
+        at = at.saturating_add(length).saturating_add(pause);
     }
     Ok(volts)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::line::TRANSMIT_OHM;
+    use crate::regulatory::network::Network;
+
+    #[test]
+    fn the_payloads_level_on_the_network_is_the_one_asked_for_and_pauses_are_silent() {
+        let plan = BandPlan::CENELEC_A;
+        let sending = Sending {
+            plan,
+            mask: ToneMask::ALL,
+            tone_map: plan.full_tone_map(),
+            modulation: Modulation::Dqpsk,
+            octets: 200,
+            pause_s: 0.05,
+            level_dbuv: 110.0,
+            seconds: 0.3,
+            seed: 1,
+        };
+        let rate_hz = 400e3;
+        let source = source(&sending).unwrap();
+        let volts = Network::default().measured(&source, rate_hz, TRANSMIT_OHM);
+        let first = source.iter().position(|volt| *volt != 0.0).unwrap();
+        let silent =
+            source[first..].windows(2_000).position(|stretch| stretch.iter().all(|volt| *volt == 0.0));
+        let end = first + silent.unwrap();
+        assert!(source[end..end + 18_000].iter().all(|volt| *volt == 0.0), "the pause");
+        // Preamble and header (12 symbols) come before the payload.
+        let from = first + g3_phy::band::PREAMBLE_SAMPLES + 14 * g3_phy::band::SYMBOL_STRIDE;
+        let payload = &volts[from..end - 500];
+        let power = payload.iter().map(|volt| f64::from(*volt).powi(2)).sum::<f64>() / payload.len() as f64;
+        let level = 10.0 * power.log10() + 120.0;
+        assert!((level - 110.0).abs() < 0.5, "{level}");
+        let again = {
+            let other = Sending { pause_s: f64::MAX, ..sending };
+            super::source(&other).unwrap()
+        };
+        assert!(again[end..].iter().all(|volt| *volt == 0.0), "a pause without end");
+    }
 }

@@ -5,7 +5,7 @@ use dsp::fft::{RealFft, Size};
 use g3_phy::band::{FFT_SAMPLES, OVERLAP_SAMPLES, PREAMBLE_SAMPLES, PREFIX_SAMPLES, SYMBOL_STRIDE};
 use g3_phy::primitives::DataHeader;
 use g3_phy::{BandPlan, ToneMask, timing};
-use std::f32::consts::{PI, TAU};
+use std::f32::consts::TAU;
 
 /// How much earlier than its symbol's body a window begins: the middle of what the prefix leaves.
 const EARLY: usize = (PREFIX_SAMPLES - OVERLAP_SAMPLES) / 2;
@@ -53,12 +53,14 @@ pub fn of_frame(
             // The magnitude of the product counts twice what the carrier's does.
             let product = now * before.conj() * scale;
             let step = TAU / f32::from(phases);
-            let nearest = Complex::from_polar(1.0, (product.arg() / step).round() * step);
+            let nearest = {
+                let angle = (libm::atan2f(product.im, product.re) / step).round() * step;
+                Complex::new(libm::cosf(angle), libm::sinf(angle))
+            };
             error += (product - nearest).norm_sqr();
             points.push(product);
         }
     }
     let evm = (error / points.len().max(1) as f32).sqrt();
-    debug_assert!(points.iter().all(|point| point.arg().abs() <= PI + 1e-3 || point.arg().is_nan()));
-    Some(Constellation { phases, points, evm_db: 20.0 * evm.max(1e-9).log10() })
+    Some(Constellation { phases, points, evm_db: 20.0 * libm::log10f(evm.max(1e-9)) })
 }

@@ -12,8 +12,10 @@ use std::collections::HashMap;
 
 /// Octets of the longest MSDU as it stands in segments, with its integrity code.
 const MOST_OCTETS: usize = 400 + MIC_LEN;
-/// Trains of segments followed at a time; a recording with more is none of ours.
+/// Trains of segments followed at a time.
 const MOST_TRAINS: usize = 256;
+/// PSDUs after which a train that did not go on is given up: long before its source uses the sequence number again.
+const MOST_AGE: u64 = 64;
 
 /// Reads PSDUs one after the other, as they come.
 #[derive(Debug)]
@@ -21,6 +23,7 @@ pub struct Reader {
     key: Option<Gmk>,
     nonce_form: NonceForm,
     trains: HashMap<(Endpoint, u8), Train>,
+    psdus: u64,
     network: Network,
 }
 
@@ -28,6 +31,8 @@ pub struct Reader {
 #[derive(Clone, Debug)]
 struct Train {
     next: u8,
+    /// Number of the PSDU that brought the last segment.
+    last: u64,
     security: Option<AuxiliarySecurity>,
     octets: Vec<u8>,
 }
@@ -84,11 +89,14 @@ pub struct FrameReport {
 impl Reader {
     /// A reader with the network's group master key, if it is known.
     pub fn new(key: Option<Gmk>, nonce_form: NonceForm) -> Self {
-        Self { key, nonce_form, trains: HashMap::new(), network: Network::default() }
+        Self { key, nonce_form, trains: HashMap::new(), psdus: 0, network: Network::default() }
     }
 
     /// Reads a PSDU.
     pub fn read(&mut self, psdu: &[u8]) -> MacReport {
+        self.psdus += 1;
+        let oldest = self.psdus.saturating_sub(MOST_AGE + 1);
+        self.trains.retain(|_, train| train.last >= oldest);
         let mut report = MacReport::default();
         let body = match frame::check_fcs(psdu) {
             Ok((body, fcs)) => {
@@ -134,7 +142,7 @@ impl Reader {
     fn take(&mut self, frame: &Frame<'_>) -> Result<Taken, String> {
         let count = frame.segment.count;
         let mut train = if count == 0 {
-            Train { next: 0, security: frame.security, octets: Vec::new() }
+            Train { next: 0, last: 0, security: frame.security, octets: Vec::new() }
         } else {
             let key = frame.header.source_endpoint().map(|source| (source, frame.header.sequence));
             let known = key.and_then(|key| self.trains.remove(&key));
@@ -161,9 +169,11 @@ impl Reader {
         Ok(Taken::Partly(octets))
     }
 
-    fn keep(&mut self, frame: &Frame<'_>, train: Train) {
+    fn keep(&mut self, frame: &Frame<'_>, mut train: Train) {
+        train.last = self.psdus;
         if self.trains.len() >= MOST_TRAINS {
-            self.trains.clear();
+            let oldest = self.trains.iter().min_by_key(|(_, train)| train.last).map(|(key, _)| *key);
+            oldest.and_then(|key| self.trains.remove(&key));
         }
         if let Some(source) = frame.header.source_endpoint() {
             self.trains.insert((source, frame.header.sequence), train);
@@ -378,6 +388,17 @@ mod tests {
         let mut stranger = Reader::new(Some(Gmk([1; 16])), NonceForm::AddressTwice);
         psdus[..2].iter().for_each(|psdu| drop(stranger.read(psdu)));
         assert!(problem(&mut stranger, &psdus[2]).contains("integrity code"));
+    }
+
+    #[test]
+    fn a_train_that_stopped_is_not_joined_to_another_that_uses_its_number_again() {
+        let psdus = psdus(&[5; 150], 60);
+        let mut reader = Reader::new(Some(KEY), NonceForm::AddressTwice);
+        reader.read(&psdus[0]);
+        (0..MOST_AGE).for_each(|_| drop(reader.read(&[0; 9])));
+        assert_eq!(reader.read(&psdus[1]).problem, None, "not too old yet");
+        (0..=MOST_AGE).for_each(|_| drop(reader.read(&[0; 9])));
+        assert!(reader.read(&psdus[2]).problem.unwrap().contains("beginning was not heard"));
     }
 
     proptest! {

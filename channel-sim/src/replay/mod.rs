@@ -24,10 +24,33 @@ pub mod sniffer;
 
 use crate::record::about::Recording;
 use crate::record::{RecordError, sigmf, wav};
+use std::fs::File;
+use std::io::Read;
 use std::path::Path;
 
-/// Reads a recording: WAV where the name ends so, else SigMF.
+/// Reads a recording: WAV where the name ends so or the file begins so, else SigMF. A sample that is no number is refused.
 pub fn load(path: &Path) -> Result<Recording, RecordError> {
-    let is_wav = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("wav"));
-    if is_wav { wav::read(path) } else { Ok(sigmf::read(path)?.0) }
+    let first: Vec<u8> = File::open(path)
+        .and_then(|file| {
+            let mut octets = Vec::new();
+            file.take(4).read_to_end(&mut octets)?;
+            Ok(octets)
+        })
+        .unwrap_or_default();
+    if first == PCAPNG {
+        let problem = "a capture of frames (pcapng); samples are needed: SigMF or WAV";
+        return Err(RecordError::content(path, problem));
+    }
+    let is_wav = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("wav")) || first == *b"RIFF";
+    let recording = if is_wav { wav::read(path)? } else { sigmf::read(path)?.0 };
+    match recording.volts.iter().position(|volt| !volt.is_finite()) {
+        Some(at) => {
+            let problem = format!("sample {at} is {}: nothing can be measured with it", recording.volts[at]);
+            Err(RecordError::content(path, problem))
+        }
+        None => Ok(recording),
+    }
 }
+
+/// What a pcapng file begins with.
+const PCAPNG: [u8; 4] = [0x0A, 0x0D, 0x0D, 0x0A];

@@ -13,13 +13,16 @@ use std::collections::HashMap;
 
 /// Packets that may be incomplete at a time.
 const MOST_PACKETS: usize = 64;
+/// Fragments after which a packet of which none came is given up: its tag may be used again.
+const MOST_AGE: u64 = 512;
 /// Octets that a fragment's offset counts in (RFC 4944).
 const UNIT: usize = 8;
 
 /// Puts fragments together.
 #[derive(Debug, Default)]
 pub(super) struct Network {
-    packets: HashMap<(Address, u16, u16), Partial>,
+    packets: HashMap<(Address, Address, u16, u16), Partial>,
+    fragments: u64,
 }
 
 #[derive(Debug)]
@@ -28,6 +31,8 @@ struct Partial {
     /// Which octets are there.
     known: Vec<bool>,
     checksum_elided: bool,
+    /// Number of the last fragment.
+    last: u64,
 }
 
 /// What an MSDU holds.
@@ -219,15 +224,22 @@ impl Network {
         if whole > MTU || offset + piece.len() > whole {
             return Err(format!("{} octets at {offset} of a packet of {whole}", piece.len()));
         }
-        if self.packets.len() >= MOST_PACKETS {
-            self.packets.clear();
+        self.fragments += 1;
+        let now = self.fragments;
+        self.packets.retain(|_, partial| partial.last + MOST_AGE >= now);
+        // RFC 4944 5.3: source, destination, size and tag tell packets apart.
+        let key = (source, destination, tag, size);
+        if self.packets.len() >= MOST_PACKETS && !self.packets.contains_key(&key) {
+            let oldest = self.packets.iter().min_by_key(|(_, partial)| partial.last).map(|(key, _)| *key);
+            oldest.and_then(|key| self.packets.remove(&key));
         }
-        let key = (source, tag, size);
         let partial = self.packets.entry(key).or_insert_with(|| Partial {
             octets: vec![0; whole],
             known: vec![false; whole],
             checksum_elided: false,
+            last: now,
         });
+        partial.last = now;
         for (at, octet) in (offset..).zip(piece) {
             if let (Some(place), Some(known)) = (partial.octets.get_mut(at), partial.known.get_mut(at)) {
                 (*place, *known) = (octet, true);

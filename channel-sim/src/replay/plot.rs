@@ -4,14 +4,14 @@
 use super::report::{FrameReport, Replay};
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use rustfft::FftPlanner;
 use rustfft::num_complex::Complex32;
 
 const SIZE: (u32, u32) = (1_000, 900);
 /// Columns of waveform and spectrogram.
-const COLUMNS: usize = 320;
-/// Points of the spectrogram's transform.
+const COLUMNS: usize = 240;
+/// Points of the spectrogram's transform, and rows that its bins are put into.
 const POINTS: usize = 256;
+const ROWS: usize = 64;
 /// The spectrogram's colours span this much.
 const SPAN_DB: f32 = 80.0;
 /// Most points of a constellation that are drawn.
@@ -31,20 +31,25 @@ pub fn svg(replay: &Replay, number: Option<usize>) -> Result<String, String> {
         }
     };
     let mut text = String::new();
-    draw(replay, frame, &mut text).map_err(|error| format!("the plot cannot be drawn: {error}"))?;
+    let mut dense = String::new();
+    draw(replay, frame, &mut text, &mut dense)
+        .map_err(|error| format!("the plot cannot be drawn: {error}"))?;
+    let end = text.rfind("</svg>").unwrap_or(text.len());
+    text.insert_str(end, &dense);
     Ok(text)
 }
 
-fn draw(replay: &Replay, frame: Option<&FrameReport>, text: &mut String) -> Drawn {
+/// Draws into `text` what has few elements, and into `dense` what has thousands: there they share paths.
+fn draw(replay: &Replay, frame: Option<&FrameReport>, text: &mut String, dense: &mut String) -> Drawn {
     let root = SVGBackend::with_string(text, SIZE).into_drawing_area();
     root.fill(&WHITE)?;
     let (over_time, of_frame) = root.split_vertically(540);
     let (wave, spectrum) = over_time.split_vertically(220);
     waveform(replay, &wave)?;
-    spectrogram(replay, &spectrum)?;
+    spectrogram(replay, &spectrum, dense)?;
     if let Some(frame) = frame {
         let (left, right) = of_frame.split_horizontally(400);
-        constellation(frame, &left)?;
+        constellation(frame, &left, dense)?;
         carriers(frame, &right)?;
     }
     root.present()?;
@@ -71,17 +76,19 @@ fn waveform(replay: &Replay, area: &Area<'_>) -> Drawn {
         let colour = if frame.is_understood() { GREEN } else { RED };
         Rectangle::new([(frame.start_s, 1.06 * peak), (end, 1.15 * peak)], colour.mix(0.7).filled())
     }))?;
-    chart.draw_series(replay.volts.chunks(per_column).enumerate().map(|(column, samples)| {
+    // One line down and up again: an element a column would be half the file.
+    let columns = replay.volts.chunks(per_column).enumerate().flat_map(|(column, samples)| {
         let low = samples.iter().copied().fold(f32::INFINITY, f32::min);
         let high = samples.iter().copied().fold(f32::NEG_INFINITY, f32::max);
         let at = (column * per_column) as f64 / replay.rate_hz;
-        PathElement::new([(at, low), (at, high)], BLUE.stroke_width(1))
-    }))?;
+        [(at, low), (at, high)]
+    });
+    chart.draw_series([PathElement::new(columns.collect::<Vec<_>>(), BLUE.stroke_width(1))])?;
     Ok(())
 }
 
-/// Level in each column and bin, the mean over what falls into the column.
-fn spectrogram(replay: &Replay, area: &Area<'_>) -> Drawn {
+/// Level in each column and row, the mean over what falls into the column.
+fn spectrogram(replay: &Replay, area: &Area<'_>, dense: &mut String) -> Drawn {
     let columns = levels(&replay.volts);
     let seconds = replay.volts.len().max(1) as f64 / replay.rate_hz;
     let top_khz = replay.rate_hz / 2e3;
@@ -91,30 +98,35 @@ fn spectrogram(replay: &Replay, area: &Area<'_>) -> Drawn {
         .y_label_area_size(60)
         .build_cartesian_2d(0.0..seconds, 0.0..top_khz)?;
     let highest = columns.iter().flatten().copied().fold(f32::NEG_INFINITY, f32::max);
-    let width = seconds / columns.len().max(1) as f64;
-    let height = top_khz / (POINTS / 2) as f64;
-    let mut tiles = Vec::new();
-    for bin in 0..POINTS / 2 {
-        let step = |column: &Vec<f32>| {
-            let level = column.get(bin).copied().unwrap_or(f32::NEG_INFINITY);
-            (((level - highest) / SPAN_DB + 1.0).clamp(0.0, 1.0) * 15.0).round() as u8
-        };
-        // Neighbours of one colour are one tile.
+    let step = |column: &Vec<f32>, row: usize| {
+        let level = column.get(row).copied().unwrap_or(f32::NEG_INFINITY);
+        (((level - highest) / SPAN_DB + 1.0).clamp(0.0, 1.0) * 15.0).round() as u8
+    };
+    // A path for each colour; neighbours of one colour are one stroke.
+    let mut paths = vec![String::new(); 16];
+    for row in 0..ROWS {
         let mut from = 0;
-        while from < columns.len() {
-            let Some(colour) = columns.get(from).map(step) else { break };
-            let same = columns.iter().skip(from).take_while(|column| step(column) == colour).count();
-            if colour > 0 {
-                let x = (from as f64 * width, (from + same) as f64 * width);
-                let y = (bin as f64 * height, (bin + 1) as f64 * height);
-                tiles.push(Rectangle::new([(x.0, y.0), (x.1, y.1)], shade(colour).filled()));
+        while let Some(colour) = columns.get(from).map(|column| step(column, row)) {
+            let same = columns.iter().skip(from).take_while(|column| step(column, row) == colour).count();
+            if let Some(path) = paths.get_mut(usize::from(colour)) {
+                *path += &format!("M{from} {}h{same}", ROWS - 1 - row);
             }
             from += same;
         }
     }
-    let floor = Rectangle::new([(0.0, 0.0), (seconds, top_khz)], shade(0).filled());
-    chart.draw_series([floor])?;
-    chart.draw_series(tiles)?;
+    let (x, y) = chart.plotting_area().get_pixel_range();
+    let wide = f64::from(x.end - x.start) / columns.len().max(1) as f64;
+    let high = f64::from(y.end - y.start) / ROWS as f64;
+    *dense += &format!(
+        "<g transform=\"translate({} {:.3}) scale({wide:.5} {high:.5})\" fill=\"none\" stroke-width=\"1.05\">\n",
+        x.start,
+        f64::from(y.start) + high / 2.0
+    );
+    for (colour, path) in (0..).zip(&paths).filter(|(_, path)| !path.is_empty()) {
+        let RGBColor(red, green, blue) = shade(colour);
+        *dense += &format!("<path stroke=\"#{red:02x}{green:02x}{blue:02x}\" d=\"{path}\"/>\n");
+    }
+    *dense += "</g>\n";
     chart
         .configure_mesh()
         .disable_mesh()
@@ -125,9 +137,9 @@ fn spectrogram(replay: &Replay, area: &Area<'_>) -> Drawn {
 }
 
 fn levels(volts: &[f32]) -> Vec<Vec<f32>> {
-    let fft = FftPlanner::<f32>::new().plan_fft_forward(POINTS);
+    let fft = crate::exact::forward(POINTS);
     let per_column = volts.len().div_ceil(COLUMNS).max(POINTS);
-    let window = |n: usize| 0.5 - 0.5 * (std::f32::consts::TAU * n as f32 / POINTS as f32).cos();
+    let window = |n: usize| 0.5 - 0.5 * libm::cosf(std::f32::consts::TAU * n as f32 / POINTS as f32);
     let column = |samples: &[f32]| {
         let mut sums = vec![0.0_f32; POINTS / 2];
         let hop = (samples.len() / 8).max(POINTS / 2);
@@ -139,7 +151,8 @@ fn levels(volts: &[f32]) -> Vec<Vec<f32>> {
                 *sum += bin.norm_sqr();
             }
         }
-        sums.into_iter().map(|sum| 10.0 * sum.max(1e-20).log10()).collect()
+        let rows = sums.chunks(POINTS / 2 / ROWS).map(|bins| bins.iter().sum::<f32>());
+        rows.map(|sum| 10.0 * libm::log10f(sum.max(1e-20))).collect()
     };
     volts.chunks(per_column).filter(|samples| samples.len() >= POINTS).map(column).collect()
 }
@@ -148,10 +161,10 @@ fn levels(volts: &[f32]) -> Vec<Vec<f32>> {
 fn shade(step: u8) -> RGBColor {
     let x = f32::from(step) / 15.0;
     let mix = |from: f32, to: f32| (from + (to - from) * x) as u8;
-    RGBColor(mix(20.0, 253.0), mix(16.0, 231.0), (90.0 + 90.0 * (x * 3.1).sin() - 60.0 * x) as u8)
+    RGBColor(mix(20.0, 253.0), mix(16.0, 231.0), (90.0 + 90.0 * libm::sinf(x * 3.1) - 60.0 * x) as u8)
 }
 
-fn constellation(frame: &FrameReport, area: &Area<'_>) -> Drawn {
+fn constellation(frame: &FrameReport, area: &Area<'_>, dense: &mut String) -> Drawn {
     let Some(found) = frame.constellation() else {
         return Ok(());
     };
@@ -165,13 +178,17 @@ fn constellation(frame: &FrameReport, area: &Area<'_>) -> Drawn {
     chart.configure_mesh().x_labels(5).y_labels(5).light_line_style(WHITE).draw()?;
     let every = found.points.len().div_ceil(MOST_POINTS).max(1);
     let points = found.points.iter().step_by(every);
-    chart.draw_series(points.map(|point| {
-        let at = (point.re.clamp(-2.0, 2.0), point.im.clamp(-2.0, 2.0));
-        Circle::new(at, 1, BLUE.mix(0.4).filled())
-    }))?;
+    let dots: String = points
+        .map(|point| chart.backend_coord(&(point.re.clamp(-2.0, 2.0), point.im.clamp(-2.0, 2.0))))
+        .map(|(x, y)| format!("M{x} {y}h0"))
+        .collect();
+    *dense += &format!(
+        "<path fill=\"none\" stroke=\"#0000ff\" stroke-opacity=\"0.4\" stroke-width=\"2\" \
+         stroke-linecap=\"round\" d=\"{dots}\"/>\n"
+    );
     chart.draw_series((0..found.phases).map(|phase| {
         let angle = std::f32::consts::TAU * f32::from(phase) / f32::from(found.phases);
-        Cross::new((angle.cos(), angle.sin()), 6, RED.stroke_width(2))
+        Cross::new((libm::cosf(angle), libm::sinf(angle)), 6, RED.stroke_width(2))
     }))?;
     Ok(())
 }

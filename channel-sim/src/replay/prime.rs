@@ -1,7 +1,7 @@
 //! PRIME frames in a recording: the PHY's view, and the octets.
 
 use super::describe::hex;
-use super::resample::resample;
+use super::resample::fitted;
 use crate::record::about::{About, Recording};
 use jiff::SignedDuration;
 use plc_core::time::Instant;
@@ -13,6 +13,9 @@ use serde::Serialize;
 
 /// Samples handed to the receiver at a time: less than a frame, so that no event is dropped.
 const BLOCK: usize = 1_024;
+
+/// Channel 1's highest carrier (prime digest: 41.992 to 88.867 kHz).
+const HIGHEST_HZ: f64 = 88_867.0;
 
 /// A frame of PRIME explained.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -44,11 +47,14 @@ pub struct PrimeFrame {
 }
 
 /// Finds the frames of Type A on channel 1.
-pub fn replay(recording: Recording) -> Vec<PrimeFrame> {
+///
+/// # Errors
+/// Where the sample rate cannot hold the channel.
+pub fn replay(recording: Recording) -> Result<Vec<PrimeFrame>, String> {
     let channel = Channel::ONE;
     let rate_hz = f64::from(channel.clock.rate_hz());
     let Recording { about, volts } = recording;
-    let volts = resample(volts, about.sample_rate_hz, rate_hz);
+    let volts = fitted(volts, about.sample_rate_hz, rate_hz, HIGHEST_HZ)?;
     let mut receiver = Receiver::new(&channel, &Options::default());
     let mut frames = Vec::new();
     let mut open: Option<(Instant, Option<Header>)> = None;
@@ -71,7 +77,7 @@ pub fn replay(recording: Recording) -> Vec<PrimeFrame> {
                 }
                 Event::DataIndication(data) => {
                     let header = open.take().and_then(|(_, header)| header);
-                    let snr = receiver.carrier_snr().map(|snr| 10.0 * snr.max(1e-6).log10()).collect();
+                    let snr = receiver.carrier_snr().map(|snr| 10.0 * libm::log10f(snr.max(1e-6))).collect();
                     frames.push(PrimeFrame::of(number, &data, header, snr, &about));
                 }
                 _ => {}
@@ -81,7 +87,7 @@ pub fn replay(recording: Recording) -> Vec<PrimeFrame> {
     if let Some((start, header)) = open {
         frames.push(PrimeFrame::new(frames.len() + 1, "cut short", start, None, header, &about));
     }
-    frames
+    Ok(frames)
 }
 
 impl PrimeFrame {
@@ -93,7 +99,8 @@ impl PrimeFrame {
         header: Option<Header>,
         about: &About,
     ) -> Self {
-        let seconds = |at: Instant| at.as_ticks() as f64 / plc_core::time::TICKS_PER_SECOND as f64;
+        let rate_hz = plc_core::time::TICKS_PER_SECOND as f64;
+        let seconds = |at: Instant| about.line_seconds(at.as_ticks(), rate_hz);
         let start_s = seconds(start);
         let after = SignedDuration::from_nanos((start_s * 1e9) as i64);
         Self {
@@ -122,7 +129,7 @@ impl PrimeFrame {
         Self {
             scheme: Some(format!("{:?}", data.scheme)),
             quality: Some(data.reception.quality),
-            evm_db: Some(20.0 * data.reception.evm.max(1e-6).log10()),
+            evm_db: Some(20.0 * libm::log10f(data.reception.evm.max(1e-6))),
             carrier_snr_db,
             mpdu: Some(hex(&data.mpdu)),
             ..Self::new(number, "data", data.time, Some(data.end), header, about)
@@ -183,8 +190,8 @@ mod tests {
         // Some noise, without which there is no ratio to it.
         let mut random = stream(1, Purpose::Noise, 0);
         volts.iter_mut().for_each(|volt| *volt += (1e-4 * normal(&mut random)) as f32);
-        let volts = resample(volts, 250e3, 1e6);
-        let frames = replay(Recording { about: About::of_rate(1e6), volts });
+        let volts = super::super::resample::resample(volts, 250e3, 1e6);
+        let frames = replay(Recording { about: About::of_rate(1e6), volts }).unwrap();
         assert_eq!(frames.len(), 1);
         let frame = &frames[0];
         assert_eq!((frame.kind, frame.mpdu.as_deref()), ("data", Some(beacon)));

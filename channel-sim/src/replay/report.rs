@@ -3,7 +3,7 @@
 use super::constellation::{self, Constellation};
 use super::describe::{comment, hex, label, lqi_db, modulation};
 use super::mac::{MacReport, Reader};
-use super::resample::resample;
+use super::resample::fitted;
 use super::sniffer::{Heard, Sniffer, What};
 use crate::record::about::{About, Recording};
 use g3_mac::security::{Gmk, NonceForm};
@@ -46,7 +46,7 @@ pub struct Replay {
 pub struct FrameReport {
     /// From 1.
     pub number: usize,
-    /// Seconds from the start of the recording.
+    /// Seconds of the line's time from the start of the recording.
     pub start_s: f64,
     /// Virtual time in UTC, where the recording tells its start.
     pub time: Option<String>,
@@ -122,11 +122,16 @@ pub struct CarrierReport {
 }
 
 /// Finds and explains the frames of a recording.
-pub fn replay(recording: Recording, settings: &Settings) -> Replay {
+///
+/// # Errors
+/// Where its sample rate cannot hold the band.
+pub fn replay(recording: Recording, settings: &Settings) -> Result<Replay, String> {
     let Settings { plan, mask, options, key } = settings;
     let rate_hz = f64::from(plan.clock.rate_hz());
     let Recording { about, volts } = recording;
-    let volts = resample(volts, about.sample_rate_hz, rate_hz);
+    let highest_hz = plan.unmasked(*mask).offsets().map(|offset| plan.carrier_hz(offset)).fold(0.0, f32::max);
+    let volts = fitted(volts, about.sample_rate_hz, rate_hz, highest_hz.into())
+        .map_err(|reason| format!("{}: {reason}", plan.name))?;
     let mut sniffer = Sniffer::new(plan, *mask, options);
     let mut heard = sniffer.push(0, &volts);
     heard.extend(sniffer.finish(volts.len() as u64));
@@ -135,7 +140,7 @@ pub fn replay(recording: Recording, settings: &Settings) -> Replay {
         explain(index + 1, frame, settings, &about, rate_hz, &volts, &mut reader)
     };
     let frames = heard.into_iter().enumerate().map(explain).collect();
-    Replay { about, band: plan.name, volts, rate_hz, frames }
+    Ok(Replay { about, band: plan.name, volts, rate_hz, frames })
 }
 
 fn explain(
@@ -148,7 +153,7 @@ fn explain(
     reader: &mut Reader,
 ) -> FrameReport {
     let Settings { plan, mask, .. } = settings;
-    let start_s = frame.start as f64 / rate_hz;
+    let start_s = about.line_seconds(frame.start, rate_hz);
     let at = |sample: u64| usize::try_from(sample).unwrap_or(usize::MAX).min(volts.len());
     let stretch = volts.get(at(frame.start)..at(frame.end)).unwrap_or_default();
     let power =
@@ -164,7 +169,7 @@ fn explain(
     let offsets = plan.unmasked(*mask).offsets();
     let carrier = |(offset, snr): (usize, &f32)| CarrierReport {
         hz: plan.carrier_hz(offset),
-        snr_db: 10.0 * snr.max(1e-6).log10(),
+        snr_db: 10.0 * libm::log10f(snr.max(1e-6)),
     };
     let (lqi, corrected_octets, psdu) = match &frame.what {
         What::Data(data) => (Some(data.lqi), Some(data.corrected_octets), Some(&data.psdu)),
@@ -182,11 +187,8 @@ fn explain(
         }),
         sample: frame.start,
         duration_ms: frame.end.saturating_sub(frame.start) as f64 / rate_hz * 1e3,
-        mains_deg: about
-            .mains_turns
-            .zip(about.mains_hz)
-            .map(|(turns, hz)| (turns + hz * start_s).rem_euclid(1.0) * 360.0),
-        level_dbuv: 10.0 * power.max(1e-24).log10() + 120.0,
+        mains_deg: about.mains_at(start_s).map(|turns| 360.0 * turns),
+        level_dbuv: 10.0 * libm::log10(power.max(1e-24)) + 120.0,
         kind: label(&frame),
         summary: comment(&frame),
         header: header.map(|header: DataHeader| HeaderReport {
@@ -227,7 +229,10 @@ impl FrameReport {
 
     /// Whether an MSDU, or the whole of what the frame is for, could be read.
     pub fn is_understood(&self) -> bool {
-        self.ack.is_some() || self.mac.as_ref().is_some_and(|mac| mac.problem.is_none())
+        let read = |mac: &MacReport| {
+            mac.problem.is_none() && mac.network.as_ref().is_none_or(|network| network.problem.is_none())
+        };
+        self.ack.is_some() || self.mac.as_ref().is_some_and(read)
     }
 
     /// The explanation, a line each, without line ends.

@@ -13,6 +13,24 @@ const PASS: f64 = 0.95;
 /// Rates that differ by less than this are taken for the same: modems' clocks do.
 const SAME: f64 = 200e-6;
 
+/// The highest rate that is taken.
+const MOST_HZ: f64 = 50e6;
+
+/// [`resample`] for a receiver of carriers up to `highest_hz`.
+///
+/// # Errors
+/// Where the rate is too low to hold the carriers, or too high to be one.
+pub fn fitted(samples: Vec<f32>, from_hz: f64, to_hz: f64, highest_hz: f64) -> Result<Vec<f32>, String> {
+    let least_hz = 2.0 * highest_hz;
+    if !(least_hz..=MOST_HZ).contains(&from_hz) {
+        return Err(format!(
+            "{from_hz} samples per second: from {least_hz:.0}, for carriers up to {highest_hz:.0} Hz, to {MOST_HZ:.0} \
+             are needed"
+        ));
+    }
+    Ok(resample(samples, from_hz, to_hz))
+}
+
 /// `samples` at `from_hz` as they would have been at `to_hz`. Nothing above the lower of the Nyquist frequencies is
 /// left.
 pub fn resample(samples: Vec<f32>, from_hz: f64, to_hz: f64) -> Vec<f32> {
@@ -51,7 +69,7 @@ fn table(cutoff: f64, half: usize) -> Vec<Vec<f32>> {
             } else {
                 bessel_i0(KAISER_BETA * inside.sqrt()) / bessel_i0(KAISER_BETA)
             };
-            let sinc = if x.abs() < 1e-12 { 1.0 } else { (PI * cutoff * x).sin() / (PI * cutoff * x) };
+            let sinc = if x.abs() < 1e-12 { 1.0 } else { libm::sin(PI * cutoff * x) / (PI * cutoff * x) };
             (cutoff * sinc * window) as f32
         };
         (0..2 * half).map(tap).collect()
@@ -91,7 +109,7 @@ mod tests {
         {
             for tone_hz in [36e3, 60e3, 85e3] {
                 let error = error_db(from_hz, to_hz, tone_hz);
-                assert!(error < -60.0, "{from_hz} to {to_hz}, {tone_hz} Hz: {error:.1} dB");
+                assert!(error < -70.0, "{from_hz} to {to_hz}, {tone_hz} Hz: {error:.1} dB");
             }
         }
     }
@@ -102,6 +120,15 @@ mod tests {
         let out = resample(samples, 1e6, 400e3);
         let worst = out[1_000..7_000].iter().fold(0.0, |worst: f32, sample| worst.max(sample.abs()));
         assert!(worst < 1e-3, "{worst}");
+    }
+
+    #[test]
+    fn rates_that_cannot_hold_the_band_are_refused_with_the_rate() {
+        for rate_hz in [1.0, 48e3, 181e3, 4_294_967_295.0, f64::NAN] {
+            let refused = fitted(vec![0.0; 100], rate_hz, 400e3, 90_625.0).unwrap_err();
+            assert!(refused.contains(&rate_hz.to_string()) && refused.contains("181250"), "{refused}");
+        }
+        assert_eq!(fitted(vec![0.5; 3], 400e3, 400e3, 90_625.0).unwrap(), [0.5; 3]);
     }
 
     #[test]

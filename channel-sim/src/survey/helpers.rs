@@ -81,8 +81,10 @@ impl Survey<'_> {
         let stations: Vec<Terminal> =
             buses.iter().map(|&(_, node)| Terminal { node, phases: PhaseSet::ALL, listens: false }).collect();
         let meters: Vec<Terminal> = (1..self.modems).map(|modem| self.line.terminal(modem)).collect();
-        let down = gains(&self.line, |hz, turns| self.line.between(&stations, &meters, hz, turns));
-        let up = gains(&self.line, |hz, turns| self.line.between(&meters, &stations, hz, turns));
+        let down =
+            gains(&self.line, &self.carriers, |hz, turns| self.line.between(&stations, &meters, hz, turns));
+        let up =
+            gains(&self.line, &self.carriers, |hz, turns| self.line.between(&meters, &stations, hz, turns));
         // A second concentrator's noise is taken to be the first one's.
         let at = |gains: &[Vec<f64>], pair: usize, to: usize| {
             direction(gains.iter().map(|gains| gains[pair]), self.volts, &self.noise[to])

@@ -4,6 +4,7 @@ use super::Survey;
 use crate::line::{HouseholdLoad, Line};
 use crate::noise::NoiseError;
 use crate::scenario::{Loads, Scenario};
+use g3_phy::BandPlan;
 use jiff::civil::Time;
 use serde::Serialize;
 
@@ -22,9 +23,9 @@ pub struct Hour {
     pub least_snr_db: f32,
 }
 
-/// Every full hour of the scenario's day. Where households' impedances are drawn they follow the load shapes; empty
+/// Every full hour of the scenario's day, in a band. Where households' impedances are drawn they follow the load shapes; empty
 /// where nothing changes over the day.
-pub fn hours(scenario: &Scenario) -> Result<Vec<Hour>, NoiseError> {
+pub fn hours(scenario: &Scenario, plan: &BandPlan) -> Result<Vec<Hour>, NoiseError> {
     let mut scenario = scenario.clone();
     let shapes = scenario.feeder.loads.iter().any(|load| load.shape.is_some());
     if scenario.loads == Loads::Drawn && shapes {
@@ -43,7 +44,7 @@ pub fn hours(scenario: &Scenario) -> Result<Vec<Hour>, NoiseError> {
     let at = |hour: u8| {
         let mut scenario = scenario.clone();
         scenario.start = date.to_datetime(Time::new(hour as i8, 0, 0, 0).unwrap_or(Time::midnight()));
-        let survey = Survey::new(&scenario)?;
+        let survey = Survey::of_band(&scenario, plan)?;
         let links: Vec<super::Link> = (1..survey.modems).map(|modem| survey.link(0, modem)).collect();
         let mut losses: Vec<f32> = links.iter().map(|link| link.there.loss_db).collect();
         let mut worse: Vec<f32> = links.iter().map(|link| link.there.snr_db.min(link.back.snr_db)).collect();

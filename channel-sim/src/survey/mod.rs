@@ -13,8 +13,8 @@ use crate::feeder::{Phase, PhaseSet};
 use crate::line::{Line, Terminal, source_volts};
 use crate::noise::NoiseError;
 use crate::scenario::{MeterSpec, Scenario};
-use crate::world::{Direction, REACH_MARGIN_DB, ROBUST_DB, carriers_hz, direction, port_noise};
-use g3_phy::Modulation;
+use crate::world::{Carriers, Direction, REACH_MARGIN_DB, ROBUST_DB, direction, port_noise_at};
+use g3_phy::{BandPlan, Modulation};
 use num_complex::Complex64;
 use serde::Serialize;
 
@@ -32,6 +32,7 @@ const MAINS_BINS: usize = 8;
 pub struct Survey<'s> {
     scenario: &'s Scenario,
     line: Line,
+    carriers: Carriers,
     meters: Vec<MeterSpec>,
     /// By modem and carrier.
     noise: Vec<Vec<f64>>,
@@ -112,8 +113,12 @@ fn unknown(name: &str) -> String {
     format!("{name:?} is no meter and no bus of the feeder; --links lists the meters")
 }
 
-/// Mean power gains at the carriers of CENELEC-A: for each carrier the entries of `transfer`.
-fn gains(line: &Line, transfer: impl Fn(f64, f64) -> Vec<Complex64> + Sync) -> Vec<Vec<f64>> {
+/// Mean power gains at a band's carriers: for each carrier the entries of `transfer`.
+fn gains(
+    line: &Line,
+    carriers: &Carriers,
+    transfer: impl Fn(f64, f64) -> Vec<Complex64> + Sync,
+) -> Vec<Vec<f64>> {
     use rayon::prelude::*;
     let bins = if line.follows_mains() { MAINS_BINS } else { 1 };
     let of_carrier = |hz: f64| {
@@ -128,21 +133,27 @@ fn gains(line: &Line, transfer: impl Fn(f64, f64) -> Vec<Complex64> + Sync) -> V
         }
         sum
     };
-    carriers_hz().into_par_iter().map(of_carrier).collect()
+    carriers.hz().into_par_iter().map(of_carrier).collect()
 }
 
 impl<'s> Survey<'s> {
-    /// Solves the line of a scenario.
+    /// Solves the line of a scenario for CENELEC-A.
     pub fn new(scenario: &'s Scenario) -> Result<Self, NoiseError> {
+        Self::of_band(scenario, &BandPlan::CENELEC_A)
+    }
+
+    /// Solves the line of a scenario for a band.
+    pub fn of_band(scenario: &'s Scenario, plan: &BandPlan) -> Result<Self, NoiseError> {
         let line = Line::new(scenario);
-        let noise = port_noise(scenario, &line)?;
+        let carriers = Carriers::of(plan);
+        let noise = port_noise_at(scenario, &line, &carriers)?;
         let volts = source_volts(scenario.level_dbuv);
         let modems = line.modems();
-        let gains = gains(&line, |hz, turns| line.transfer_at(hz, turns));
+        let gains = gains(&line, &carriers, |hz, turns| line.transfer_at(hz, turns));
         let directions = (0..modems * modems)
             .map(|pair| direction(gains.iter().map(|gains| gains[pair]), volts, &noise[pair % modems]))
             .collect();
-        Ok(Self { scenario, line, meters: scenario.meters(), noise, volts, modems, directions })
+        Ok(Self { scenario, line, carriers, meters: scenario.meters(), noise, volts, modems, directions })
     }
 
     /// The line.
@@ -163,7 +174,7 @@ impl<'s> Survey<'s> {
     /// The link between two points of the line.
     pub fn between(&self, a: Terminal, b: Terminal) -> Link {
         let ends = [a, b];
-        let gains = gains(&self.line, |hz, turns| self.line.between(&ends, &ends, hz, turns));
+        let gains = gains(&self.line, &self.carriers, |hz, turns| self.line.between(&ends, &ends, hz, turns));
         let way = |pair: usize, to: Terminal| {
             direction(gains.iter().map(|gains| gains[pair]), self.volts, self.noise_at(to))
         };
@@ -273,6 +284,19 @@ mod tests {
     }
 
     #[test]
+    fn every_band_has_links_of_its_own_and_higher_frequencies_are_lost_more() {
+        let scenario = Scenario::village(1);
+        let loss = |plan: &BandPlan| {
+            let survey = Survey::of_band(&scenario, plan).unwrap();
+            (1..survey.modems).map(|modem| survey.link(0, modem).there.loss_db).sum::<f32>()
+        };
+        let losses = BandPlan::ALL.map(|plan| (plan.name, loss(&plan)));
+        let named = |plan: BandPlan| losses.iter().find(|(name, _)| *name == plan.name).unwrap().1;
+        assert!(named(BandPlan::FCC_1_B) > named(BandPlan::FCC_1_A), "{losses:?}");
+        assert!(named(BandPlan::FCC_1) > named(BandPlan::CENELEC_A), "{losses:?}");
+    }
+
+    #[test]
     fn a_repeater_and_a_second_station_reach_who_is_out_of_reach() {
         let mut scenario = far_away();
         // So weak that one hop carries and two do not.
@@ -298,15 +322,21 @@ mod tests {
     #[test]
     fn hours_of_heavy_load_are_worse() {
         let scenario = Scenario::village(1);
-        let hours = hours(&scenario).unwrap();
+        let hours = hours(&scenario, &BandPlan::CENELEC_A).unwrap();
         assert_eq!(hours.len(), 24);
         // The village's households draw most in the evening.
         let at = |hour: usize| hours[hour].median_loss_db;
         assert!(at(19) > at(3) + 2.0, "{} dB at 19:00, {} dB at 3:00", at(19), at(3));
         let mut fixed = far_away();
-        assert!(super::hours(&fixed).unwrap().is_empty(), "nothing changes over the day");
+        assert!(
+            super::hours(&fixed, &BandPlan::CENELEC_A).unwrap().is_empty(),
+            "nothing changes over the day"
+        );
         fixed.loads = Loads::Appliances;
-        assert!(super::hours(&fixed).unwrap().is_empty(), "the file says what is switched on");
+        assert!(
+            super::hours(&fixed, &BandPlan::CENELEC_A).unwrap().is_empty(),
+            "the file says what is switched on"
+        );
     }
 
     #[test]

@@ -1,14 +1,13 @@
 //! What the line model says of the links between the coordinator and its meters.
 
-use crate::noise::NoisePlan;
+use super::modem::Attachment;
+use crate::noise::{Conditions, NoisePlan};
+use g3_phy::band::FFT_SAMPLES;
+use g3_phy::{BandPlan, ToneMask};
 use serde::{Deserialize, Serialize};
 
-/// FFT bins of CENELEC-A's carriers (g3-phy digest 1.1).
-const CARRIERS: std::ops::RangeInclusive<usize> = 23..=58;
 /// Points of the receiver's transform.
-const POINTS: usize = 256;
-/// Its sample rate.
-const RATE_HZ: f64 = 400_000.0;
+const POINTS: usize = FFT_SAMPLES;
 /// Signal to noise at which Robust loses one frame in ten (g3-phy digest 11.3).
 pub const ROBUST_DB: f32 = -2.0;
 /// What a link must have in addition to be in reach.
@@ -48,35 +47,82 @@ impl LinkReport {
     }
 }
 
-/// Frequencies of CENELEC-A's carriers.
-pub fn carriers_hz() -> Vec<f64> {
-    CARRIERS.map(|bin| bin as f64 * RATE_HZ / POINTS as f64).collect()
+/// The carriers of a band, and what surrounds its receivers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Carriers {
+    bins: Vec<usize>,
+    /// Sample rate, band and coupler.
+    pub conditions: Conditions,
 }
 
-/// What noise has in the bins of CENELEC-A's carriers, as a rectangular 256-point transform finds it at 400 kHz,
-/// averaged over the mains period.
-pub fn carrier_noise(noise: &NoisePlan) -> Vec<f64> {
-    CARRIERS.map(|bin| noise.bin_power(POINTS, bin)).collect()
+impl Carriers {
+    /// All that a band uses.
+    pub fn of(plan: &BandPlan) -> Self {
+        let first = usize::from(plan.first_carrier);
+        let bins: Vec<usize> = plan.unmasked(ToneMask::ALL).offsets().map(|offset| first + offset).collect();
+        let attachment = match plan.clock == BandPlan::CENELEC_A.clock {
+            true => Attachment::CENELEC_A,
+            false => Attachment::FCC,
+        };
+        let [stop, pass, ..] = attachment.coupler_hz;
+        let mut carriers = Self {
+            bins,
+            conditions: Conditions {
+                rate_hz: attachment.rate_hz,
+                coupler_hz: Some([stop, pass]),
+                ..Conditions::CENELEC_A
+            },
+        };
+        let hz = carriers.hz();
+        if let (Some(low), Some(high)) = (hz.first(), hz.last()) {
+            carriers.conditions.band_hz = [*low, *high];
+        }
+        carriers
+    }
+
+    /// Their frequencies.
+    pub fn hz(&self) -> Vec<f64> {
+        self.bins.iter().map(|&bin| bin as f64 * self.conditions.rate_hz / POINTS as f64).collect()
+    }
+
+    /// What noise has in their bins, as a rectangular 256-point transform finds it, averaged over the mains period.
+    pub fn noise(&self, noise: &NoisePlan) -> Vec<f64> {
+        self.bins.iter().map(|&bin| noise.bin_power(POINTS, bin)).collect()
+    }
 }
 
-/// The link whose power gains at the carriers of CENELEC-A are given to a port with `noise` at them. All carriers are
+/// The link whose power gains at a band's carriers are given to a port with `noise` at them. All carriers are
 /// sent with equal power, together `source_volts` rms.
 pub fn direction(gains: impl IntoIterator<Item = f64>, source_volts: f64, noise: &[f64]) -> Direction {
-    let carriers = CARRIERS.count() as f64;
+    let carriers = noise.len() as f64;
     let (mut decay, mut loss, mut worst) = (0.0, 0.0, f64::INFINITY);
     for (gain, noise) in gains.into_iter().zip(noise) {
         // A carrier of power P has |X|² = P N² / 2 in the transform.
         let signal = source_volts.powi(2) / carriers * gain * (POINTS * POINTS) as f64 / 2.0;
         let snr = signal / noise.max(f64::MIN_POSITIVE);
-        decay += (-snr).exp() / carriers;
-        loss -= 10.0 * gain.max(1e-30).log10() / carriers;
+        decay += libm::exp(-snr) / carriers;
+        loss -= 10.0 * libm::log10(gain.max(1e-30)) / carriers;
         worst = worst.min(snr);
     }
     // Where every term has vanished the worst carrier is what is left to say.
-    let effective = if decay > 0.0 { -decay.ln() } else { worst };
+    let effective = if decay > 0.0 { -libm::log(decay) } else { worst };
     Direction {
-        snr_db: (10.0 * effective.max(1e-12).log10()) as f32,
-        worst_carrier_db: (10.0 * worst.max(1e-12).log10()) as f32,
+        snr_db: (10.0 * libm::log10(effective.max(1e-12))) as f32,
+        worst_carrier_db: (10.0 * libm::log10(worst.max(1e-12))) as f32,
         loss_db: loss as f32,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn carriers_are_the_bands() {
+        let cenelec = Carriers::of(&BandPlan::CENELEC_A);
+        assert_eq!(cenelec.conditions, Conditions::CENELEC_A);
+        assert_eq!((cenelec.hz().len(), cenelec.hz()[0], cenelec.hz()[35]), (36, 35_937.5, 90_625.0));
+        let fcc = Carriers::of(&BandPlan::FCC_1_B);
+        assert_eq!((fcc.hz().len(), fcc.hz()[0], fcc.hz()[39]), (40, 304_687.5, 487_500.0));
     }
 }

@@ -108,7 +108,10 @@ pub(super) fn build(scenario: &Scenario) -> Result<Vec<Box<dyn Modem>>, WorldErr
         let meter = Meter::new(config, surroundings).map_err(|error| fault(error.to_string()))?;
         Ok(Box::new(HouseholdMeter { meter }))
     };
-    scenario.meters().iter().enumerate().map(meter).collect()
+    let mut modems: Vec<Box<dyn Modem>> =
+        scenario.meters().iter().enumerate().map(meter).collect::<Result<_, _>>()?;
+    modems.extend((0..scenario.probes).map(|_| Box::new(Listener) as Box<dyn Modem>));
+    Ok(modems)
 }
 
 /// UTC of the local midnight before the start, where the meters can hold that day.
@@ -118,6 +121,17 @@ fn midnight(scenario: &Scenario) -> Option<Utc> {
     }
     let local = scenario.start.date().to_zoned(TimeZone::UTC).ok()?.timestamp().as_second();
     Utc::from_unix_s(local - i64::from(scenario.utc_offset_minutes) * 60)
+}
+
+/// An instrument's port: never sends, and a tap takes what it hears.
+struct Listener;
+
+impl Modem for Listener {
+    fn transmit(&mut self, _from: u64, _out: &mut [f32]) -> bool {
+        false
+    }
+
+    fn receive(&mut self, _from: u64, _samples: &[f32]) {}
 }
 
 struct HouseholdMeter {

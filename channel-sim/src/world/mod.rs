@@ -14,8 +14,8 @@ mod profile;
 mod tap;
 mod transform;
 
-pub use injection::port_noise;
-pub use links::{Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB, carrier_noise, carriers_hz, direction};
+pub use injection::{port_noise, port_noise_at};
+pub use links::{Carriers, Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB, direction};
 pub(crate) use meter::Surroundings;
 pub use meter::WorldError;
 pub use modem::{Attachment, CoordinatorPort, Modem, PhyPort};
@@ -30,9 +30,9 @@ use crate::noise::{Conditions, Mains, MainsPhase, NoisePlan, Port};
 use crate::random::{Purpose, stream, uniform};
 use crate::scenario::Scenario;
 use dsp::Complex;
-use g3_phy::TX_RMS;
 use g3_phy::phy::PhyConfig;
 use g3_phy::primitives::{Event, Request};
+use g3_phy::{BandPlan, TX_RMS};
 use node::{Common, Node, Sent, Source};
 use plc_core::time::{Instant, SampleClock, TICKS_PER_SECOND};
 use rayon::prelude::*;
@@ -244,7 +244,7 @@ impl World {
     /// The links of all meters with the coordinator, by the line model.
     pub fn links(&self) -> Vec<LinkReport> {
         let volts = source_volts(self.scenario.level_dbuv);
-        let carriers = carriers_hz();
+        let carriers = Carriers::of(&BandPlan::CENELEC_A).hz();
         let link = |meter: usize| {
             let gains = |from: usize, to: usize| -> Vec<f64> {
                 carriers.iter().map(|&hz| self.filters.response(from, to, hz).norm_sqr()).collect()
@@ -253,7 +253,15 @@ impl World {
             let up = direction(gains(meter + 1, 0), volts, &self.port_noise[0]);
             LinkReport::new(meter, down, up)
         };
-        (0..self.filters.modems() - 1).map(link).collect()
+        (0..self.scenario.households().len()).map(link).collect()
+    }
+
+    /// The nominal clock of a modem: 0 is the coordinator, `i` meter `i - 1`.
+    pub fn sample_clock(&self, modem: usize) -> Option<SampleClock> {
+        match modem.checked_sub(1) {
+            None => sample_clock(self.coordinator.rate_hz),
+            Some(meter) => sample_clock(self.meters.get(meter)?.rate_hz),
+        }
     }
 
     /// Puts a tap at a modem's port, in the place of one before it: modem 0 is the coordinator's, modem `i` that of
@@ -267,11 +275,11 @@ impl World {
         let point = TapPoint {
             name: load.map_or_else(|| COORDINATOR.to_string(), |load| load.name.clone()),
             modem,
-            samples: SampleClock::KHZ_400,
+            samples: sample_clock(rate_hz)?,
             first,
             clock,
             clock_ppm: self.scenario.clock_ppm(modem),
-            line_rate_hz: rate_hz,
+            nominal_hz: rate_hz,
             volts_per_unit,
             mains: self.mains,
             phase_turns: load.map(|load| PHASE_SHIFTS[load.phase.index()]),
@@ -434,6 +442,12 @@ fn attach(
 fn send(node: &mut Node<dyn Modem>, next: &mut Next, filters: &Filters, block: u64, phase: MainsPhase) {
     next.sends = node.transmit(block, filters.kept(), &mut next.spectrum);
     next.injects = node.inject(phase, filters.plan().block, filters.kept(), &mut next.noise);
+}
+
+/// The clock of a nominal rate: all that modems have.
+fn sample_clock(rate_hz: f64) -> Option<SampleClock> {
+    let clocks = [SampleClock::KHZ_250, SampleClock::KHZ_400, SampleClock::KHZ_1200];
+    clocks.into_iter().find(|clock| f64::from(clock.rate_hz()) == rate_hz)
 }
 
 fn tap_figures<M: Modem + ?Sized>(node: &Node<M>) -> (Clock, u64, f32, f64) {

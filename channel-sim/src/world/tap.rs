@@ -31,8 +31,8 @@ pub struct TapPoint {
     pub clock: Clock,
     /// How fast the modem's clock is, in parts per million.
     pub clock_ppm: f64,
-    /// Sample rate of the line.
-    pub line_rate_hz: f64,
+    /// Nominal sample rate, in which the clock counts the line's time.
+    pub nominal_hz: f64,
     /// Volts at the transmitter's source for a sample of 1.0.
     pub volts_per_unit: f32,
     /// Phase of the mains.
@@ -42,9 +42,9 @@ pub struct TapPoint {
 }
 
 impl TapPoint {
-    /// The line's time at local sample `sample`, in seconds, to the nearest line sample.
+    /// The line's time at local sample `sample`, in seconds, to the nearest sample.
     pub fn line_s(&self, sample: u64) -> f64 {
-        self.clock.nearest_line(sample) as f64 / self.line_rate_hz
+        self.clock.nearest_line(sample) as f64 / self.nominal_hz
     }
 
     /// Phase of L1 at local sample `sample`, in turns from 0 to 1.

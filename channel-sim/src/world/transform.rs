@@ -1,8 +1,9 @@
 //! Real transforms of the lengths that blocks have at the modems' sample rates.
 
+use crate::exact;
 use dsp::Complex;
 use dsp::fft::{RealFft, Size};
-use rustfft::{Fft, FftPlanner, FftPlannerScalar};
+use rustfft::Fft;
 use std::sync::Arc;
 
 /// A transform of real samples to the frequencies up to half their rate, and back.
@@ -23,14 +24,7 @@ impl Transform {
         if points == Size::N512.points() {
             return Self::Short(Box::new(RealFft::new(Size::N512)));
         }
-        // Where the same bits are asked for on every processor, none of rustfft's vector versions.
-        let (forward, inverse) = if dsp::cpu::is_exact() {
-            let mut planner = FftPlannerScalar::new();
-            (planner.plan_fft_forward(points), planner.plan_fft_inverse(points))
-        } else {
-            let mut planner = FftPlanner::new();
-            (planner.plan_fft_forward(points), planner.plan_fft_inverse(points))
-        };
+        let (forward, inverse) = (exact::forward(points), exact::inverse(points));
         let scratch = forward.get_inplace_scratch_len().max(inverse.get_inplace_scratch_len());
         Self::Any {
             forward,

@@ -120,7 +120,7 @@ const INSULATION_MM: [(f64, f64); 12] = [
 
 pub(super) fn insulation_mm(area_mm2: f64) -> f64 {
     let nearest = INSULATION_MM.iter().min_by(|a, b| {
-        let distance = |entry: &(f64, f64)| (entry.0 / area_mm2).ln().abs();
+        let distance = |entry: &(f64, f64)| libm::log(entry.0 / area_mm2).abs();
         distance(a).total_cmp(&distance(b))
     });
     nearest.map_or(1.4, |entry| entry.1)

@@ -7,6 +7,7 @@
 //! distances, scaled so that L1 against neutral has the scalar model's inductance.
 
 use super::{Cable, wire_radius};
+use crate::exact;
 use num_complex::Complex64;
 use std::ops::{Add, AddAssign, Mul, Sub};
 
@@ -72,7 +73,7 @@ impl Matrix3 {
 
     /// Sum of the entries' magnitudes in the largest row.
     pub fn norm(&self) -> f64 {
-        self.0.iter().map(|row| row.iter().map(|entry| entry.norm()).sum::<f64>()).fold(0.0, f64::max)
+        self.0.iter().map(|row| row.iter().map(|entry| exact::norm(*entry)).sum::<f64>()).fold(0.0, f64::max)
     }
 }
 
@@ -151,7 +152,7 @@ fn of_wires(
     shunt: Complex64,
 ) -> LineMatrices {
     let distance = |a: usize, b: usize| if a == b { radius } else { between(a, b) };
-    let log = |a: usize, b: usize| (distance(a, 3) * distance(b, 3) / (distance(a, b) * radius)).ln();
+    let log = |a: usize, b: usize| libm::log(distance(a, 3) * distance(b, 3) / (distance(a, b) * radius));
     let shape: [[f64; 3]; 3] = std::array::from_fn(|a| std::array::from_fn(|b| log(a, b) / log(0, 0)));
     let inductances = Matrix3::real(shape);
     // Resistance: each wire half of the pair's, the neutral's in common.

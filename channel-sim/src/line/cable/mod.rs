@@ -16,6 +16,7 @@ mod matrices;
 pub use library::{NAMED, cable_of, named};
 pub use matrices::{LineMatrices, Matrix3};
 
+use crate::exact;
 use num_complex::Complex64;
 use std::f64::consts::{PI, TAU};
 
@@ -109,7 +110,7 @@ pub enum Insulation {
 impl Insulation {
     /// Permittivity and loss factor.
     fn at(self, frequency_hz: f64) -> (f64, f64) {
-        let log_f = frequency_hz.max(1.0).log10();
+        let log_f = libm::log10(frequency_hz.max(1.0));
         match self {
             Self::Pvc => (7.95 - 0.6918 * log_f, 0.2345 - 0.03074 * log_f),
             Self::Polyethylene => (POLYETHYLENE_EPSILON_R, POLYETHYLENE_TAN_DELTA),
@@ -180,7 +181,7 @@ impl Cable {
             Self::Coaxial { area_mm2, conductor, insulation_mm } => {
                 let inner = wire_radius(area_mm2);
                 let outer = inner + insulation_mm * 1e-3;
-                let log = (outer / inner).ln();
+                let log = libm::log(outer / inner);
                 let (epsilon_r, tan_delta) = Insulation::Pvc.at(frequency_hz);
                 let c_farad = TAU * EPSILON_0 * epsilon_r / log;
                 LineConstants {
@@ -209,7 +210,7 @@ fn wires(
     frequency_hz: f64,
 ) -> LineConstants {
     let ratio = distance / (2.0 * radius);
-    let acosh = ratio.acosh();
+    let acosh = libm::acosh(ratio);
     let crowding = ratio / (ratio * ratio - 1.0).sqrt();
     let c_farad = PI * EPSILON_0 * epsilon_r / acosh;
     LineConstants {
@@ -232,12 +233,12 @@ impl LineConstants {
 
     /// Propagation constant per metre.
     pub fn gamma(&self) -> Complex64 {
-        (self.series() * self.shunt()).sqrt()
+        exact::sqrt(self.series() * self.shunt())
     }
 
     /// Characteristic impedance.
     pub fn z0(&self) -> Complex64 {
-        (self.series() / self.shunt()).sqrt()
+        exact::sqrt(self.series() / self.shunt())
     }
 
     /// What a matched line loses.

@@ -139,7 +139,11 @@ impl Message {
                 let count = reader.u32_le().map_err(short)?;
                 let heard = samples(&mut reader, count, kind)?;
                 let send_from = u64_le(&mut reader).map_err(short)?;
-                Self::Step { heard_from, heard, send_from, send_count: reader.u32_le().map_err(short)? }
+                let send_count = reader.u32_le().map_err(short)?;
+                if send_count as usize > MAX_SAMPLES {
+                    return Err(MessageError::Samples(send_count));
+                }
+                Self::Step { heard_from, heard, send_from, send_count }
             }
             kind::MEASURED => Self::Measured {
                 power_mw: u64_le(&mut reader).map_err(short)? as i64,
@@ -268,7 +272,7 @@ mod tests {
                 samples: Vec::new()
             }),
             ".{0,20}".prop_map(Message::Joined),
-            (any::<u64>(), floats(), any::<u64>(), any::<u32>()).prop_map(
+            (any::<u64>(), floats(), any::<u64>(), 0..=MAX_SAMPLES as u32).prop_map(
                 |(heard_from, heard, send_from, send_count)| Message::Step {
                     heard_from,
                     heard,

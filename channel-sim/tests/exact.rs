@@ -1,0 +1,135 @@
+//! `--exact`: what every command that computes says is the same to the last bit, here, on the processor that the
+//! numbers below were made on, and on others.
+//!
+//! The others are qemu-user's: the same program on processors without the vector instructions (and, of the C library's
+//! versions, the fused multiplication) that this one has. Without qemu-user the test says so and passes, unless
+//! BUSBAR_REQUIRE_TOOLS=1.
+
+#![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test")]
+
+mod tools;
+
+use sha2::{Digest, Sha256};
+use std::path::Path;
+use std::process::Command;
+
+/// A command, the file it writes that counts, if not what it prints, and the hash of that.
+struct Case {
+    words: &'static str,
+    file: Option<&'static str>,
+    sha256: &'static str,
+    /// Takes a minute where the processor is emulated.
+    slow: bool,
+}
+
+const fn case(words: &'static str, file: Option<&'static str>, sha256: &'static str) -> Case {
+    Case { words, file, sha256, slow: false }
+}
+
+const fn slow(words: &'static str, file: Option<&'static str>, sha256: &'static str) -> Case {
+    Case { words, file, sha256, slow: true }
+}
+
+/// Small runs, each of which needs those before or the capture of the village.
+const CASES: [Case; 11] = [
+    case("link --mode dbpsk,d8psk --snr 2,8 --frames 24 --lost 24 --json", None, "e8d34cd6a3818686"),
+    case("reference --only dbpsk-uncoded --precision 0.5 --frames 400 --json", None, "47920a82957a649c"),
+    case("network --meters 24 --streets 2 --seconds 20 --json", None, "7cbfb7dd0edcdca8"),
+    slow(
+        "calibrate --noise n0 --links 1 --modulation dbpsk --frames 12 --precision 5 --json",
+        None,
+        "1063d5b52bd68f45",
+    ),
+    case("feeder --json", None, "b8bf5c9c50ae1e18"),
+    slow("feeder --json --phases coupled --loads appliances --band fcc-1", None, "5205d377d5ca4c77"),
+    slow(
+        "record --seconds 0.3 --inject n9 --loads appliances --wav line.wav --json",
+        Some("line.wav"),
+        "cfb30ce5d336f64a",
+    ),
+    case("replay village-clock.sigmf-meta --key-of-seed 1 --json", None, "41748e3e7486cc0a"),
+    slow("emission --seconds 1 --octets 60 --json", None, "3050b51c0e85a448"),
+    case(
+        "noise write n1,n3a,n6a --seconds 0.5 --mains-channel --out noise.wav --json",
+        Some("noise.wav"),
+        "4bbb21cc79e73a76",
+    ),
+    case("noise fit noise.wav --regions 2 --out bank.json --json", Some("bank.json"), "0723fa03f7da7b8f"),
+];
+
+/// Members of the network's report that tell of this machine.
+const OF_THE_MACHINE: [&str; 8] = [
+    "modem_octets",
+    "setup_s",
+    "wall_s",
+    "cpu_s",
+    "times_real_time",
+    "events_per_second",
+    "resident_octets_per_node",
+    "octets_per_node",
+];
+
+/// Runs a command, under an emulator where one is given, and hashes what it made.
+fn hash(emulator: &[&str], case: &Case, folder: &Path) -> String {
+    let mut all: Vec<&str> = emulator.to_vec();
+    all.push(env!("CARGO_BIN_EXE_channel-sim"));
+    all.push("--exact");
+    all.extend(case.words.split_whitespace());
+    let output = Command::new(all[0]).args(&all[1..]).current_dir(folder).output().unwrap();
+    let made = match case.file {
+        Some(file) => std::fs::read(folder.join(file)).unwrap_or_default(),
+        None => output.stdout,
+    };
+    // What is measured may be against the command, but it must have measured.
+    assert!(!made.is_empty(), "{all:?}: {}", String::from_utf8_lossy(&output.stderr));
+    let made = match case.words.starts_with("network") {
+        true => {
+            let mut report: serde_json::Value = serde_json::from_slice(&made).unwrap();
+            OF_THE_MACHINE.iter().for_each(|name| drop(report.as_object_mut().unwrap().remove(*name)));
+            report.to_string().into_bytes()
+        }
+        false => made,
+    };
+    Sha256::digest(&made).iter().map(|octet| format!("{octet:02x}")).collect::<String>()[..16].to_string()
+}
+
+/// Hashes of all that the commands make, or of what is soon made, under an emulator where one is given.
+fn hashes(emulator: &[&str], slow: bool) -> Vec<(&'static str, String)> {
+    let folder = tempfile::tempdir().unwrap();
+    for end in ["meta", "data"] {
+        let name = format!("village-clock.sigmf-{end}");
+        let capture = Path::new(env!("CARGO_MANIFEST_DIR")).join("../captures").join(&name);
+        std::fs::copy(capture, folder.path().join(name)).unwrap();
+    }
+    let chosen = CASES.iter().filter(|case| slow || !case.slow);
+    chosen.map(|case| (case.words, hash(emulator, case, folder.path()))).collect()
+}
+
+#[test]
+fn every_command_says_what_it_said_when_the_numbers_were_made() {
+    let expected: Vec<_> = CASES.iter().map(|case| (case.words, case.sha256.to_string())).collect();
+    assert_eq!(
+        hashes(&[], true),
+        expected,
+        "where a model was changed on purpose, these are the new numbers"
+    );
+}
+
+#[test]
+fn commands_say_the_same_on_a_processor_without_vectors_and_fused_multiplication() {
+    on_nehalem(false);
+}
+
+/// `cargo test --release -p channel-sim --test exact -- --ignored`.
+#[test]
+#[ignore = "takes minutes"]
+fn every_command_says_the_same_on_a_processor_without_vectors_and_fused_multiplication() {
+    on_nehalem(true);
+}
+
+/// x86-64 as of 2008: no AVX, no FMA.
+fn on_nehalem(slow: bool) {
+    if tools::have("qemu-x86_64", &["--version"], "apt-get install qemu-user") {
+        assert_eq!(hashes(&["qemu-x86_64", "-cpu", "Nehalem"], slow), hashes(&[], slow));
+    }
+}
