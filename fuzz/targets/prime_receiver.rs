@@ -29,7 +29,8 @@ impl Receives for Prime {
     }
 
     fn frame(kind: u8, first: u8) -> Vec<f32> {
-        let scheme = [Scheme::DbpskC, Scheme::DqpskC, Scheme::D8psk][usize::from(kind) % 3];
+        let schemes = [Scheme::DbpskC, Scheme::DqpskC, Scheme::D8psk, Scheme::RobustDqpsk];
+        let scheme = schemes[usize::from(kind) % schemes.len()];
         let mut mpdu = [7; 20];
         mpdu[1] = first;
         let options = Options::default();
