@@ -51,7 +51,6 @@ impl Qam16Bits {
 
     /// Max-log metrics of the four bits, the first in time first, from a point with its channel taken off, times
     /// `weight` (2 |h|^2 / N0 in units of the point): positive where a zero is likelier.
-    #[cfg_attr(not(test), expect(dead_code, reason = "its receiver comes next"))]
     pub(crate) fn metrics(self, point: Complex, weight: f32) -> [f32; 4] {
         let mut metrics = [0.0; 4];
         for ([sign, size], value) in self.axes().into_iter().zip([point.re, point.im]) {

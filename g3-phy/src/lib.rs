@@ -11,6 +11,7 @@
 //! | [`header`] | the frame control header |
 //! | [`pilots`] | pilots of a coherent payload |
 //! | [`constellation`], [`interleaver`], [`encoder`] | bits to carrier phases |
+//! | [`pre_emphasis`] | gain of groups of carriers |
 //! | [`Transmitter`] | carrier phases to samples |
 //! | [`Receiver`] | samples to frames |
 //! | [`phy`] | both behind the primitives |
@@ -34,6 +35,7 @@ mod modulation;
 pub mod options;
 pub mod phy;
 pub mod pilots;
+pub mod pre_emphasis;
 pub mod primitives;
 mod receiver;
 pub mod timing;

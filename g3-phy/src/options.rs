@@ -2,7 +2,7 @@
 
 pub use dsp::window::Tail;
 
-use crate::band::BandPlan;
+use crate::band::{BandPlan, OVERLAP_SAMPLES, PREFIX_SAMPLES};
 use crate::experimental::Experimental;
 use crate::header::HeaderFormat;
 
@@ -41,6 +41,31 @@ pub enum Interleaving {
     Separate,
 }
 
+/// How the sign changes from SYNCP to SYNCM (digest 1.4).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Flip {
+    /// From one sample to the next.
+    #[default]
+    Hard,
+    /// Over the last edge's length of SYNCP, as one vendor's hardware does.
+    CrossFade,
+}
+
+/// Stop band of the transmit filter, which deepens a notch of the tone mask: carriers by their index in the standard. It
+/// delays the frame by 63 samples.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Notch {
+    /// Lower edge, where the filter is down by 6 dB.
+    pub first: u16,
+    /// Upper edge.
+    pub last: u16,
+}
+
+/// The longest edge that leaves a receiver a sample without interference: prefix less the standard's overlap.
+pub const MOST_EDGE_SAMPLES: usize = PREFIX_SAMPLES - OVERLAP_SAMPLES;
+
 /// The open readings together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -57,6 +82,14 @@ pub struct Options {
     /// Falling edge of a symbol's window (digest 1.3). Receivers do not depend on it.
     #[cfg_attr(feature = "serde", serde(skip))]
     pub tail: Tail,
+    /// Join of SYNCP and SYNCM (digest 1.4). Receivers do not depend on it.
+    pub flip: Flip,
+    /// Samples of a symbol's edges, 8 by the standard, up to [`MOST_EDGE_SAMPLES`]. Longer ones reach into the cyclic
+    /// prefix: notches grow deeper, the spectrum beside the band falls faster, and a receiver has that many samples
+    /// fewer without interference of the symbol before (`docs/emission.md`).
+    pub edge_samples: u8,
+    /// Stop band of the transmit filter; none by default.
+    pub notch: Option<Notch>,
     /// Guesses in use, none by default.
     pub experimental: Experimental,
 }
@@ -69,6 +102,9 @@ impl Options {
         fch_modulation: None,
         preamble_boost_db: PREAMBLE_BOOST_DB,
         tail: Tail::Complementary,
+        flip: Flip::Hard,
+        edge_samples: OVERLAP_SAMPLES as u8,
+        notch: None,
         experimental: Experimental::NONE,
     };
 

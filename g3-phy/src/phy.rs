@@ -32,6 +32,7 @@
 use crate::band::BandPlan;
 use crate::encoder::{DataFrame, EncodeError, FrameEncoder};
 use crate::options::Options;
+use crate::pre_emphasis::PreEmphasis;
 use crate::primitives::{Event, PdDataRequest, Request, TransmitConfirm, TransmitStatus};
 use crate::receiver::Receiver;
 use crate::tone::ToneMask;
@@ -115,6 +116,11 @@ impl Phy {
         let start = self.config.plan.clock.samples_before(start).max(self.transmit_position);
         let samples = self.transmitter.load(frame, f32::from(self.attenuation_db));
         self.on_air = start..start + samples as u64;
+    }
+
+    /// PLME-SET.request for the pre-emphasis: from the next frame on.
+    pub fn set_pre_emphasis(&mut self, emphasis: PreEmphasis) {
+        self.transmitter.set_pre_emphasis(emphasis);
     }
 
     /// Writes the samples from index `from` on. False, with `out` untouched, where nothing of ours is on the air.

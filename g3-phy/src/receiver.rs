@@ -19,6 +19,7 @@
 mod carriers;
 mod chains;
 mod channel;
+mod channel_tracker;
 mod coherent;
 mod detector;
 mod header_decoder;
@@ -50,7 +51,7 @@ use dsp::viterbi::Viterbi;
 use header_decoder::{Header, HeaderDecoder, Link};
 use heapless::Deque;
 use noise_tracker::{NoiseTracker, NullReference};
-use payload_decoder::PayloadDecoder;
+use payload_decoder::{CoherentSymbols, PayloadDecoder};
 use plc_core::time::Instant;
 use plc_core::units::power_to_db;
 use synchroniser::{Progress, Synchroniser};
@@ -304,6 +305,7 @@ impl<W: Memory> Receiver<W> {
             State::Payload { frame, symbols_left } => {
                 let symbol = self.bank.transform(&self.window);
                 self.payload.push(&symbol, &self.bank.null_powers());
+                self.payload.end_block(&mut self.viterbi);
                 if let (Some(coherent), Some(workspace), Some(payload)) =
                     (&mut self.coherent, self.memory.workspace(), self.payload.payload())
                 {
@@ -480,15 +482,29 @@ impl<W: Memory> Receiver<W> {
     fn start_payload(&mut self, frame: Frame, found: &Header) {
         let DataHeader { modulation, tone_map, blocks, .. } = frame.header;
         self.emit(CarrierSense::Header { header: frame.header, end: self.instant(frame.end) });
+        let coherent = modulation
+            .is_coherent()
+            .then(|| {
+                CoherentSymbols::new(
+                    (&self.plan, self.mask, tone_map),
+                    &self.options,
+                    modulation,
+                    &self.bank,
+                    (&self.header, found, self.preamble.as_ref()),
+                )
+            })
+            .flatten();
         let layout = PayloadLayout::from_header(&self.plan, self.mask, &frame.header)
-            .filter(|_| !modulation.is_coherent() && blocks == Blocks::One);
+            .filter(|_| coherent.is_some() || !modulation.is_coherent());
         let active = self.plan.active(self.mask, tone_map);
         let (bins, first) = (self.bank.bins(), self.plan.first_carrier);
         let carries_data =
             |carrier: usize| bins.get(carrier).is_some_and(|&bin| active.contains(usize::from(bin - first)));
         self.coherent = match (&layout, self.memory.workspace(), &self.preamble) {
             (Some(layout), Some(workspace), Some(preamble))
-                if self.beyond.detection != Detection::Differential =>
+                if self.beyond.detection != Detection::Differential
+                    && !modulation.is_coherent()
+                    && blocks == Blocks::One =>
             {
                 CoherentPayload::start(
                     &mut workspace.chains,
@@ -510,6 +526,9 @@ impl<W: Memory> Receiver<W> {
             Some(NoiseTracker::new(&self.link, &self.nulls)),
             self.header.last_symbol(),
         );
+        if let Some(coherent) = coherent {
+            self.payload.hold_against(coherent);
+        }
         self.state = State::Payload { frame, symbols_left: symbols_after_header(&frame.header) };
     }
 

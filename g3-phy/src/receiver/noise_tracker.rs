@@ -90,15 +90,23 @@ impl NoiseTracker {
     /// Factor for the products of this symbol with the one before: inversely as their variance
     /// S (N1 + N2) + N1 N2, and 1 for the header's noise.
     pub(super) fn trust(&mut self, symbol: &Carriers, nulls: &NullPowers) -> f32 {
-        let mut now = self.relative(nulls);
-        let power = power(symbol);
-        if power > self.remarkable {
-            now = now.max((power - self.signal) / self.noise);
-        }
+        let now = self.noise_of(symbol, nulls);
         let snr = self.signal / self.noise;
         let trust = (2.0 * snr + 1.0) / (snr * (self.before + now) + self.before * now);
         self.before = now;
         trust
+    }
+
+    /// Factor for what this symbol tells by itself: inversely as its noise, and 1 for the header's.
+    pub(super) fn trust_alone(&mut self, symbol: &Carriers, nulls: &NullPowers) -> f32 {
+        1.0 / self.noise_of(symbol, nulls)
+    }
+
+    /// A symbol's noise against the header's.
+    fn noise_of(&mut self, symbol: &Carriers, nulls: &NullPowers) -> f32 {
+        let now = self.relative(nulls);
+        let power = power(symbol);
+        if power > self.remarkable { now.max((power - self.signal) / self.noise) } else { now }
     }
 
     /// A symbol's noise against the header's, as far as the null tones can tell.

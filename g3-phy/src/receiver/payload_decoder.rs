@@ -4,6 +4,10 @@
 //! phase points, divided by the carrier's noise power. They go straight to their places before the interleaver,
 //! where Robust's four copies add up, so that no symbol is kept.
 
+mod coherent_symbols;
+
+pub(super) use coherent_symbols::CoherentSymbols;
+
 use super::carriers::{Carriers, Figures, NullPowers};
 use super::header_decoder::Link;
 use super::noise_tracker::NoiseTracker;
@@ -12,7 +16,7 @@ use crate::band::MAX_CARRIERS;
 use crate::coding::{self, MAX_CODED_BITS};
 use crate::constellation::{PHASES, phase_step};
 use crate::interleaver::PayloadInterleaver;
-use crate::layout::{MAX_RS_WORD, PayloadLayout};
+use crate::layout::{Blocks, MAX_RS_WORD, PayloadLayout};
 use crate::options::Interleaving;
 use crate::primitives::Psdu;
 use core::f32::consts::FRAC_1_SQRT_2;
@@ -34,7 +38,14 @@ pub(super) struct PayloadDecoder {
     symbol: usize,
     /// `None` where every symbol counts the same.
     noise: Option<NoiseTracker>,
+    /// Of a coherent payload.
+    coherent: Option<CoherentSymbols>,
+    /// The first of two blocks; `None` inside where it could not be decoded.
+    first_block: Option<Option<(BlockOctets, u8)>>,
 }
+
+/// A block's part of the PSDU, still scrambled.
+type BlockOctets = heapless::Vec<u8, MAX_RS_WORD>;
 
 impl PayloadDecoder {
     pub(super) fn new() -> Self {
@@ -45,6 +56,8 @@ impl PayloadDecoder {
             payload: None,
             symbol: 0,
             noise: None,
+            coherent: None,
+            first_block: None,
         }
     }
 
@@ -58,6 +71,8 @@ impl PayloadDecoder {
         noise: Option<NoiseTracker>,
         reference: &Carriers,
     ) {
+        self.coherent = None;
+        self.first_block = None;
         self.previous = *reference;
         self.soft.fill(0);
         self.symbol = 0;
@@ -67,11 +82,19 @@ impl PayloadDecoder {
         self.noise = noise;
     }
 
-    /// Takes a payload symbol.
+    /// The payload just started is coherent: S1 and S2 come first.
+    pub(super) fn hold_against(&mut self, coherent: CoherentSymbols) {
+        self.coherent = Some(coherent);
+    }
+
+    /// Takes a symbol after the header.
     pub(super) fn push(&mut self, symbol: &Carriers, nulls: &NullPowers) {
+        if self.coherent.is_some() {
+            return self.push_coherent(symbol, nulls);
+        }
         let Some((layout, interleaver)) = &self.payload else { return };
         let repetition = layout.modulation.repetition();
-        let mut places = interleaver.symbol(self.symbol);
+        let mut places = interleaver.symbol(self.symbol % layout.block_symbols().max(1));
         let trust = self.noise.as_mut().map_or(1.0, |noise| noise.trust(symbol, nulls));
         for ((now, before), weight) in symbol.iter().zip(&self.previous).zip(&self.weight) {
             if *weight == 0.0 {
@@ -94,8 +117,32 @@ impl PayloadDecoder {
         self.payload.as_ref()
     }
 
+    /// Decodes the first of two blocks once its symbols are there, and makes room for the second.
+    pub(super) fn end_block<const STAGES: usize>(&mut self, viterbi: &mut Viterbi<STAGES>) {
+        let Some((layout, _)) = &self.payload else { return };
+        if layout.blocks == Blocks::Two && self.symbol == layout.block_symbols() && self.first_block.is_none()
+        {
+            self.first_block = Some(self.decode_block(viterbi));
+            self.soft.fill(0);
+        }
+    }
+
     /// Decodes the payload: the PSDU and how many octets were corrected. `None` where it cannot be.
     pub(super) fn decode<const STAGES: usize>(&self, viterbi: &mut Viterbi<STAGES>) -> Option<(Psdu, u8)> {
+        let (layout, _) = self.payload.as_ref()?;
+        let (mut psdu, mut corrected) = (Psdu::new(), 0);
+        if layout.blocks == Blocks::Two {
+            let (first, of_first) = self.first_block.as_ref()?.as_ref()?;
+            psdu.extend_from_slice(first).ok()?;
+            corrected = *of_first;
+        }
+        let (last, of_last) = self.decode_block(viterbi)?;
+        psdu.extend_from_slice(&last).ok()?;
+        Scrambler::new().apply(&mut psdu);
+        Some((psdu, corrected + of_last))
+    }
+
+    fn decode_block<const STAGES: usize>(&self, viterbi: &mut Viterbi<STAGES>) -> Option<(BlockOctets, u8)> {
         let (layout, _) = self.payload.as_ref()?;
         let mut room = [0; MAX_RS_WORD];
         let word = room.get_mut(..layout.word_octets())?;
@@ -106,7 +153,8 @@ impl PayloadDecoder {
             return None;
         }
         viterbi.decode(soft, layout.info_bits(), word).ok()?;
-        psdu_of(layout, word)
+        let corrected = coding::reed_solomon(layout.modulation).decode(word).ok()?;
+        Some((BlockOctets::from_slice(word.get(..layout.block_capacity())?).ok()?, corrected as u8))
     }
 }
 

@@ -156,6 +156,110 @@ fn attenuation_is_in_decibels() {
     assert!(full.iter().zip(&quiet).all(|(full, quiet)| (full - 10.0 * quiet).abs() < 1e-5));
 }
 
+/// Digest 10.2: what a tone map response asks for.
+#[test]
+fn pre_emphasis_shapes_every_symbol_and_never_exceeds_the_full_power() {
+    let mut emphasis = PreEmphasis { gain: -1, ..PreEmphasis::default() };
+    emphasis.coefficients[1] = -2;
+    let frame = data(ToneMask::ALL, &[3; 20], Modulation::Dqpsk);
+    let symbols = frame.symbols();
+    let with = |emphasis| {
+        let mut transmitter = Transmitter::new(&PLAN, &Options::default());
+        transmitter.set_pre_emphasis(emphasis);
+        let mut samples = std::vec![0.0; transmitter.load(frame.clone(), 0.0)];
+        transmitter.pull(&mut samples);
+        samples
+    };
+    let (plain, shaped) = (with(PreEmphasis::default()), with(emphasis));
+    for start in [256, 2048].into_iter().chain((0..symbols).map(window)) {
+        let (plain, shaped) = (carriers(&plain, start, 0), carriers(&shaped, start, 0));
+        for (carrier, (plain, shaped)) in plain.iter().zip(&shaped).enumerate() {
+            let expected_db = if (6..12).contains(&carrier) { -9.0 } else { -3.0 };
+            let db = 20.0 * (shaped.norm() / plain.norm()).log10();
+            assert!((db - expected_db).abs() < 0.01, "carrier {carrier}: {db}");
+        }
+    }
+    let raised = with(PreEmphasis { gain: 2, coefficients: [3; 24], ..PreEmphasis::default() });
+    assert!(plain.iter().zip(&raised).all(|(plain, raised)| (plain - raised).abs() < 1e-4));
+}
+
+#[test]
+fn longer_edges_leave_the_windows_behind_them_as_they_were() {
+    let frame = data(ToneMask::ALL.without(&PLAN, 39..=49), &[3; 20], Modulation::Dqpsk);
+    let plain = samples(&Options::default(), frame.clone());
+    for edge_samples in [8, 15, 22] {
+        for flip in [Flip::Hard, Flip::CrossFade] {
+            let options = Options { edge_samples, flip, ..Options::default() };
+            let edged = samples(&options, frame.clone());
+            let edge = usize::from(edge_samples);
+            assert_eq!(edged.len(), plain.len() + edge - 8);
+            // Start of a symbol is 30 samples before its window at full delay; from `edge` on nothing interferes.
+            for symbol in 0..frame.symbols() {
+                let start = 2424 + 278 * symbol;
+                for at in start + edge..start + 278 {
+                    assert!((edged[at] - plain[at]).abs() < 1e-6, "{edge_samples} {symbol} {}", at - start);
+                }
+            }
+            assert!(edge_samples == 8 || (edged[2424 + 9] - plain[2424 + 9]).abs() > 1e-4);
+            let (fade, hard) = (2048 - edge, flip == Flip::Hard);
+            assert_eq!((edged[fade + edge - 1] - plain[fade + edge - 1]).abs() < 1e-6, hard);
+            assert!((edge..fade).chain(2048..2424).all(|at| (edged[at] - plain[at]).abs() < 1e-6));
+        }
+    }
+}
+
+/// Issue 4: 25 dB over the inner carriers of the S-FSK notch, which the standard's edges miss by 5 dB.
+#[test]
+fn the_transmit_filter_deepens_a_notch_and_leaves_the_carriers_their_phases() {
+    let frame = data(ToneMask::ALL.without(&PLAN, 39..=49), &[0xA5; 100], Modulation::Dqpsk);
+    let filtered = Options {
+        flip: Flip::CrossFade,
+        notch: Some(crate::options::Notch { first: 40, last: 48 }),
+        ..Options::default()
+    };
+    // Power in a bin of 8192 samples with side lobes below -90 dB.
+    let power = |samples: &[f32], carrier: f32| -> f32 {
+        let at = |n: usize, factor: f32| (n as f32 * factor).sin_cos();
+        let sum = samples.iter().take(8192).enumerate().fold(Complex::default(), |sum, (n, sample)| {
+            let cosine = |times: f32| at(n, times * core::f32::consts::TAU / 8192.0).1;
+            let window = 0.358_75 - 0.488_29 * cosine(1.0) + 0.141_28 * cosine(2.0) - 0.011_68 * cosine(3.0);
+            let (sine, cosine) = at(n % 4096, carrier * core::f32::consts::TAU / 256.0);
+            sum + Complex::new(cosine, -sine) * (window * sample)
+        });
+        sum.norm_sqr()
+    };
+    let mean = |samples: &[f32], carriers: core::ops::RangeInclusive<u16>| {
+        let bins =
+            carriers.flat_map(|carrier| (-3..=3).map(move |step| f32::from(carrier) + step as f32 * 0.125));
+        let powers: Vec<f32> = bins.map(|bin| power(samples, bin)).collect();
+        powers.iter().sum::<f32>() / powers.len() as f32
+    };
+    let depth_db = |options: &Options| {
+        let samples = samples(options, frame.clone());
+        let notch = (41..=47).map(|carrier| mean(&samples[2000..], carrier..=carrier)).fold(0.0, f32::max);
+        10.0 * (mean(&samples[2000..], 24..=37) / notch).log10()
+    };
+    let (plain, deep) = (depth_db(&Options::default()), depth_db(&filtered));
+    assert!(plain > 14.0 && plain < 22.0, "standard edges: {plain} dB");
+    assert!(deep > 28.0, "filter: {deep} dB");
+
+    let (plain, late) = (samples(&Options::default(), frame.clone()), samples(&filtered, frame.clone()));
+    assert_eq!(late.len(), plain.len() + 126);
+    for symbol in 0..frame.symbols() {
+        let (plain, late) = (carriers(&plain, window(symbol), 15), carriers(&late, window(symbol) + 63, 15));
+        for (carrier, (plain, late)) in plain.iter().zip(&late).enumerate() {
+            // Beside the notch the filter takes 2 dB of a carrier, further away nothing.
+            let beside = (14..=28).contains(&carrier);
+            let turned = late * plain.conj() / plain.norm_sqr().max(1e-9);
+            let error = (turned - Complex::new(1.0, 0.0)).norm();
+            assert!(
+                (16..=26).contains(&carrier) || error < if beside { 0.35 } else { 0.12 },
+                "{carrier}: {turned}"
+            );
+        }
+    }
+}
+
 proptest! {
     #[test]
     fn block_lengths_do_not_change_the_samples(lengths in proptest::collection::vec(1_usize..700, 1..60), map in 1_u32..64) {
