@@ -2,14 +2,16 @@
 //!
 //! ```text
 //! cargo run --release -p g3-phy --example awgn_fer -- robust -2.5,-2,-1.5 1000 [seed] [swing dB] [band] \
-//!     [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] [ppm=N]
+//!     [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] [ppm=N] [fading=yes]
 //! ```
 //!
 //! One receiver hears a continuous stream: noise of random length, a frame with a PSDU of about 100 octets that
-//! fills its symbols and its preamble at payload power, noise again. SNR is Es/N0 per carrier. With a swing the
-//! noise goes up and down by that much (peak to peak, a sine in dB at 100 Hz) around the same mean power. The
-//! interval is Wilson's at 95 %. A number as the receiver means everything on with that many passes; a clock difference is
-//! that of the sender's samples.
+//! fills its symbols and its preamble at payload power, noise again; with `ack` the frame is an acknowledgement, of a
+//! preamble and a header alone. SNR is Es/N0 per carrier. With a swing the noise goes up and down by that much (peak
+//! to peak, a sine in dB at 100 Hz) around the same mean power. The interval is Wilson's at 95 %.
+//!
+//! A number as the receiver means everything on with that many passes. A clock difference is that of the sender's
+//! samples. Fading turns the frame by +-10 degrees and scales it by +-1.5 dB over each half cycle of 10 ms.
 
 #![allow(clippy::print_stdout, clippy::expect_used, clippy::panic)]
 
@@ -17,9 +19,27 @@
 mod common;
 
 use common::Random;
-use g3_phy::primitives::{CarrierSense, Event};
+use g3_phy::encoder::FrameEncoder;
+use g3_phy::primitives::{Ack, CarrierSense, Event};
 use g3_phy::{BandPlan, FrameWorkspace, Modulation, PreambleDetection, Receiver, ReceiverOptions, ToneMask};
+use std::f32::consts::{PI, TAU};
 use std::time::{Duration, Instant};
+
+const USAGE: &str = "usage: awgn_fer robust|dbpsk|dqpsk|d8psk|ack SNR_DB[,SNR_DB...] FRAMES [SEED] [SWING_DB] [BAND] \
+     [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] [ppm=N] [fading=yes]";
+
+/// What is sent over what, and who hears it.
+struct Setting {
+    plan: BandPlan,
+    /// `None` for acknowledgements.
+    modulation: Option<Modulation>,
+    beyond: ReceiverOptions,
+    ppm: f64,
+    fading: bool,
+    swing_db: f32,
+    frames: usize,
+    seed: u64,
+}
 
 fn main() {
     let (named, arguments): (Vec<String>, Vec<String>) =
@@ -34,32 +54,34 @@ fn main() {
             other => panic!("without clock, noise or smoothing, not {other}"),
         }
     }
-    let ppm = value("ppm").map_or(0.0, |ppm| ppm.parse().expect("parts per million"));
-    let modulation = match arguments.first().map(String::as_str) {
-        Some("robust") => Modulation::Robust,
-        Some("dbpsk") => Modulation::Dbpsk,
-        Some("dqpsk") => Modulation::Dqpsk,
-        Some("d8psk") => Modulation::D8psk,
-        _ => {
-            return println!(
-                "usage: awgn_fer robust|dbpsk|dqpsk|d8psk SNR_DB[,SNR_DB...] FRAMES [SEED] [SWING_DB] [BAND] [receiver=standard|matched|coherent|PASSES] [ppm=N]"
-            );
-        }
+    let mode = arguments.first().map_or("", String::as_str);
+    let modulation = match mode {
+        "robust" => Some(Modulation::Robust),
+        "dbpsk" => Some(Modulation::Dbpsk),
+        "dqpsk" => Some(Modulation::Dqpsk),
+        "d8psk" => Some(Modulation::D8psk),
+        "ack" => None,
+        _ => return println!("{USAGE}"),
     };
-    let snrs = arguments.get(1).map_or("0", String::as_str).split(',');
-    let frames = arguments.get(2).map_or(200, |frames| frames.parse().expect("a number of frames"));
-    let seed = arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed"));
-    let swing_db = arguments.get(4).map_or(0.0, |swing| swing.parse().expect("a swing in dB"));
-    let plan = plan_named(arguments.get(5).map_or("cenelec-a", String::as_str));
+    let setting = Setting {
+        plan: plan_named(arguments.get(5).map_or("cenelec-a", String::as_str)),
+        modulation,
+        beyond,
+        ppm: value("ppm").map_or(0.0, |ppm| ppm.parse().expect("parts per million")),
+        fading: value("fading").is_some(),
+        swing_db: arguments.get(4).map_or(0.0, |swing| swing.parse().expect("a swing in dB")),
+        frames: arguments.get(2).map_or(200, |frames| frames.parse().expect("a number of frames")),
+        seed: arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed")),
+    };
     println!(
         "mode    SNR dB  frames  FER      95 % interval      no preamble  lost  header  payload  ns/sample  mean LQI"
     );
-    for snr in snrs {
+    for snr in arguments.get(1).map_or("0", String::as_str).split(',') {
         let snr_db: f32 = snr.parse().expect("an SNR in dB");
-        let tally = measure(&plan, modulation, (snr_db, swing_db, ppm), frames, seed, &beyond);
+        let tally = measure(&setting, snr_db);
         let (low, high) = wilson(tally.frames - tally.right, tally.frames);
         println!(
-            "{modulation:?} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:5} {:7} {:8} {:10.1} {:8.1}",
+            "{mode} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:5} {:7} {:8} {:10.1} {:8.1}",
             tally.frames,
             1.0 - tally.right as f64 / tally.frames as f64,
             tally.undetected,
@@ -85,25 +107,34 @@ struct Tally {
     time: Duration,
 }
 
-fn measure(
-    plan: &BandPlan,
-    modulation: Modulation,
-    (snr_db, swing_db, ppm): (f32, f32, f64),
-    frames: usize,
-    seed: u64,
-    beyond: &ReceiverOptions,
-) -> Tally {
+fn measure(setting: &Setting, snr_db: f32) -> Tally {
+    let Setting { plan, frames, .. } = setting;
     let options = common::level_preamble();
-    let mut random = Random::new(seed ^ u64::from(snr_db.to_bits()) << 20);
+    let mut random = Random::new(setting.seed ^ u64::from(snr_db.to_bits()) << 20);
     let memory = Box::new(FrameWorkspace::new());
-    let mut receiver = Receiver::with_workspace(plan, ToneMask::ALL, &options, beyond, memory);
+    let mut receiver = Receiver::with_workspace(plan, ToneMask::ALL, &options, &setting.beyond, memory);
     let deviation = common::noise_for_snr_db(plan, snr_db);
-    let swing = swing_over_half_cycle(plan, swing_db);
-    let (mut tally, mut position) = (Tally { frames, ..Tally::default() }, 0);
-    for _ in 0..frames {
-        let psdu = common::full_psdu(plan, modulation, 100, &mut random);
-        let frame = common::data_samples(plan, &options, modulation, &psdu);
-        let frame = if ppm == 0.0 { frame } else { common::resample(&frame, 0.0, ppm) };
+    let swing = swing_over_half_cycle(plan, setting.swing_db);
+    let (mut tally, mut position) = (Tally { frames: *frames, ..Tally::default() }, 0);
+    for index in 0..*frames {
+        let ack = Ack { fcs: index as u16, positive: true, more_segments: false };
+        let (psdu, mut frame) = match setting.modulation {
+            Some(modulation) => {
+                let psdu = common::full_psdu(plan, modulation, 100, &mut random);
+                let frame = common::data_samples(plan, &options, modulation, &psdu);
+                (psdu, frame)
+            }
+            None => {
+                let frame = FrameEncoder::ack(plan, ToneMask::ALL, &options, ack).expect("a header");
+                (Vec::new(), common::samples_of(plan, &options, frame))
+            }
+        };
+        if setting.ppm != 0.0 {
+            frame = common::resample(&frame, 0.0, setting.ppm);
+        }
+        if setting.fading {
+            fade(plan, &mut frame, TAU * random.below(1_000) as f32 / 1_000.0);
+        }
         let before = 2_000 + random.below(1_000);
         let mut line = vec![0.0; before + frame.len() + 1_000];
         common::mix(&mut line, before, &frame, 1.0);
@@ -125,6 +156,9 @@ fn measure(
                         tally.header_failed += 1;
                     }
                     Event::CarrierSense(CarrierSense::PayloadFailed { .. }) => tally.payload_failed += 1,
+                    Event::AckIndication(indication) => {
+                        (heard, right) = (true, setting.modulation.is_none() && indication.ack == ack);
+                    }
                     Event::DataIndication(data) if data.psdu == psdu.as_slice() => {
                         right = true;
                         tally.lqi += u32::from(data.lqi);
@@ -141,11 +175,35 @@ fn measure(
     tally
 }
 
+/// Turns the frame's carriers by up to 10 degrees and scales them by up to 1.5 dB over each half cycle, in quadrature.
+fn fade(plan: &BandPlan, frame: &mut [f32], phase: f32) {
+    // A quarter turn of every carrier: Hilbert's filter, from 30 kHz at 400 kHz to 0.1 %.
+    const HALF: usize = 40;
+    let source = frame.to_vec();
+    let tap = |away: usize| {
+        let window = 0.5 + 0.5 * (PI * away as f32 / (HALF + 1) as f32).cos();
+        if away % 2 == 1 { window * 2.0 / (PI * away as f32) } else { 0.0 }
+    };
+    let taps: Vec<f32> = (1..=HALF).map(tap).collect();
+    let at = |n: Option<usize>| n.and_then(|n| source.get(n)).copied().unwrap_or(0.0);
+    for (n, sample) in frame.iter_mut().enumerate() {
+        let quadrature: f32 = taps
+            .iter()
+            .enumerate()
+            .map(|(index, tap)| tap * (at(n.checked_sub(index + 1)) - at(Some(n + index + 1))))
+            .sum();
+        let angle = phase + TAU * n as f32 * 100.0 / plan.clock.rate_hz() as f32;
+        let gain = 10.0_f32.powf(1.5 / 20.0 * angle.sin());
+        let (sine, cosine) = (10.0_f32.to_radians() * angle.cos()).sin_cos();
+        *sample = gain * (*sample * cosine + quadrature * sine);
+    }
+}
+
 /// Factor of the noise amplitude for each sample of 10 ms; the mean of its square is 1.
 fn swing_over_half_cycle(plan: &BandPlan, swing_db: f32) -> Vec<f32> {
     let samples = plan.clock.rate_hz() as usize / 100;
     let power = |n: usize| {
-        let sine = (std::f32::consts::TAU * n as f32 / samples as f32).sin();
+        let sine = (TAU * n as f32 / samples as f32).sin();
         10.0_f32.powf(0.05 * swing_db * sine)
     };
     let mean = (0..samples).map(power).sum::<f32>() / samples as f32;

@@ -1,7 +1,7 @@
 //! What the receiver takes for a preamble in white noise, and what listening costs.
 //!
 //! ```text
-//! cargo run --release -p g3-phy --example false_alarms -- MINUTES [seed]
+//! cargo run --release -p g3-phy --example false_alarms -- MINUTES [seed] [matched]
 //! ```
 
 #![allow(clippy::print_stdout, clippy::expect_used)]
@@ -12,14 +12,21 @@ mod common;
 use common::{PLAN, Random};
 use g3_phy::options::Options;
 use g3_phy::primitives::{CarrierSense, Event};
-use g3_phy::{Receiver, ToneMask};
+use g3_phy::{FrameWorkspace, PreambleDetection, Receiver, ReceiverOptions, ToneMask};
 use std::time::{Duration, Instant};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let minutes: u64 = arguments.next().map_or(1, |minutes| minutes.parse().expect("minutes"));
     let mut random = Random::new(arguments.next().map_or(1, |seed| seed.parse().expect("a seed")));
-    let mut receiver = Receiver::new(&PLAN, ToneMask::ALL, &Options::default());
+    let preamble = match arguments.next().as_deref() {
+        Some("matched") => PreambleDetection::Matched,
+        _ => PreambleDetection::Standard,
+    };
+    let beyond = ReceiverOptions { preamble, ..ReceiverOptions::STANDARD };
+    let memory = Box::new(FrameWorkspace::new());
+    let options = Options::default();
+    let mut receiver = Receiver::with_workspace(&PLAN, ToneMask::ALL, &options, &beyond, memory);
     let (mut preambles, mut headers, mut time) = (0, 0, Duration::ZERO);
     let mut block = [0.0; 4_000];
     let blocks = minutes * 60 * u64::from(PLAN.clock.rate_hz()) / block.len() as u64;
@@ -39,8 +46,9 @@ fn main() {
     let samples = blocks as f64 * block.len() as f64;
     println!(
         "{minutes} min of noise: {preambles} preambles reported, {headers} headers tried, {:.2} ns/sample listening; \
-         a receiver has {} octets",
+         a receiver has {} octets, a workspace {}",
         time.as_secs_f64() * 1e9 / samples,
         size_of::<Receiver>(),
+        size_of::<FrameWorkspace>(),
     );
 }

@@ -437,6 +437,12 @@ impl<W: Memory> Receiver<W> {
         let decoded = readings
             .copied()
             .find_map(|modulation| self.header.decode(&mut self.viterbi, &self.plan, order, modulation))
+            .filter(|found| match (&self.preamble, self.beyond.detection) {
+                (Some(preamble), Detection::Coherent { .. }) => {
+                    coherent::fits_preamble(&self.header, found, preamble, &self.bank, &self.beyond)
+                }
+                _ => true,
+            })
             .or_else(|| {
                 let workspace = self.memory.workspace()?;
                 let (bank, plan, preamble) = (&self.bank, &self.plan, self.preamble.as_ref()?);

@@ -95,19 +95,24 @@ pub fn resample(samples: &[f32], delay: f64, ppm: f64) -> Vec<f32> {
         .map(|n| {
             let at = n as f64 * step - delay;
             let centre = at.floor() as i64;
-            (centre - HALF + 1..=centre + HALF)
-                .filter_map(|index| {
-                    let sample = *samples.get(usize::try_from(index).ok()?)?;
-                    let x = at - index as f64;
-                    let sinc = if x == 0.0 {
-                        1.0
-                    } else {
-                        (std::f64::consts::PI * x).sin() / (std::f64::consts::PI * x)
-                    };
-                    let window = 0.5 + 0.5 * (std::f64::consts::PI * x / HALF as f64).cos();
-                    Some(f64::from(sample) * sinc * window)
-                })
-                .sum::<f64>() as f32
+            // From tap to tap the sine only changes its sign and the window's angle goes on by a step.
+            let angle = |index: i64| std::f64::consts::PI * (at - index as f64);
+            let sine = angle(centre).sin();
+            let (window_sine, window_cosine) = (std::f64::consts::PI / HALF as f64).sin_cos();
+            let (mut re, mut im) = {
+                let (sine, cosine) = (angle(centre - HALF + 1) / HALF as f64).sin_cos();
+                (cosine, sine)
+            };
+            let mut sum = 0.0;
+            for index in centre - HALF + 1..=centre + HALF {
+                let sample = usize::try_from(index).ok().and_then(|index| samples.get(index)).copied();
+                let angle = angle(index);
+                let signed = if (index - centre) % 2 == 0 { sine } else { -sine };
+                let sinc = if angle == 0.0 { 1.0 } else { signed / angle };
+                sum += f64::from(sample.unwrap_or(0.0)) * sinc * (0.5 + 0.5 * re);
+                (re, im) = (re * window_cosine + im * window_sine, im * window_cosine - re * window_sine);
+            }
+            sum as f32
         })
         .collect()
 }
