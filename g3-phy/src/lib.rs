@@ -14,6 +14,8 @@
 //! | [`pre_emphasis`] | gain of groups of carriers |
 //! | [`Transmitter`] | carrier phases to samples |
 //! | [`Receiver`] | samples to frames |
+//! | [`phase`] | phase detection counter and phase classes |
+//! | [`adaptation`] | modulation, tone map and gain for a tone map response |
 //! | [`phy`] | both behind the primitives |
 //! | [`primitives`] | what the MAC asks and is told |
 //!
@@ -23,6 +25,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod adaptation;
 pub mod band;
 mod coding;
 pub mod constellation;
@@ -33,6 +36,7 @@ pub mod interleaver;
 pub mod layout;
 mod modulation;
 pub mod options;
+pub mod phase;
 pub mod phy;
 pub mod pilots;
 pub mod pre_emphasis;
