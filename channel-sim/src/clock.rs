@@ -4,19 +4,26 @@
 //! narrow one up to 0.26 of the sample rate (CENELEC-A at 400 kHz), the wide one up to 0.41 (490 kHz at 1.2 MHz). They
 //! expect nothing from one less that share on.
 
+use crate::vector;
+use dsp::cpu::Level;
+
 /// Samples on each side of a point that interpolation looks at, at most.
 pub const REACH: usize = 16;
-/// Taps of the narrow interpolator, samples that share their coefficients, and shape of the Kaiser window. At 50 ppm
-/// the position moves by a tenth of a thousandth of a sample in that time.
-const NARROW: Design = Design { stride: 4, beta: 8.5, fractions: 256 };
+/// Samples over which coefficients glide from one set to another. At 50 ppm the position moves by 0.0064 samples in
+/// that time, δ, and what is between the sets is wrong by (2πf δ)²/8: -89 dB at 0.41 of the sample rate.
+const STRIDE: u64 = 128;
+/// Taps of the narrow interpolator and shape of the Kaiser window.
+const NARROW: Design = Design { beta: 8.5, fractions: 256 };
 const NARROW_TAPS: usize = 16;
 /// The same of the wide one.
-const WIDE: Design = Design { stride: 2, beta: 8.8, fractions: 512 };
+const WIDE: Design = Design { beta: 8.8, fractions: 512 };
 const WIDE_TAPS: usize = 32;
+
+/// Steps of the table beyond a whole sample: more than a stride's drift.
+const BEYOND: usize = 8;
 
 #[derive(Clone, Copy, Debug)]
 struct Design {
-    stride: u64,
     beta: f64,
     /// Fractions of a sample in the table; between them coefficients are interpolated linearly.
     fractions: usize,
@@ -103,7 +110,9 @@ enum Grade {
 /// For each fraction, the taps for samples `floor - N/2 + 1 ..= floor + N/2`.
 #[derive(Clone, Debug)]
 struct Table<const N: usize> {
+    level: Level,
     design: Design,
+    /// From [`BEYOND`] steps below a fraction of 0 to as many above 1.
     rows: Vec<[f32; N]>,
 }
 
@@ -167,72 +176,70 @@ impl<const N: usize> Table<N> {
             (sinc * window) as f32
         };
         let row = |step: usize| {
-            let fraction = step as f64 / design.fractions as f64;
+            let fraction = (step as f64 - BEYOND as f64) / design.fractions as f64;
             std::array::from_fn(|k| tap(fraction, k))
         };
-        Self { design, rows: (0..=design.fractions).map(row).collect() }
+        Self { level: Level::best(), design, rows: (0..=design.fractions + 2 * BEYOND).map(row).collect() }
     }
 
     fn resample(&self, position: impl Fn(u64) -> (i64, f64), input: Stretch<'_>, from: u64, out: &mut [f32]) {
-        let stride = self.design.stride;
         let mut at = from;
         let mut rest = out;
         while !rest.is_empty() {
             // Strides lie on multiples of their length, so that the blocks' lengths change nothing.
-            let stride_start = at - at % stride;
-            let count = ((stride_start + stride - at) as usize).min(rest.len());
+            let begin = at - at % STRIDE;
+            let count = ((begin + STRIDE - at) as usize).min(rest.len());
             let (now, later) = rest.split_at_mut(count);
-            let middle = stride_start + stride / 2;
-            let (whole, fraction) = position(middle);
-            let taps = self.taps(fraction);
-            let first = whole - middle as i64 + at as i64 - (N as i64 / 2 - 1) - input.first;
-            convolve(&taps, input.samples, first, now);
+            let (whole, fraction) = position(begin);
+            let (end_whole, end_fraction) = position(begin + STRIDE);
+            // The end's position with the beginning's whole samples: it may lie a little below 0 or above 1.
+            let drift = (end_whole - whole - STRIDE as i64) as f64;
+            let (first_taps, last_taps) = (self.taps(fraction), self.taps(end_fraction + drift));
+            let taps: [[f32; 2]; N] = std::array::from_fn(|k| [first_taps[k], last_taps[k]]);
+            let step = 1.0 / STRIDE as f32;
+            let share = (at - begin) as f32 * step;
+            let first = whole + (at - begin) as i64 - (N as i64 / 2 - 1) - input.first;
+            self.convolve(&taps, input.samples, first, share, step, now);
             at += count as u64;
             rest = later;
         }
     }
 
     fn taps(&self, fraction: f64) -> [f32; N] {
-        let scaled = fraction * self.design.fractions as f64;
-        let step = (scaled as usize).min(self.design.fractions - 1);
+        let scaled = fraction * self.design.fractions as f64 + BEYOND as f64;
+        let step = (scaled.max(0.0) as usize).min(self.rows.len() - 2);
         let weight = (scaled - step as f64) as f32;
         let (a, b) = (&self.rows[step], &self.rows[step + 1]);
         std::array::from_fn(|k| a[k] * (1.0 - weight) + b[k] * weight)
     }
-}
 
-/// `out[i]` is the sum of `taps[k] * samples[first + i + k]`, with zero outside.
-fn convolve<const N: usize>(taps: &[f32; N], samples: &[f32], first: i64, out: &mut [f32]) {
-    let needed = out.len() + N - 1;
-    let inside = usize::try_from(first).ok().and_then(|first| samples.get(first..first + needed));
-    if let Some(input) = inside {
-        for (target, window) in out.iter_mut().zip(input.windows(N)) {
-            // Eight sums side by side, which vectorise and round alike everywhere.
-            let mut sums = [0.0f32; 8];
-            for (tap, sample) in taps.chunks_exact(8).zip(window.chunks_exact(8)) {
-                for lane in 0..8 {
-                    sums[lane] += tap[lane] * sample[lane];
-                }
-            }
-            *target = folded(sums);
+    /// The two filters' outputs, gliding from one to the other, of the samples from index `first` on, with zero
+    /// outside.
+    fn convolve(
+        &self,
+        taps: &[[f32; 2]; N],
+        samples: &[f32],
+        first: i64,
+        share: f32,
+        step: f32,
+        out: &mut [f32],
+    ) {
+        let needed = out.len() + N - 1;
+        let inside = usize::try_from(first).ok().and_then(|first| samples.get(first..first + needed));
+        if let Some(input) = inside {
+            vector::glide(self.level, taps, input, share, step, out);
+            return;
         }
-        return;
-    }
-    for (i, target) in out.iter_mut().enumerate() {
-        let sample = |k: usize| -> f32 {
-            let index = first + (i + k) as i64;
-            usize::try_from(index).ok().and_then(|index| samples.get(index)).copied().unwrap_or(0.0)
+        let sample = |n: usize| -> f32 {
+            usize::try_from(first + n as i64)
+                .ok()
+                .and_then(|index| samples.get(index))
+                .copied()
+                .unwrap_or(0.0)
         };
-        let mut sums = [0.0f32; 8];
-        for (k, &tap) in taps.iter().enumerate() {
-            sums[k % 8] += tap * sample(k);
-        }
-        *target = folded(sums);
+        let input: Vec<f32> = (0..needed).map(sample).collect();
+        vector::glide(self.level, taps, &input, share, step, out);
     }
-}
-
-fn folded([a, b, c, d, e, f, g, h]: [f32; 8]) -> f32 {
-    ((a + b) + (c + d)) + ((e + f) + (g + h))
 }
 
 /// Modified Bessel function of the first kind, order 0.

@@ -37,5 +37,6 @@ pub mod regulatory;
 pub mod replay;
 pub mod scenario;
 pub mod survey;
+mod vector;
 pub mod wav;
 pub mod world;

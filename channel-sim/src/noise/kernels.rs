@@ -1,13 +1,10 @@
-//! The inner loops, each compiled for every vector width there is and chosen at run time.
-//!
-//! The source is one portable function; the compiler turns it into SSE2, AVX2 or AVX-512 (or whatever the target
-//! has). Rust never contracts a product and a sum into a fused operation and never reorders a sum, so all versions
-//! give the same bits, which a test checks.
+//! The inner loops, each for every vector width there is: see [`vector`](crate::vector).
 #![allow(
     unsafe_code,
     reason = "calls of functions for processor features that have been found; see `dispatch`"
 )]
 
+use crate::vector::dispatch;
 use dsp::cpu::Level;
 
 /// Generators that run side by side.
@@ -21,50 +18,18 @@ const STEPS_LOG2: u32 = 14;
 /// States of xoshiro128++, word by word.
 pub(super) type Words = [[u32; LANES]; 4];
 
-/// Declares the public function, its three versions and the choice between them.
-macro_rules! dispatch {
-    ($(#[$meta:meta])* fn $name:ident($($argument:ident: $kind:ty),*)) => {
-        $(#[$meta])*
-        pub(super) fn $name(level: Level, $($argument: $kind),*) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx2")]
-                fn avx2($($argument: $kind),*) {
-                    portable::$name($($argument),*);
-                }
-                #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl")]
-                fn avx512($($argument: $kind),*) {
-                    portable::$name($($argument),*);
-                }
-                match level.available() {
-                    Level::Portable => portable::$name($($argument),*),
-                    // Safety: `available` gives a level only where the processor has the features that these
-                    // functions enable.
-                    Level::Avx2 => unsafe { avx2($($argument),*) },
-                    Level::Avx512 => unsafe { avx512($($argument),*) },
-                }
-            }
-            #[cfg(not(target_arch = "x86_64"))]
-            {
-                let _ = level;
-                portable::$name($($argument),*);
-            }
-        }
-    };
-}
-
 dispatch! {
     /// Replaces `out` by independent standard normal samples.
-    fn normal(state: &mut Words, out: &mut [f32; BATCH])
+    pub(super) fn normal(state: &mut Words, out: &mut [f32; BATCH])
 }
 dispatch! {
     /// Adds the convolution of `input` with taps, last first, to `out`: `input` has one sample less than there are
     /// taps in front of those that belong to `out`.
-    fn add_convolved(reversed: &[f32], input: &[f32], out: &mut [f32])
+    pub(super) fn add_convolved(reversed: &[f32], input: &[f32], out: &mut [f32])
 }
 dispatch! {
     /// Multiplies each sample by the table's value at its phase, in 2^-32 of the table's length.
-    fn gate(table: &[f32; STEPS], phase: u32, step: u32, samples: &mut [f32])
+    pub(super) fn gate(table: &[f32; STEPS], phase: u32, step: u32, samples: &mut [f32])
 }
 
 /// The loops themselves.
