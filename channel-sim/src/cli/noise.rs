@@ -4,6 +4,7 @@ use super::print_json;
 use channel_sim::noise::fit::{FitOptions, fit};
 use channel_sim::noise::model::BLOCK;
 use channel_sim::noise::recording::Recording;
+use channel_sim::noise::track::MAINS_HZ;
 use channel_sim::noise::{
     CATALOGUE, Conditions, Mains, NoisePlan, Port, Preset, fingerprint::fingerprint, plot, report,
 };
@@ -67,7 +68,7 @@ struct Place {
     #[arg(long, default_value_t = 400_000)]
     rate: u32,
     /// Mains frequency: 50 or 60 Hz
-    #[arg(long, default_value_t = 50.0)]
+    #[arg(long, default_value_t = 50.0, value_parser = number)]
     mains: f64,
     /// Keep the mains frequency steady; otherwise it wanders by 0.05 Hz within a minute
     #[arg(long)]
@@ -76,7 +77,7 @@ struct Place {
     #[arg(long, value_parser = band)]
     band: Option<[f64; 2]>,
     /// Level of the wanted signal in dBuV, to which signal to interference ratios (N10) refer
-    #[arg(long, default_value_t = Conditions::CENELEC_A.signal_dbuv, allow_hyphen_values = true)]
+    #[arg(long, default_value_t = Conditions::CENELEC_A.signal_dbuv, allow_hyphen_values = true, value_parser = level)]
     signal: f64,
     /// Determines the noise
     #[arg(long, default_value_t = 1)]
@@ -153,10 +154,10 @@ struct FitArguments {
     #[arg(long, default_value_t = FitOptions::default().period_deg)]
     period: f64,
     /// Nominal mains frequency: 50 or 60 Hz
-    #[arg(long, default_value_t = 50.0)]
+    #[arg(long, default_value_t = 50.0, value_parser = mains)]
     mains: f64,
     /// Volts at the recording's full scale
-    #[arg(long, default_value_t = 1.0)]
+    #[arg(long, default_value_t = 1.0, value_parser = volts)]
     volts: f32,
     /// Write the filter bank as JSON
     #[arg(long, value_name = "FILE")]
@@ -367,6 +368,27 @@ fn seconds(text: &str) -> Result<f64, String> {
     value
         .filter(|value| (0.1..=600.0).contains(value))
         .ok_or_else(|| format!("{text:?} is no time from 0.1 to 600 s"))
+}
+
+fn number(text: &str) -> Result<f64, String> {
+    let value: Option<f64> = text.parse().ok();
+    value.filter(|value| value.is_finite()).ok_or_else(|| format!("{text:?} is no number"))
+}
+
+fn mains(text: &str) -> Result<f64, String> {
+    let [low, high] = MAINS_HZ;
+    let value = text.parse().ok().filter(|value| (low..=high).contains(value));
+    value.ok_or_else(|| format!("{text:?} is no mains frequency from {low} to {high} Hz"))
+}
+
+fn volts(text: &str) -> Result<f32, String> {
+    let value = text.parse().ok().filter(|value| (1e-9..=1e6).contains(value));
+    value.ok_or_else(|| format!("{text:?} is no voltage from 1e-9 to 1e6 V"))
+}
+
+fn level(text: &str) -> Result<f64, String> {
+    let value = text.parse().ok().filter(|value| (-60.0..=160.0).contains(value));
+    value.ok_or_else(|| format!("{text:?} is no level from -60 to 160 dBuV"))
 }
 
 fn band(text: &str) -> Result<[f64; 2], String> {

@@ -24,6 +24,16 @@ pub enum NoiseError {
         /// What stands behind its identifier.
         text: String,
     },
+    /// A density for tones.
+    #[error(
+        "{text:?}: {preset} has no density over CENELEC-A's carriers to set; write {preset}+5 (dB), or sir= of a tone"
+    )]
+    NoDensity {
+        /// The preset.
+        preset: &'static str,
+        /// What was asked for.
+        text: String,
+    },
     /// A parameter that the preset does not have, or a value that it cannot have.
     #[error("preset {preset}: {text:?}: {wanted}")]
     Parameter {

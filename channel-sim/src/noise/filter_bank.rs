@@ -80,6 +80,10 @@ pub enum Colour {
     },
 }
 
+/// The loudest and the quietest density of a bank's noise.
+const LOUDEST_DBM_PER_HZ: f64 = 100.0;
+const QUIETEST_DBM_PER_HZ: f64 = -290.0;
+
 impl Colour {
     /// Density in V²/Hz. Beyond half of its rate a filter has what it has there.
     pub fn density(&self, hz: f64) -> f64 {
@@ -127,6 +131,29 @@ impl Colour {
             }
             Self::Taps { rate_hz, taps } => rate(*rate_hz).or_else(|| numbers("taps", taps, 1)),
         }
+        .or_else(|| self.beyond())
+    }
+
+    /// A density that no noise has: more than [`LOUDEST_DBM_PER_HZ`] or, of what has no zeros, less than
+    /// [`QUIETEST_DBM_PER_HZ`].
+    fn beyond(&self) -> Option<String> {
+        const POINTS: u32 = 4_096;
+        let frequencies: Vec<f64> = match self {
+            Self::Table { hz, .. } => hz.clone(),
+            Self::Autoregressive { rate_hz, .. } | Self::Taps { rate_hz, .. } => {
+                (0..=POINTS).map(|i| rate_hz / 2.0 * f64::from(i) / f64::from(POINTS)).collect()
+            }
+        };
+        let zeros = matches!(self, Self::Taps { .. });
+        let least = if zeros { 0.0 } else { volts2_per_hz(QUIETEST_DBM_PER_HZ) };
+        let possible = least..=volts2_per_hz(LOUDEST_DBM_PER_HZ);
+        let wrong = frequencies.into_iter().find(|&hz| !possible.contains(&self.density(hz)));
+        wrong.map(|hz| {
+            format!(
+                "{:e} V²/Hz at {hz} Hz, not {QUIETEST_DBM_PER_HZ} to {LOUDEST_DBM_PER_HZ} dBm/Hz",
+                self.density(hz)
+            )
+        })
     }
 }
 
@@ -429,6 +456,15 @@ mod tests {
         let mut wrong = bank.clone();
         wrong.regions[0].colour = Colour::Taps { rate_hz: 0.0, taps: vec![1.0] };
         assert!(refused(&wrong).contains("rate_hz 0"));
+        // A pole on the unit circle, and densities that no noise has.
+        wrong.regions[0].colour =
+            Colour::Autoregressive { rate_hz: 4e5, volts2_per_hz: 1e-12, coefficients: vec![-1.0] };
+        assert!(refused(&wrong).contains("region 0: inf V²/Hz at 0 Hz"), "{}", refused(&wrong));
+        for dbm_per_hz in [1e6, 101.0, -301.0] {
+            wrong.regions[0].colour =
+                Colour::Table { hz: vec![3e3, 1e5], dbm_per_hz: vec![dbm_per_hz, -100.0] };
+            assert!(refused(&wrong).contains("not -290 to 100 dBm/Hz"), "{}", refused(&wrong));
+        }
         std::fs::write(&path, "{").unwrap();
         assert!(Bank::read(&path).unwrap_err().to_string().contains("a filter bank has"));
     }

@@ -142,8 +142,8 @@ impl Model for Household {
         true
     }
 
-    fn at_mains(&self, mains_hz: f64) -> Option<Arc<dyn Model>> {
-        Some(Arc::new(Self { mains_hz, ..*self }))
+    fn at(&self, conditions: &Conditions) -> Option<Arc<dyn Model>> {
+        Some(Arc::new(Self { mains_hz: conditions.mains_hz, ..*self }))
     }
 
     fn design(&self, conditions: &Conditions) -> Arc<dyn Design> {

@@ -5,6 +5,8 @@
 //! delays it by [`DELAY`] samples.
 
 use super::filter::windowed_sinc;
+use super::kernels;
+use dsp::cpu::Level;
 use num_complex::Complex64;
 use std::f64::consts::TAU;
 use std::sync::LazyLock;
@@ -13,6 +15,8 @@ use std::sync::LazyLock;
 const OVER: usize = 8;
 /// Samples by which an impulse is late.
 pub(super) const DELAY: usize = 20;
+/// Samples that the low-pass filter spans.
+const SPAN: usize = 2 * DELAY + 1;
 /// Amplitudes below this share are left out.
 const END: f64 = 1e-4;
 
@@ -39,46 +43,61 @@ impl Ring {
 /// Writes an impulse that begins `late` (0 to 1) samples after the first sample to `out`, which is replaced, and says
 /// how many samples are worth anything.
 pub(super) fn render(rings: &[Ring], rate_hz: f64, late: f64, out: &mut Vec<f32>) {
-    static LOW_PASS: LazyLock<Vec<f32>> = LazyLock::new(|| {
-        let taps = windowed_sinc(2 * OVER * DELAY + 1, 0.5 / OVER as f64, 6.0);
-        taps.iter().map(|&tap| tap as f32).collect()
+    // The low-pass filter's taps for each of the fine samples that a sample has.
+    static LOW_PASS: LazyLock<[[f32; SPAN]; OVER]> = LazyLock::new(|| {
+        let taps = windowed_sinc(OVER * (SPAN - 1) + 1, 0.5 / OVER as f64, 6.0);
+        let tap = |index: usize| taps.get(index).map_or(0.0, |&tap| tap as f32);
+        std::array::from_fn(|place| std::array::from_fn(|k| tap(OVER * k + place)))
     });
     let fine_hz = rate_hz * OVER as f64;
     let longest = rings.iter().map(|ring| ring.decay_s).fold(0.0, f64::max);
     let samples = (-longest * libm::log(END) * rate_hz) as usize + 2;
-    let reach = LOW_PASS.len() - 1;
-    let mut fine = vec![0.0f64; samples * OVER];
-    for ring in rings {
-        // The first fine sample at or after the beginning.
-        let first = libm::ceil(late * OVER as f64);
-        let after_s = (first - late * OVER as f64) / fine_hz;
-        let polar = |amplitude: f64, turns: f64| {
-            let (sin, cos) = libm::sincos(TAU * turns);
-            Complex64::new(amplitude * cos, amplitude * sin)
-        };
-        let mut phasor = polar(ring.volts * libm::exp(-after_s / ring.decay_s), ring.hz * after_s);
-        let step = polar(libm::exp(-1.0 / (ring.decay_s * fine_hz)), ring.hz / fine_hz);
-        for sample in fine.iter_mut().skip(first as usize) {
-            *sample += phasor.im;
-            phasor *= step;
-        }
-    }
-    let mut padded = vec![0.0f32; reach];
-    padded.extend(fine.iter().map(|&sample| sample as f32));
-    padded.resize(padded.len() + reach, 0.0);
+    let fine = damped(rings, fine_hz, late * OVER as f64, samples);
     out.clear();
-    out.extend(padded.windows(reach + 1).step_by(OVER).map(|window| dot(&LOW_PASS, window)));
+    out.resize(samples + SPAN - 1, 0.0);
+    for (fine, taps) in fine.iter().zip(LOW_PASS.iter()) {
+        kernels::add_convolved(Level::best(), taps, fine, out);
+    }
 }
 
-/// Sum of products, eight side by side.
-fn dot(a: &[f32], b: &[f32]) -> f32 {
-    let mut sums = [0.0f32; 8];
-    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
-        for ((sum, a), b) in sums.iter_mut().zip(a).zip(b) {
-            *sum += a * b;
+/// The rings at every [`OVER`]th of the fine samples, from each of the first of them on, between zeros for the filter's
+/// reach. They begin `late` fine samples after the first.
+fn damped(rings: &[Ring], fine_hz: f64, late: f64, samples: usize) -> [Vec<f32>; OVER] {
+    let polar = |amplitude: f64, turns: f64| {
+        let (sin, cos) = libm::sincos(TAU * turns);
+        (amplitude * cos, amplitude * sin)
+    };
+    let mut sums = vec![[0.0f64; OVER]; samples];
+    let Some((first, later)) = sums.split_first_mut() else { return std::array::from_fn(|_| Vec::new()) };
+    for ring in rings {
+        let at = |fine: f64| {
+            polar(ring.volts * libm::exp(-fine / (ring.decay_s * fine_hz)), ring.hz * fine / fine_hz)
+        };
+        // Before it begins there is nothing.
+        for (place, sum) in first.iter_mut().enumerate().filter(|(place, _)| *place as f64 >= late) {
+            *sum += at(place as f64 - late).1;
+        }
+        let (mut re, mut im) = ([0.0; OVER], [0.0; OVER]);
+        for place in 0..OVER {
+            (re[place], im[place]) = at((OVER + place) as f64 - late);
+        }
+        let fall = libm::exp(-(OVER as f64) / (ring.decay_s * fine_hz));
+        let (step_re, step_im) = polar(fall, ring.hz * OVER as f64 / fine_hz);
+        for sum in later.iter_mut() {
+            for place in 0..OVER {
+                sum[place] += im[place];
+                let turned = re[place] * step_re - im[place] * step_im;
+                im[place] = re[place] * step_im + im[place] * step_re;
+                re[place] = turned;
+            }
         }
     }
-    sums.iter().sum()
+    std::array::from_fn(|place| {
+        let mut padded = vec![0.0; SPAN - 1];
+        padded.extend(sums.iter().map(|sum| sum[place] as f32));
+        padded.resize(padded.len() + SPAN - 1, 0.0);
+        padded
+    })
 }
 
 /// Rendered impulses that reach into samples to come.
@@ -132,6 +151,15 @@ mod tests {
                 let error = 10.0 * ((sum / rate_hz).norm_sqr() / ring.energy(khz * 1e3)).log10();
                 assert!(error.abs() < 0.1, "late {late}, {khz} kHz: {error:.2} dB");
             }
+        }
+    }
+
+    #[test]
+    fn the_shortest_impulse_is_finite_wherever_it_begins() {
+        let mut out = Vec::new();
+        for late in [0.0, 0.3, 0.99] {
+            render(&[Ring { volts: 0.1, hz: 70_000.0, decay_s: 1e-10 }], 400_000.0, late, &mut out);
+            assert!(out.iter().all(|x| x.abs() < 0.1), "{late}: {out:?}");
         }
     }
 

@@ -41,6 +41,7 @@ pub mod mains;
 pub mod markov;
 mod measure;
 pub mod model;
+mod oscillator;
 pub mod plan;
 pub mod playback;
 pub mod plot;

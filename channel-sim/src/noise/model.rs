@@ -108,8 +108,9 @@ pub trait Model: Debug + Send + Sync {
         false
     }
 
-    /// The same model at another mains frequency than 50 Hz, where that makes a difference to its formula.
-    fn at_mains(&self, _mains_hz: f64) -> Option<Arc<dyn Model>> {
+    /// The same model under other conditions than [`Conditions::CENELEC_A`], where the mains frequency or the signal's
+    /// level make a difference to its formula.
+    fn at(&self, _conditions: &Conditions) -> Option<Arc<dyn Model>> {
         None
     }
 

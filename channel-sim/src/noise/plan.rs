@@ -70,7 +70,7 @@ impl NoisePlan {
     pub fn new(presets: &[Preset], conditions: &Conditions) -> Result<Self, NoiseError> {
         let part = |preset: &Preset| {
             preset.check(conditions)?;
-            let preset = preset.at_mains(conditions.mains_hz);
+            let preset = preset.at(conditions);
             let design = preset.model().design(conditions);
             let spectra = design.spectra().into();
             Ok(Part { gain: preset.gain(), preset, design, spectra })

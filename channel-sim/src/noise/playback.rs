@@ -12,6 +12,7 @@ use super::model::{Amplitude, Conditions, Design, Model, Process};
 use super::preset::Parameters;
 use super::recording::{LEAST_TURNS, Recording};
 use super::spectrum::Spectrum;
+use super::track::MAINS_HZ;
 use crate::random::uniform;
 use num_complex::Complex64;
 use rand_chacha::ChaCha8Rng;
@@ -27,6 +28,8 @@ const CROSSINGS: f64 = 32.0;
 const BETA: f64 = 8.0;
 /// A recording is good up to this share of its rate.
 const USABLE: f64 = 0.45;
+/// How far the mains may be from those of the recording: what is synchronous moves by that share in frequency.
+const PULL_HZ: f64 = 1.0;
 /// Turns in which the end fades into the beginning.
 const FADE: f64 = 0.05;
 /// Points of the density and of the envelope over a turn.
@@ -49,7 +52,7 @@ pub struct Playback {
 
 impl Playback {
     pub(super) fn preset(parameters: &mut Parameters<'_>) -> Result<Arc<dyn Model>, NoiseError> {
-        let mains_hz = parameters.number("mains", 50.0, [49.0, 61.0])?;
+        let mains_hz = parameters.number("mains", 50.0, MAINS_HZ)?;
         let volts = parameters.number("volts", 1.0, [1e-9, 1e6])?;
         let Some(path) = parameters.file() else {
             return Err(parameters.missing("a recording is needed: n12@FILE.wav"));
@@ -186,6 +189,15 @@ impl Model for Playback {
     }
 
     fn check(&self, preset: &'static str, conditions: &Conditions) -> Result<(), NoiseError> {
+        let recorded_hz = self.recording.track.mains_hz(self.recording.rate_hz);
+        if (conditions.mains_hz - recorded_hz).abs() > PULL_HZ {
+            let why = format!(
+                "{} was recorded at mains of {recorded_hz:.2} Hz; playing it at {} Hz would move its frequencies. Take \
+                 {recorded_hz:.0} Hz mains, or a recording at {}",
+                self.name, conditions.mains_hz, conditions.mains_hz
+            );
+            return Err(NoiseError::Rate { preset, rate_hz: conditions.rate_hz, why });
+        }
         let [low_hz, high_hz] = conditions.band_hz;
         let top_hz = USABLE * self.recording.rate_hz;
         // What is asked for up to half the run's own rate ends with the recording.

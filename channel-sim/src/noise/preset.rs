@@ -46,8 +46,8 @@ pub const CATALOGUE: &[Entry] = &[
         id: "n1",
         title: "Hooijen's coloured background, mean K",
         purpose: "coloured; n1+5 and n1-5 are one standard deviation of K",
-        parameters: "",
-        make: |_| Ok(Arc::new(hooijen::Hooijen)),
+        parameters: "floor (-115)",
+        make: hooijen::Hooijen::preset,
     },
     Entry {
         id: "n2",
@@ -269,6 +269,9 @@ impl Preset {
             None => head,
         };
         let preset = Self { id: entry.id, text, level, model };
+        if matches!(preset.level, Level::Mean(_)) && !preset.has_density() {
+            return Err(NoiseError::NoDensity { preset: preset.id, text: preset.text });
+        }
         if preset.gain().is_finite() && preset.gain() > 0.0 {
             Ok(preset)
         } else {
@@ -283,7 +286,7 @@ impl Preset {
 
     /// N1, Hooijen's coloured background.
     pub fn hooijen() -> Self {
-        Self::plain("n1", Arc::new(hooijen::Hooijen), Level::Offset(0.0))
+        Self::plain("n1", Arc::new(hooijen::Hooijen::default()), Level::Offset(0.0))
     }
 
     /// N3a, Katayama's model with its first set of parameters.
@@ -314,10 +317,21 @@ impl Preset {
         self.model.as_ref()
     }
 
-    /// The same at a mains frequency; formulas are those at 50 Hz without.
-    pub fn at_mains(&self, mains_hz: f64) -> Self {
-        let model = self.model.at_mains(mains_hz).unwrap_or_else(|| self.model.clone());
+    /// The same under conditions; formulas are those of [`Conditions::CENELEC_A`] without.
+    pub fn at(&self, conditions: &Conditions) -> Self {
+        let model = self.model.at(conditions).unwrap_or_else(|| self.model.clone());
         Self { model, ..self.clone() }
+    }
+
+    /// Whether there is a density over CENELEC-A's carriers that a level can mean: not where there are carriers and
+    /// nothing but their skirts, nor where the signal gives the level.
+    fn has_density(&self) -> bool {
+        let [low, high] = REFERENCE_HZ;
+        let lines = self.model.lines(&Conditions::CENELEC_A);
+        let inside = lines.iter().filter(|line| (low..=high).contains(&line.hz));
+        let lines: f64 = inside.map(|line| line.volts2).sum();
+        let density = mean(REFERENCE_HZ, |hz| self.model.density(hz)) * (high - low);
+        !self.model.follows_signal() && density > 0.0 && density > 1e-3 * lines
     }
 
     /// What the model's amplitudes are multiplied by.

@@ -68,7 +68,7 @@ pub fn report(
     seed: u64,
 ) -> Result<Report, NoiseError> {
     let plan = NoisePlan::new(std::slice::from_ref(preset), conditions)?;
-    let preset = &preset.at_mains(conditions.mains_hz);
+    let preset = &preset.at(conditions);
     let rate_hz = conditions.rate_hz;
     let samples = generate(&plan, seed, (seconds * rate_hz) as usize, mains);
     let power =

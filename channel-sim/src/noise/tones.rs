@@ -8,18 +8,16 @@
 use super::error::NoiseError;
 use super::mains::MainsPhase;
 use super::model::{Amplitude, Conditions, Design, Model, Process};
+pub use super::oscillator::STRIDE;
+use super::oscillator::{Oscillator, SOUND_HZ, Swing};
 use super::preset::Parameters;
 use super::spectrum::{Line, Spectrum};
-use crate::random::{normal, uniform};
-use num_complex::Complex64;
 use rand_chacha::ChaCha8Rng;
 use std::f64::consts::TAU;
 use std::sync::Arc;
 
-/// Samples with one frequency and a linear amplitude.
-pub const STRIDE: usize = 16;
-/// Values a second of the sound on a broadcast carrier, joined by lines: it fills some 4.5 kHz to each side.
-const SOUND_HZ: f64 = 14_000.0;
+/// Share of the sample rate below which carriers are heard.
+const HEARD: f64 = 0.49;
 
 /// What a carrier does.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,9 +61,6 @@ pub struct Carrier {
     /// What it does.
     pub kind: Kind,
 }
-
-/// Time constant of a converter's wander.
-const WANDER_S: f64 = 0.5;
 
 const fn steady(hz: f64, dbuv: f64) -> Carrier {
     Carrier { hz, dbuv, kind: Kind::Steady }
@@ -122,6 +117,8 @@ pub struct Tones {
     carriers: Vec<Carrier>,
     /// Signal to interference ratio, where the level is the signal's.
     sir_db: Option<f64>,
+    /// The signal's level.
+    signal_dbuv: f64,
 }
 
 impl Tones {
@@ -129,20 +126,120 @@ impl Tones {
         let mut carrier = PLACES.get(place).copied().unwrap_or(PLACES[0]);
         carrier.hz = parameters.number("hz", carrier.hz, super::model::NARROWBAND_HZ)?;
         let sir_db = parameters.number("sir", 0.0, [-60.0, 60.0])?;
-        Ok(Arc::new(Self { carriers: vec![carrier], sir_db: Some(sir_db) }))
+        Ok(Arc::new(Self {
+            carriers: vec![carrier],
+            sir_db: Some(sir_db),
+            signal_dbuv: Conditions::CENELEC_A.signal_dbuv,
+        }))
     }
 
     pub(super) fn scene(scene: usize) -> Arc<dyn Model> {
         Arc::new(Self {
             carriers: SCENES.get(scene).map_or(Vec::new(), |scene| scene.to_vec()),
             sir_db: None,
+            signal_dbuv: Conditions::CENELEC_A.signal_dbuv,
         })
     }
 
+    /// The sum of independent carriers: of scenes that follow the mains all the same way.
+    fn sum(&self, carriers: &[&Carrier]) -> Vec<Amplitude> {
+        /// Steps from one end of the range to the other, and phases of the mains.
+        const STEPS: usize = 2_001;
+        const PHASES: u32 = 50;
+        let gated = carriers.iter().filter(|carrier| matches!(carrier.kind, Kind::Converter { .. })).count();
+        if gated != 0 && gated != carriers.len() {
+            return Vec::new();
+        }
+        // Sound goes beyond its carrier's peak.
+        let reach = |carrier: &&Carrier| {
+            let most = match carrier.kind {
+                Kind::Sound { depth } => 1.0 + 5.0 * depth,
+                _ => 1.0,
+            };
+            most * (2.0 * self.power(carrier)).sqrt()
+        };
+        let most: f64 = carriers.iter().map(reach).sum::<f64>().max(f64::MIN_POSITIVE);
+        let step = 2.0 * most / (STEPS - 1) as f64;
+        let middle = (STEPS / 2) as i64;
+        let mut sum = vec![0.0; STEPS];
+        sum[STEPS / 2] = 1.0;
+        for carrier in carriers {
+            let own = self.steps(carrier, step);
+            let mut next = vec![0.0; STEPS];
+            for (place, weight) in sum.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+                for (off, share) in &own {
+                    let to = place as i64 + off;
+                    if let Some(target) = usize::try_from(to).ok().and_then(|to| next.get_mut(to)) {
+                        *target += weight * share;
+                    }
+                }
+            }
+            sum = next;
+        }
+        let gates: Vec<f64> = match gated {
+            0 => vec![1.0],
+            _ => (0..PHASES)
+                .map(|i| Swing::at((f64::from(i) + 0.5) / f64::from(4 * PHASES)))
+                .filter_map(|swing| carriers.first().map(|carrier| carrier.at(swing).0))
+                .collect(),
+        };
+        let total: f64 = sum.iter().sum::<f64>() * gates.len() as f64;
+        let one = |gate: f64, place: usize, weight: f64| {
+            let width = gate * step;
+            Amplitude {
+                weight: weight / total,
+                mean: gate * step * (place as i64 - middle) as f64,
+                variance: width * width / 12.0,
+            }
+        };
+        gates
+            .iter()
+            .flat_map(|&gate| {
+                sum.iter()
+                    .enumerate()
+                    .filter(|(_, weight)| **weight > 1e-9)
+                    .map(move |(place, &weight)| one(gate, place, weight))
+            })
+            .collect()
+    }
+
+    /// Distribution of one carrier in steps of so many volts, a converter's without its gate.
+    fn steps(&self, carrier: &Carrier, step: f64) -> Vec<(i64, f64)> {
+        const PHASES: u32 = 720;
+        /// Standard deviations of sound and its values between two of its independent ones.
+        const LEVELS: i32 = 40;
+        const BETWEEN: u32 = 8;
+        let peak = (2.0 * self.power(carrier)).sqrt();
+        let mut gains = Vec::new();
+        match carrier.kind {
+            Kind::Sound { depth } => {
+                for between in 0..BETWEEN {
+                    let share = (f64::from(between) + 0.5) / f64::from(BETWEEN);
+                    let deviation = depth * (1.5 * (share * share + (1.0 - share) * (1.0 - share))).sqrt();
+                    for level in -LEVELS..=LEVELS {
+                        let x = f64::from(level) / 10.0;
+                        gains.push((1.0 + deviation * x, libm::exp(-x * x / 2.0)));
+                    }
+                }
+            }
+            _ => gains.push((1.0, 1.0)),
+        }
+        let total: f64 = gains.iter().map(|gain| gain.1).sum();
+        let mut shares = std::collections::BTreeMap::new();
+        for (gain, weight) in gains {
+            for phase in 0..PHASES {
+                let value = gain * peak * libm::cos(TAU * (f64::from(phase) + 0.5) / f64::from(PHASES));
+                *shares.entry(libm::round(value / step) as i64).or_insert(0.0) +=
+                    weight / total / f64::from(PHASES);
+            }
+        }
+        shares.into_iter().collect()
+    }
+
     /// Mean square of a carrier, sound left out.
-    fn power(&self, carrier: &Carrier, conditions: &Conditions) -> f64 {
+    fn power(&self, carrier: &Carrier) -> f64 {
         let dbuv = match self.sir_db {
-            Some(sir_db) => conditions.signal_dbuv - sir_db,
+            Some(sir_db) => self.signal_dbuv - sir_db,
             None => carrier.dbuv,
         };
         libm::pow(10.0, (dbuv - 120.0) / 10.0)
@@ -150,19 +247,6 @@ impl Tones {
 }
 
 impl Carrier {
-    /// Amplitude relative to the mean and frequency at a phase, wander left out.
-    fn at(&self, turns: f64) -> (f64, f64) {
-        match self.kind {
-            Kind::Sweep { hz } => (1.0, self.hz + hz * libm::sin(2.0 * TAU * turns)),
-            Kind::Converter { swing, .. } => {
-                // The mean of sin² is a half.
-                let amplitude = libm::sin(TAU * turns).abs() * std::f64::consts::SQRT_2;
-                (amplitude, self.hz * (1.0 + swing * libm::sin(2.0 * TAU * turns)))
-            }
-            _ => (1.0, self.hz),
-        }
-    }
-
     /// Density per unit of power at a phase of the mains, what is a line left out.
     fn shape_at(&self, turns: f64, hz: f64) -> f64 {
         let sinc = |x: f64| if x.abs() < 1e-9 { 1.0 } else { libm::sin(TAU / 2.0 * x) / (TAU / 2.0 * x) };
@@ -177,7 +261,7 @@ impl Carrier {
             }
             // The frequency is where it is, seen with the width that the sweep itself and the wander give it.
             Kind::Sweep { .. } | Kind::Converter { .. } => {
-                let (amplitude, centre) = self.at(turns);
+                let (amplitude, centre) = self.at(Swing::at(turns));
                 let width = match self.kind {
                     Kind::Converter { wander, .. } => wander * self.hz,
                     _ => 150.0,
@@ -197,22 +281,17 @@ impl Model for Tones {
     }
 
     fn density_at(&self, turns: f64, hz: f64) -> f64 {
-        // Levels that the signal gives are known from conditions only: see `lines` and `design`.
-        let conditions = Conditions::CENELEC_A;
-        self.carriers
-            .iter()
-            .map(|carrier| self.power(carrier, &conditions) * carrier.shape_at(turns, hz))
-            .sum()
+        self.carriers.iter().map(|carrier| self.power(carrier) * carrier.shape_at(turns, hz)).sum()
     }
 
     fn background(&self, _hz: f64) -> f64 {
         0.0
     }
 
-    fn lines(&self, conditions: &Conditions) -> Vec<Line> {
+    fn lines(&self, _conditions: &Conditions) -> Vec<Line> {
         let mut lines = Vec::new();
         for carrier in &self.carriers {
-            let volts2 = self.power(carrier, conditions);
+            let volts2 = self.power(carrier);
             match carrier.kind {
                 Kind::Steady | Kind::Sound { .. } => lines.push(Line { hz: carrier.hz, volts2 }),
                 Kind::Keyed { space_hz, .. } => {
@@ -225,11 +304,14 @@ impl Model for Tones {
         lines
     }
 
+    /// Of one tone over its phase; of several over all phases that they may begin with, which are independent.
     fn amplitudes(&self, conditions: &Conditions) -> Vec<Amplitude> {
         const STEPS: u32 = 2_000;
-        let [carrier] = &self.carriers[..] else { return Vec::new() };
+        let heard: Vec<&Carrier> =
+            self.carriers.iter().filter(|carrier| carrier.hz < HEARD * conditions.rate_hz).collect();
+        let [carrier] = &heard[..] else { return self.sum(&heard) };
         let (Kind::Steady | Kind::Sweep { .. } | Kind::Keyed { .. }) = carrier.kind else {
-            return Vec::new();
+            return self.sum(&heard);
         };
         // A tone that repeats within few samples has few values.
         let repeats = |n: u32| {
@@ -239,10 +321,14 @@ impl Model for Tones {
         if carrier.kind == Kind::Steady && (1..250).any(repeats) {
             return Vec::new();
         }
-        let peak = (2.0 * self.power(carrier, conditions)).sqrt();
+        let peak = (2.0 * self.power(carrier)).sqrt();
         let at = |i: u32| peak * libm::cos(TAU * (f64::from(i) + 0.5) / f64::from(STEPS));
         let weight = 1.0 / f64::from(STEPS);
         (0..STEPS).map(|i| Amplitude { weight, mean: at(i), variance: 0.0 }).collect()
+    }
+
+    fn at(&self, conditions: &Conditions) -> Option<Arc<dyn Model>> {
+        Some(Arc::new(Self { signal_dbuv: conditions.signal_dbuv, ..self.clone() }))
     }
 
     fn follows_mains(&self) -> bool {
@@ -271,14 +357,14 @@ impl Model for Tones {
     }
 
     fn design(&self, conditions: &Conditions) -> Arc<dyn Design> {
-        let heard = |carrier: &&Carrier| carrier.hz < 0.49 * conditions.rate_hz;
-        let power = |carrier: &Carrier| (*carrier, self.power(carrier, conditions));
+        let heard = |carrier: &&Carrier| carrier.hz < HEARD * conditions.rate_hz;
+        let power = |carrier: &Carrier| (*carrier, self.power(carrier));
         Arc::new(Ready {
             rate_hz: conditions.rate_hz,
             lines: self
                 .lines(conditions)
                 .into_iter()
-                .filter(|line| line.hz < 0.49 * conditions.rate_hz)
+                .filter(|line| line.hz < HEARD * conditions.rate_hz)
                 .collect(),
             carriers: self.carriers.iter().filter(heard).map(power).collect(),
         })
@@ -298,22 +384,14 @@ impl Design for Ready {
         let mut running = |&(carrier, power): &(Carrier, f64)| {
             let mut seed = [0; 32];
             rand_core::Rng::fill_bytes(&mut rng, &mut seed);
-            let mut rng: ChaCha8Rng = rand_core::SeedableRng::from_seed(seed);
-            let phases = [uniform(&mut rng), uniform(&mut rng)];
-            let wander = normal(&mut rng);
-            Oscillator {
-                carrier,
-                peak: gain * (2.0 * power).sqrt(),
-                phases,
-                wander,
-                sound: [normal(&mut rng), normal(&mut rng)],
-                until_next: 0.0,
-                one: true,
-                rng,
-            }
+            let rng = rand_core::SeedableRng::from_seed(seed);
+            Oscillator::new(carrier, self.rate_hz, gain * (2.0 * power).sqrt(), rng)
         };
         Box::new(Running {
-            rate_hz: self.rate_hz,
+            follows_mains: self
+                .carriers
+                .iter()
+                .any(|(carrier, _)| matches!(carrier.kind, Kind::Sweep { .. } | Kind::Converter { .. })),
             oscillators: self.carriers.iter().map(&mut running).collect(),
             ready: [0.0; STRIDE],
             used: STRIDE,
@@ -335,95 +413,8 @@ impl Design for Ready {
 }
 
 #[derive(Debug)]
-struct Oscillator {
-    carrier: Carrier,
-    peak: f64,
-    /// Phases in turns of the carrier and of its pair.
-    phases: [f64; 2],
-    /// Wander in standard deviations.
-    wander: f64,
-    /// The values of sound before and after now.
-    sound: [f64; 2],
-    /// Samples until the next value of sound or the next bit.
-    until_next: f64,
-    one: bool,
-    rng: ChaCha8Rng,
-}
-
-impl Oscillator {
-    /// Adds the next samples, as many as `out` has, at a phase of the mains at their middle.
-    fn add(&mut self, rate_hz: f64, turns: f64, out: &mut [f64]) {
-        let (relative, mut hz) = self.carrier.at(turns);
-        if let Kind::Converter { wander, .. } = self.carrier.kind {
-            // An Ornstein-Uhlenbeck process.
-            let keep = libm::exp(-(out.len() as f64) / rate_hz / WANDER_S);
-            self.wander = keep * self.wander + (1.0 - keep * keep).sqrt() * normal(&mut self.rng);
-            hz += wander * self.carrier.hz * self.wander;
-        }
-        let peak = self.peak * relative;
-        match self.carrier.kind {
-            Kind::Keyed { baud, space_hz } => {
-                let mut pair =
-                    [rotor(self.phases[0], hz / rate_hz), rotor(self.phases[1], space_hz / rate_hz)];
-                for sample in out.iter_mut() {
-                    if self.until_next <= 0.0 {
-                        self.one = uniform(&mut self.rng) < 0.5;
-                        self.until_next += rate_hz / baud;
-                    }
-                    self.until_next -= 1.0;
-                    *sample += peak * pair[usize::from(!self.one)].0.re;
-                    for (phasor, step) in &mut pair {
-                        *phasor *= *step;
-                    }
-                }
-                self.phases[1] = advanced(self.phases[1], space_hz / rate_hz, out.len());
-            }
-            Kind::Sound { depth } => {
-                let (mut phasor, step) = rotor(self.phases[0], hz / rate_hz);
-                // Lines between independent values have two thirds of their variance.
-                let depth = depth * 1.5f64.sqrt();
-                let span = rate_hz / SOUND_HZ;
-                for sample in out.iter_mut() {
-                    if self.until_next <= 0.0 {
-                        self.sound = [self.sound[1], normal(&mut self.rng)];
-                        self.until_next += span;
-                    }
-                    let share = 1.0 - self.until_next / span;
-                    let sound = self.sound[0] + share * (self.sound[1] - self.sound[0]);
-                    self.until_next -= 1.0;
-                    *sample += peak * (1.0 + depth * sound) * phasor.re;
-                    phasor *= step;
-                }
-            }
-            _ => {
-                let (mut phasor, step) = rotor(self.phases[0], hz / rate_hz);
-                for sample in out.iter_mut() {
-                    *sample += peak * phasor.re;
-                    phasor *= step;
-                }
-            }
-        }
-        self.phases[0] = advanced(self.phases[0], hz / rate_hz, out.len());
-    }
-}
-
-/// The phasor at a phase and its step, both in turns.
-fn rotor(phase: f64, step: f64) -> (Complex64, Complex64) {
-    let unit = |turns: f64| {
-        let (sin, cos) = libm::sincos(TAU * turns);
-        Complex64::new(cos, sin)
-    };
-    (unit(phase), unit(step))
-}
-
-fn advanced(phase: f64, step: f64, samples: usize) -> f64 {
-    let turns = phase + step * samples as f64;
-    turns - libm::floor(turns)
-}
-
-#[derive(Debug)]
 struct Running {
-    rate_hz: f64,
+    follows_mains: bool,
     oscillators: Vec<Oscillator>,
     /// Samples made in strides, whatever the lengths that are asked for.
     ready: [f64; STRIDE],
@@ -432,17 +423,25 @@ struct Running {
 
 impl Process for Running {
     fn add(&mut self, phase: MainsPhase, _work: &mut Vec<f32>, out: &mut [f32]) {
-        for (n, sample) in out.iter_mut().enumerate() {
+        let mut at = 0;
+        while at < out.len() {
             if self.used == STRIDE {
                 self.ready = [0.0; STRIDE];
-                let middle = phase.after((n + STRIDE / 2) as f64).turns;
+                let swing = match self.follows_mains {
+                    true => Swing::at(phase.after((at + STRIDE / 2) as f64).turns),
+                    false => Swing::default(),
+                };
                 for oscillator in &mut self.oscillators {
-                    oscillator.add(self.rate_hz, middle, &mut self.ready);
+                    oscillator.add(swing, &mut self.ready);
                 }
                 self.used = 0;
             }
-            *sample += self.ready[self.used] as f32;
-            self.used += 1;
+            let count = (STRIDE - self.used).min(out.len() - at);
+            for (sample, ready) in out[at..at + count].iter_mut().zip(&self.ready[self.used..]) {
+                *sample += *ready as f32;
+            }
+            self.used += count;
+            at += count;
         }
     }
 }
@@ -454,7 +453,7 @@ mod tests {
     #[test]
     fn the_level_of_a_tone_is_the_signals_less_the_ratio() {
         let conditions = Conditions { signal_dbuv: 97.0, ..Conditions::CENELEC_A };
-        let tones = Tones { carriers: vec![PLACES[0]], sir_db: Some(-10.0) };
+        let tones = Tones { carriers: vec![PLACES[0]], sir_db: Some(-10.0), signal_dbuv: 97.0 };
         let [line] = tones.lines(&conditions)[..] else { panic!("one line") };
         assert!((10.0 * line.volts2.log10() + 120.0 - 107.0).abs() < 1e-9);
     }

@@ -17,6 +17,10 @@ pub struct Track {
 
 /// How far the mains frequency may be from its nominal value.
 const PULL_HZ: f64 = 0.6;
+/// Sample rates of recordings.
+pub const RECORDED_HZ: [f64; 2] = [10_000.0, 10_000_000.0];
+/// Frequencies of mains.
+pub const MAINS_HZ: [f64; 2] = [49.0, 61.0];
 /// Powers a second that phase is taken from.
 const POWERS_HZ: f64 = 10_000.0;
 /// Harmonics of the half period that are looked at.
@@ -31,6 +35,7 @@ impl Track {
 
     /// From a channel with the mains voltage.
     pub fn of_voltage(voltage: &[f32], rate_hz: f64, nominal_hz: f64) -> Result<Self, String> {
+        check(rate_hz, nominal_hz)?;
         let window = (4.0 * rate_hz / nominal_hz) as usize;
         let phasors = follow(voltage, rate_hz, nominal_hz, window);
         let strength =
@@ -52,6 +57,7 @@ impl Track {
 
     /// From the noise.
     pub fn of_noise(samples: &[f32], rate_hz: f64, nominal_hz: f64) -> Result<Self, String> {
+        check(rate_hz, nominal_hz)?;
         let powers = powers(samples, rate_hz);
         let half_hz = 2.0 * nominal_hz;
         if powers.len() < (POWERS_HZ * 0.5) as usize {
@@ -161,6 +167,19 @@ impl Track {
     }
 }
 
+/// Refuses rates and frequencies with which no phase can be found.
+fn check(rate_hz: f64, nominal_hz: f64) -> Result<(), String> {
+    let [least, most] = RECORDED_HZ;
+    if !(least..=most).contains(&rate_hz) {
+        return Err(format!("it has {rate_hz} samples/s; record with {least} to {most}"));
+    }
+    let [low, high] = MAINS_HZ;
+    match (low..=high).contains(&nominal_hz) {
+        true => Ok(()),
+        false => Err(format!("mains of {nominal_hz} Hz are none; say a frequency from {low} to {high} Hz")),
+    }
+}
+
 fn polar(amplitude: f64, turns: f64) -> Complex64 {
     let (sin, cos) = libm::sincos(TAU * turns);
     Complex64::new(amplitude * cos, amplitude * sin)
@@ -237,6 +256,23 @@ mod tests {
             assert!((track.at(track.sample(turns)) - turns).abs() < 1e-9);
         }
         assert!(Track::of_voltage(&voltage, RATE_HZ, 60.0).is_err());
+    }
+
+    #[test]
+    fn rates_and_mains_that_are_none_are_refused() {
+        let samples = [0.1f32; 100_000];
+        for (rate_hz, nominal_hz) in [
+            (0.0, 50.0),
+            (2.0, 50.0),
+            (9_999.0, 50.0),
+            (f64::NAN, 50.0),
+            (400e3, f64::NAN),
+            (400e3, 1e9),
+            (400e3, 0.0),
+        ] {
+            assert!(Track::of_voltage(&samples, rate_hz, nominal_hz).is_err(), "{rate_hz} {nominal_hz}");
+            assert!(Track::of_noise(&samples, rate_hz, nominal_hz).is_err(), "{rate_hz} {nominal_hz}");
+        }
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::model::{Amplitude, Conditions, Design, Model, Process};
 use super::preset::{Parameters, background};
 use super::shaped::{Modulation, Shaped};
 use super::spectrum::Spectrum;
-use crate::random::uniform;
+use crate::random::{Purpose, stream, uniform};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 use std::f64::consts::TAU;
@@ -112,9 +112,48 @@ impl Model for Zimmermann {
         background()
     }
 
-    /// Unknown: samples are a background's and, rarely, an impulse's.
-    fn amplitudes(&self, _conditions: &Conditions) -> Vec<Amplitude> {
-        Vec::new()
+    /// Of a background and, rarely, an impulse on it, by averaging over impulses and their time; unknown where
+    /// impulses often ring into one another.
+    fn amplitudes(&self, conditions: &Conditions) -> Vec<Amplitude> {
+        const DRAWS: u32 = 100_000;
+        /// Impulses' values are sorted by their logarithms.
+        const PER_DECADE: f64 = 40.0;
+        const LEAST_VOLTS: f64 = 1e-6;
+        const BINS: usize = 240;
+        /// Time in which an impulse falls to a ten thousandth, in τ.
+        const RINGS: f64 = 9.2;
+        if RINGS * self.width_s / 3.0 > 0.1 * self.interval_s {
+            return Vec::new();
+        }
+        let white = conditions.per_sample(background());
+        let mut events =
+            Events { interval_s: self.interval_s, width_s: self.width_s, rng: stream(0, Purpose::Noise, 0) };
+        let mut bins = vec![0.0; BINS];
+        for _ in 0..DRAWS {
+            let (width_s, rings) = events.impulse();
+            let lasts_s = RINGS * width_s / 3.0;
+            let time_s = lasts_s * uniform(&mut events.rng);
+            // Above half the sample rate nothing is heard.
+            let heard = rings.iter().filter(|ring| ring.hz < conditions.rate_hz / 2.0);
+            let value: f64 = heard
+                .map(|ring| {
+                    ring.volts * libm::exp(-time_s / ring.decay_s) * libm::sin(TAU * ring.hz * time_s)
+                })
+                .sum();
+            let place = PER_DECADE * libm::log10(value.abs().max(LEAST_VOLTS) / LEAST_VOLTS);
+            if let Some(bin) = bins.get_mut((place as usize).min(BINS - 1)) {
+                *bin += lasts_s / self.interval_s / f64::from(DRAWS);
+            }
+        }
+        let quiet = 1.0 - bins.iter().sum::<f64>();
+        let mut all = vec![Amplitude { weight: quiet, mean: 0.0, variance: white }];
+        for (bin, &weight) in bins.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
+            let mean = LEAST_VOLTS * libm::pow(10.0, (bin as f64 + 0.5) / PER_DECADE);
+            for mean in [mean, -mean] {
+                all.push(Amplitude { weight: weight / 2.0, mean, variance: white });
+            }
+        }
+        all
     }
 
     fn design(&self, conditions: &Conditions) -> Arc<dyn Design> {
@@ -231,7 +270,6 @@ impl Process for Running {
 mod tests {
     use super::*;
     use crate::noise::tests::kit::kolmogorov;
-    use crate::random::{Purpose, stream};
 
     fn dwells(states: &'static [(f64, f64)], mean: f64) -> impl Fn(f64) -> f64 {
         move |x| states.iter().map(|(p, relative)| p * (1.0 - (-x / (relative * mean)).exp())).sum()
