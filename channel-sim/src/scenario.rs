@@ -4,7 +4,7 @@ use crate::feeder::{Feeder, FeederError, Load, Phase, Position, ReadOptions, Rep
 use crate::line::Line;
 use crate::line::filter::FilterPlan;
 use crate::line::load::Appliance;
-use crate::noise::Preset;
+use crate::noise::{Conditions, Mains, Preset};
 use crate::random::{Purpose, stream, uniform};
 use crate::survey::terminal;
 use jiff::civil::DateTime;
@@ -37,6 +37,10 @@ pub struct Scenario {
     /// Noise that every household injects, at the level it has on the artificial mains network and with a spread of
     /// 5 dB between households; it reaches the ports through the line.
     pub injected: Vec<Preset>,
+    /// The mains, whose phase all synchronous noise and loads follow.
+    pub mains: Mains,
+    /// Level of the wanted signal at a port to which noise presets with a signal to interference ratio (N10) refer.
+    pub signal_dbuv: f64,
     /// Sample rate and band of the line.
     pub plan: FilterPlan,
     /// Median magnitude of the households' impedances (digest 3.6).
@@ -156,6 +160,8 @@ impl Scenario {
             utc_offset_minutes: 60,
             noise: vec![Preset::hooijen(), Preset::katayama()],
             injected: Vec::new(),
+            mains: Mains::EUROPE,
+            signal_dbuv: Conditions::CENELEC_A.signal_dbuv,
             plan: FilterPlan::WIDE,
             load_median_ohm: 10.0,
             level_dbuv: 120.0,

@@ -68,7 +68,8 @@ fn description(scenario: &Scenario, line: &Line, frequency_hz: f64) -> Value {
     })
 }
 
-fn by_numpy(python: &Path, description: &Value) -> Vec<(f64, f64)> {
+/// Transfer functions between modems, and from households' noise to modems.
+fn by_numpy(python: &Path, description: &Value) -> [Vec<(f64, f64)>; 2] {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/python/nodal.py");
     let mut child =
         Command::new(python).arg(script).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
@@ -89,16 +90,18 @@ fn numpys_nodal_analysis_finds_the_same_transfer_functions() {
         scenario.phase_model = PhaseModel::Coupled;
         let line = Line::new(&scenario);
         for frequency_hz in [9e3, 60e3, 150e3, 487.5e3] {
-            let found = line.transfer(frequency_hz);
             let expected = by_numpy(&python, &description(&scenario, &line, frequency_hz));
-            assert_eq!(found.len(), expected.len());
-            let mut worst = 0f64;
-            for (found, (re, im)) in found.iter().zip(expected) {
-                let scale = re.hypot(im).max(1e-9);
-                worst = worst.max((found.re - re).hypot(found.im - im) / scale);
+            let found = [line.transfer(frequency_hz), line.noise_transfer_at(frequency_hz, 0.0)];
+            for (what, (found, expected)) in ["signals", "noise"].iter().zip(found.iter().zip(expected)) {
+                assert_eq!(found.len(), expected.len());
+                let mut worst = 0f64;
+                for (found, (re, im)) in found.iter().zip(expected) {
+                    let scale = re.hypot(im).max(1e-9);
+                    worst = worst.max((found.re - re).hypot(found.im - im) / scale);
+                }
+                println!("{name} at {frequency_hz} Hz, {what}: largest relative difference {worst:.1e}");
+                assert!(worst < 1e-6, "{name} at {frequency_hz} Hz, {what}: {worst:.1e}");
             }
-            println!("{name} at {frequency_hz} Hz: largest relative difference {worst:.1e}");
-            assert!(worst < 1e-6, "{name} at {frequency_hz} Hz: {worst:.1e}");
         }
     }
 }

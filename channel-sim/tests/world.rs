@@ -296,6 +296,9 @@ fn tones_pass_between_modems_of_different_sample_rates_to_seventy_decibels() {
         (FilterPlan::WIDE, Attachment::CENELEC_A, Attachment::CENELEC_A, 61_000.0),
         (FilterPlan::WIDE, Attachment::CENELEC_A, wide_prime, 88_300.0),
         (FilterPlan::WIDE, wide_prime, Attachment::CENELEC_A, 36_700.0),
+        (FilterPlan::WIDE, Attachment::PRIME, wide_prime, 75_250.0),
+        (FilterPlan::WIDE, wide_prime, Attachment::PRIME, 42_050.0),
+        (FilterPlan::WIDE, Attachment::PRIME, Attachment::CENELEC_A, 88_300.0),
         (FilterPlan::WIDE, Attachment::FCC, Attachment::FCC, 301_000.0),
         (FilterPlan::WIDE, Attachment::FCC, Attachment::FCC, 480_100.0),
         (FilterPlan::MIXED, Attachment::PRIME, Attachment::CENELEC_A, 75_250.0),
@@ -315,6 +318,120 @@ fn tones_pass_between_modems_of_different_sample_rates_to_seventy_decibels() {
         );
         assert!(rest_db < -70.0, "{plan:?} {sender:?} {receiver:?} {hz}: rest {rest_db:.1} dB");
         assert!(error_db < -45.0, "{plan:?} {sender:?} {receiver:?} {hz}: gain {gain} for {expected}");
+    }
+}
+
+/// A G3 modem of any band, or a PRIME modem, that sends one frame at its beginning or listens.
+enum Kind {
+    G3(Box<g3_phy::phy::Phy>, Attachment),
+    Prime(Box<prime_phy::phy::Phy>),
+}
+
+struct OneFrame {
+    kind: Kind,
+    octets: Option<Vec<u8>>,
+    heard: Arc<Mutex<Vec<Vec<u8>>>>,
+}
+
+impl Modem for OneFrame {
+    fn attachment(&self) -> Attachment {
+        match &self.kind {
+            Kind::G3(_, attachment) => *attachment,
+            Kind::Prime(_) => Attachment::PRIME,
+        }
+    }
+
+    fn transmit(&mut self, from: u64, out: &mut [f32]) -> bool {
+        let octets = self.octets.take();
+        match &mut self.kind {
+            Kind::G3(phy, attachment) => {
+                if let Some(octets) = octets {
+                    let plan =
+                        if *attachment == Attachment::FCC { BandPlan::FCC_1 } else { BandPlan::CENELEC_A };
+                    let tone_map = plan.full_tone_map();
+                    let modulation = Modulation::Robust;
+                    let layout =
+                        PayloadLayout::for_psdu(&plan, ToneMask::ALL, tone_map, modulation, octets.len())
+                            .unwrap();
+                    let mut psdu = Psdu::from_slice(&octets).unwrap();
+                    psdu.resize(usize::from(layout.psdu_capacity), 0).unwrap();
+                    let request = PdDataRequest {
+                        start: at_ms(5),
+                        psdu,
+                        modulation,
+                        tone_map,
+                        response_expected: false,
+                    };
+                    phy.request(at_ms(0), Request::Data(request));
+                }
+                phy.transmit(from, out)
+            }
+            Kind::Prime(phy) => {
+                if let Some(octets) = octets {
+                    let mpdu = prime_phy::primitives::Mpdu::from_slice(&octets).unwrap();
+                    let request = prime_phy::primitives::PhyDataRequest {
+                        time: at_ms(5),
+                        mpdu,
+                        scheme: prime_phy::Scheme::DbpskC,
+                        level: 0,
+                    };
+                    phy.request(at_ms(0), prime_phy::primitives::Request::Data(request));
+                }
+                phy.transmit(from, out)
+            }
+        }
+    }
+
+    fn receive(&mut self, from: u64, samples: &[f32]) {
+        let mut heard = self.heard.lock().unwrap();
+        match &mut self.kind {
+            Kind::G3(phy, _) => {
+                phy.receive(from, samples);
+                heard.extend(psdus(std::iter::from_fn(|| phy.poll())));
+            }
+            Kind::Prime(phy) => {
+                phy.receive(from, samples);
+                while let Some(event) = phy.poll() {
+                    if let prime_phy::primitives::Event::DataIndication(data) = event {
+                        heard.push(data.mpdu.to_vec());
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// G3 in the FCC's band at 1.2 MHz, PRIME at 250 kHz and G3 in CENELEC-A at 400 kHz on one line, at either of its
+/// rates, with clocks of their own: each pair hears its own. FCC and PRIME send at the same time.
+#[test]
+fn standards_of_different_sample_rates_share_a_line() {
+    for plan in [FilterPlan::WIDE, FilterPlan::MIXED] {
+        let heard: Vec<Arc<Mutex<Vec<Vec<u8>>>>> = (0..4).map(|_| Arc::default()).collect();
+        let modem = |index: usize| -> Box<dyn Modem> {
+            let octets = vec![0x10 + index as u8; 20];
+            let config = PhyConfig { plan: BandPlan::FCC_1, ..PhyConfig::default() };
+            let kind = match index / 2 {
+                0 => Kind::G3(Box::new(g3_phy::phy::Phy::new(config)), Attachment::of(&BandPlan::FCC_1)),
+                _ => Kind::Prime(Box::new(prime_phy::phy::Phy::new(prime_phy::phy::PhyConfig::default()))),
+            };
+            Box::new(OneFrame {
+                kind,
+                octets: index.is_multiple_of(2).then_some(octets),
+                heard: heard[index].clone(),
+            })
+        };
+        let mut scenario = Scenario::village(7);
+        scenario.plan = plan;
+        scenario.noise = vec![Preset::parse("n0=-100").unwrap()];
+        let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
+        let mut world = World::with_modems(scenario, coordinator, (0..4).map(modem).collect()).unwrap();
+        // CENELEC-A waits until PRIME, in the same band, has finished.
+        world.run_blocks(300);
+        let by_cenelec = world.exchange(vec![frame(b"cenelec", Modulation::Robust, 90_000)], at_ms(350));
+        assert!(matches!(by_cenelec.events[..], [Event::TransmitConfirm(_)]), "{:?}", by_cenelec.events);
+        let first = |index: usize| heard[index].lock().unwrap().first().cloned().unwrap_or_default();
+        assert!(first(1).starts_with(&[0x10; 20]), "{} kHz: FCC heard {:?}", plan.rate_hz / 1e3, first(1));
+        assert!(first(3).starts_with(&[0x12; 20]), "{} kHz: PRIME heard {:?}", plan.rate_hz / 1e3, first(3));
     }
 }
 

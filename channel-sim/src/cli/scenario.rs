@@ -2,7 +2,7 @@
 
 use channel_sim::feeder::{ReadOptions, Report};
 use channel_sim::line::filter::FilterPlan;
-use channel_sim::noise::Preset;
+use channel_sim::noise::{Conditions as Noise, Mains, Preset};
 use channel_sim::scenario::{Busbar, ClockError, Loads, PhaseModel, Scenario};
 use clap::Args;
 use jiff::civil::{Date, Time};
@@ -40,6 +40,15 @@ pub(crate) struct Conditions {
     /// Noise presets that every household injects; it reaches the modems through the line
     #[arg(long, value_delimiter = ',', value_parser = Preset::parse)]
     inject: Vec<Preset>,
+    /// Mean mains frequency: 50 or 60 Hz
+    #[arg(long, default_value = "50", value_parser = mains_hz)]
+    mains: f64,
+    /// The mains frequency swings by plus and minus this many Hz within a minute: 0.05 is typical, 0.5 stress
+    #[arg(long, value_name = "HZ", default_value_t = Mains::EUROPE.wander_hz, value_parser = wander)]
+    wander: f64,
+    /// Level of the wanted signal at the ports, dBuV: what signal to interference ratios of presets (N10) refer to
+    #[arg(long, value_name = "DBUV", default_value_t = Noise::CENELEC_A.signal_dbuv, value_parser = finite)]
+    signal: f64,
     /// Sample rate of the line in kHz: 400 (CENELEC-A alone), 1200, or 2400 where standards mix
     #[arg(long, default_value = "1200", value_parser = plan)]
     rate: FilterPlan,
@@ -85,6 +94,8 @@ impl Conditions {
         scenario.load_median_ohm = self.load_median;
         scenario.level_dbuv = self.level;
         scenario.injected.clone_from(&self.inject);
+        scenario.mains = Mains { hz: self.mains, wander_hz: self.wander, ..Mains::EUROPE };
+        scenario.signal_dbuv = self.signal;
         scenario.plan = self.rate;
         scenario.loads = self.loads;
         scenario.phase_model = self.phases;
@@ -164,6 +175,14 @@ fn number(text: &str, wanted: &str, good: impl Fn(f64) -> bool) -> Result<f64, S
 
 pub(super) fn finite(text: &str) -> Result<f64, String> {
     number(text, "a level from 0 to 140 dBuV", |value| (0.0..=140.0).contains(&value))
+}
+
+fn mains_hz(text: &str) -> Result<f64, String> {
+    number(text, "50 or 60 Hz within 1 Hz", |value| (value - 50.0).abs().min((value - 60.0).abs()) <= 1.0)
+}
+
+fn wander(text: &str) -> Result<f64, String> {
+    number(text, "a swing from 0 to 0.5 Hz", |value| (0.0..=0.5).contains(&value))
 }
 
 fn ppm(text: &str) -> Result<f64, String> {

@@ -1,9 +1,9 @@
 //! Where a repeater or a second concentrator helps.
 
-use super::{Survey, gains, link};
+use super::{Survey, link};
 use crate::feeder::PhaseSet;
 use crate::line::Terminal;
-use crate::world::direction;
+use crate::world::{direction, mean_gains};
 use serde::Serialize;
 
 /// A meter that would bring others in reach of the coordinator.
@@ -81,10 +81,11 @@ impl Survey<'_> {
         let stations: Vec<Terminal> =
             buses.iter().map(|&(_, node)| Terminal { node, phases: PhaseSet::ALL, listens: false }).collect();
         let meters: Vec<Terminal> = (1..self.modems).map(|modem| self.line.terminal(modem)).collect();
+        let carriers = &self.carriers;
         let down =
-            gains(&self.line, &self.carriers, |hz, turns| self.line.between(&stations, &meters, hz, turns));
+            mean_gains(&self.line, carriers, |hz, turns| self.line.between(&stations, &meters, hz, turns));
         let up =
-            gains(&self.line, &self.carriers, |hz, turns| self.line.between(&meters, &stations, hz, turns));
+            mean_gains(&self.line, carriers, |hz, turns| self.line.between(&meters, &stations, hz, turns));
         // A second concentrator's noise is taken to be the first one's.
         let at = |gains: &[Vec<f64>], pair: usize, to: usize| {
             direction(gains.iter().map(|gains| gains[pair]), self.volts, &self.noise[to])

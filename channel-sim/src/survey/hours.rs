@@ -1,8 +1,7 @@
 //! The links over the day, where the loads change.
 
-use super::Survey;
+use super::{Survey, SurveyError};
 use crate::line::{HouseholdLoad, Line};
-use crate::noise::NoiseError;
 use crate::scenario::{Loads, Scenario};
 use g3_phy::BandPlan;
 use jiff::civil::Time;
@@ -25,7 +24,7 @@ pub struct Hour {
 
 /// Every full hour of the scenario's day, in a band. Where households' impedances are drawn they follow the load shapes; empty
 /// where nothing changes over the day.
-pub fn hours(scenario: &Scenario, plan: &BandPlan) -> Result<Vec<Hour>, NoiseError> {
+pub fn hours(scenario: &Scenario, plan: &BandPlan) -> Result<Vec<Hour>, SurveyError> {
     let mut scenario = scenario.clone();
     let shapes = scenario.feeder.loads.iter().any(|load| load.shape.is_some());
     if scenario.loads == Loads::Drawn && shapes {

@@ -13,10 +13,10 @@ use crate::feeder::{Phase, PhaseSet};
 use crate::line::{Line, Terminal, source_volts};
 use crate::noise::NoiseError;
 use crate::scenario::{MeterSpec, Scenario};
-use crate::world::{Carriers, Direction, REACH_MARGIN_DB, ROBUST_DB, direction, port_noise_at};
+use crate::world::{Carriers, Direction, REACH_MARGIN_DB, ROBUST_DB, direction, mean_gains, port_noise_at};
 use g3_phy::{BandPlan, Modulation};
-use num_complex::Complex64;
 use serde::Serialize;
+use thiserror::Error;
 
 /// Signal to noise at which a modulation loses one frame in ten (g3-phy digest 11.3), slowest first.
 pub const THRESHOLDS_DB: [(Modulation, f32); 4] = [
@@ -25,8 +25,20 @@ pub const THRESHOLDS_DB: [(Modulation, f32); 4] = [
     (Modulation::Dqpsk, 4.7),
     (Modulation::D8psk, 8.05),
 ];
-/// Mains phases over which the links of a line are averaged that follows the mains.
-const MAINS_BINS: usize = 8;
+
+/// Meters of one survey: every link between two of them is found, at 36 carriers.
+pub const MOST_METERS: usize = 1_500;
+
+/// Why a scenario cannot be surveyed.
+#[derive(Clone, Debug, PartialEq, Error)]
+pub enum SurveyError {
+    /// The noise is not valid on this line.
+    #[error(transparent)]
+    Noise(#[from] NoiseError),
+    /// More meters than links are found for.
+    #[error("{0} meters: links are found between at most {MOST_METERS}; take the network of one transformer")]
+    TooManyMeters(usize),
+}
 
 /// The links of a scenario's modems.
 pub struct Survey<'s> {
@@ -113,43 +125,24 @@ fn unknown(name: &str) -> String {
     format!("{name:?} is no meter and no bus of the feeder; --links lists the meters")
 }
 
-/// Mean power gains at a band's carriers: for each carrier the entries of `transfer`.
-fn gains(
-    line: &Line,
-    carriers: &Carriers,
-    transfer: impl Fn(f64, f64) -> Vec<Complex64> + Sync,
-) -> Vec<Vec<f64>> {
-    use rayon::prelude::*;
-    let bins = if line.follows_mains() { MAINS_BINS } else { 1 };
-    let of_carrier = |hz: f64| {
-        let mut sum: Vec<f64> = Vec::new();
-        for bin in 0..bins {
-            let turns = 0.5 * bin as f64 / bins as f64;
-            let powers = transfer(hz, turns).into_iter().map(|value| value.norm_sqr() / bins as f64);
-            match sum.is_empty() {
-                true => sum.extend(powers),
-                false => sum.iter_mut().zip(powers).for_each(|(sum, power)| *sum += power),
-            }
-        }
-        sum
-    };
-    carriers.hz().into_par_iter().map(of_carrier).collect()
-}
-
 impl<'s> Survey<'s> {
     /// Solves the line of a scenario for CENELEC-A.
-    pub fn new(scenario: &'s Scenario) -> Result<Self, NoiseError> {
+    pub fn new(scenario: &'s Scenario) -> Result<Self, SurveyError> {
         Self::of_band(scenario, &BandPlan::CENELEC_A)
     }
 
-    /// Solves the line of a scenario for a band.
-    pub fn of_band(scenario: &'s Scenario, plan: &BandPlan) -> Result<Self, NoiseError> {
+    /// Solves the line of a scenario, which has at most [`MOST_METERS`], for a band.
+    pub fn of_band(scenario: &'s Scenario, plan: &BandPlan) -> Result<Self, SurveyError> {
+        let meters = scenario.feeder.loads.len();
+        if meters > MOST_METERS {
+            return Err(SurveyError::TooManyMeters(meters));
+        }
         let line = Line::new(scenario);
         let carriers = Carriers::of(plan);
         let noise = port_noise_at(scenario, &line, &carriers)?;
         let volts = source_volts(scenario.level_dbuv);
         let modems = line.modems();
-        let gains = gains(&line, &carriers, |hz, turns| line.transfer_at(hz, turns));
+        let gains = mean_gains(&line, &carriers, |hz, turns| line.transfer_at(hz, turns));
         let directions = (0..modems * modems)
             .map(|pair| direction(gains.iter().map(|gains| gains[pair]), volts, &noise[pair % modems]))
             .collect();
@@ -174,7 +167,8 @@ impl<'s> Survey<'s> {
     /// The link between two points of the line.
     pub fn between(&self, a: Terminal, b: Terminal) -> Link {
         let ends = [a, b];
-        let gains = gains(&self.line, &self.carriers, |hz, turns| self.line.between(&ends, &ends, hz, turns));
+        let gains =
+            mean_gains(&self.line, &self.carriers, |hz, turns| self.line.between(&ends, &ends, hz, turns));
         let way = |pair: usize, to: Terminal| {
             direction(gains.iter().map(|gains| gains[pair]), self.volts, self.noise_at(to))
         };

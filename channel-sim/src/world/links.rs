@@ -1,9 +1,12 @@
 //! What the line model says of the links between the coordinator and its meters.
 
 use super::modem::Attachment;
+use crate::line::Line;
 use crate::noise::{Conditions, NoisePlan};
 use g3_phy::band::FFT_SAMPLES;
 use g3_phy::{BandPlan, ToneMask};
+use num_complex::Complex64;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 /// Points of the receiver's transform.
@@ -60,10 +63,7 @@ impl Carriers {
     pub fn of(plan: &BandPlan) -> Self {
         let first = usize::from(plan.first_carrier);
         let bins: Vec<usize> = plan.unmasked(ToneMask::ALL).offsets().map(|offset| first + offset).collect();
-        let attachment = match plan.clock == BandPlan::CENELEC_A.clock {
-            true => Attachment::CENELEC_A,
-            false => Attachment::FCC,
-        };
+        let attachment = Attachment::of(plan);
         let [stop, pass, ..] = attachment.coupler_hz;
         let mut carriers = Self {
             bins,
@@ -89,6 +89,32 @@ impl Carriers {
     pub fn noise(&self, noise: &NoisePlan) -> Vec<f64> {
         self.bins.iter().map(|&bin| noise.bin_power(POINTS, bin)).collect()
     }
+}
+
+/// Mains phases over which the links of a line are averaged that follows the mains.
+const MAINS_BINS: usize = 8;
+
+/// Mean power gains at a band's carriers: for each carrier the entries of `transfer`, a function of frequency and of
+/// L1's phase in turns, averaged over that phase where the line follows the mains.
+pub fn mean_gains(
+    line: &Line,
+    carriers: &Carriers,
+    transfer: impl Fn(f64, f64) -> Vec<Complex64> + Sync,
+) -> Vec<Vec<f64>> {
+    let bins = if line.follows_mains() { MAINS_BINS } else { 1 };
+    let of_carrier = |hz: f64| {
+        let mut sum: Vec<f64> = Vec::new();
+        for bin in 0..bins {
+            let turns = 0.5 * bin as f64 / bins as f64;
+            let powers = transfer(hz, turns).into_iter().map(|value| value.norm_sqr() / bins as f64);
+            match sum.is_empty() {
+                true => sum.extend(powers),
+                false => sum.iter_mut().zip(powers).for_each(|(sum, power)| *sum += power),
+            }
+        }
+        sum
+    };
+    carriers.hz().into_par_iter().map(of_carrier).collect()
 }
 
 /// The link whose power gains at a band's carriers are given to a port with `noise` at them. All carriers are

@@ -43,6 +43,14 @@ pub enum WorldError {
         /// What its firmware says.
         reason: String,
     },
+    /// A household draws more than a meter counts.
+    #[error("load {name} draws up to {kilowatts} kW: its meter counts from -2147 to 2147 kW")]
+    Power {
+        /// Its name.
+        name: String,
+        /// Its highest power or, below 0, its lowest.
+        kilowatts: i64,
+    },
     /// The noise is not valid on this line.
     #[error(transparent)]
     Noise(#[from] NoiseError),
@@ -72,11 +80,20 @@ const LAST_DATE: Date = date(2106, 2, 5);
 /// Households of one world: a filter is about 2 kB, and there is one for every ordered pair of modems.
 const MAX_HOUSEHOLDS: usize = 400;
 
+const DAY_S: u64 = 86_400;
+
 /// The meters of a scenario, in order, at local midnight.
 pub(super) fn build(scenario: &Scenario) -> Result<Vec<Box<dyn Modem>>, WorldError> {
     let households = scenario.feeder.loads.len();
     if households > MAX_HOUSEHOLDS {
         return Err(WorldError::TooManyMeters(households));
+    }
+    for load in &scenario.feeder.loads {
+        let powers = (0..DAY_S).step_by(60).map(|second| scenario.feeder.load_power_mw(load, second));
+        let most = powers.max_by_key(|power| power.unsigned_abs()).unwrap_or(0);
+        if i32::try_from(most).is_err() {
+            return Err(WorldError::Power { name: load.name.clone(), kilowatts: most / 1_000_000 });
+        }
     }
     let midnight = midnight(scenario).ok_or(WorldError::Start { start: scenario.start.to_string() })?;
     let meter = |(index, spec): (usize, &MeterSpec)| -> Result<Box<dyn Modem>, WorldError> {
@@ -148,6 +165,7 @@ impl Modem for HouseholdMeter {
     }
 
     fn measure(&mut self, power_mw: i64, ticks: u64) {
+        // Within what `build` lets pass.
         let active_power_mw = power_mw.clamp(i64::from(i32::MIN), i64::from(i32::MAX)) as i32;
         // mW over mV is A; with a power factor of one.
         let current_ma = u64::from(active_power_mw.unsigned_abs()) * 1_000 / u64::from(VOLTAGE_MV);
@@ -210,6 +228,17 @@ mod tests {
         assert_eq!(start(date(2200, 1, 1), 60), None);
         let told = WorldError::Start { start: "2200-01-01T18:00:00".into() }.to_string();
         assert!(told.contains("1970-01-02 to 2106-02-05"), "{told}");
+    }
+
+    #[test]
+    fn a_household_that_draws_more_than_a_meter_counts_is_refused() {
+        let mut scenario = Scenario::village(1);
+        let load = &mut scenario.feeder.loads[3];
+        (load.shape, load.rated_mw) = (None, 2_147_000_000);
+        assert!(build(&scenario).is_ok());
+        scenario.feeder.loads[3].rated_mw = -3_000_000_000;
+        let told = build(&scenario).err().map(|error| error.to_string()).unwrap_or_default();
+        assert!(told.ends_with("draws up to -3000 kW: its meter counts from -2147 to 2147 kW"), "{told}");
     }
 
     #[test]

@@ -15,7 +15,7 @@ mod tap;
 mod transform;
 
 pub use injection::{port_noise, port_noise_at};
-pub use links::{Carriers, Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB, direction};
+pub use links::{Carriers, Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB, direction, mean_gains};
 pub(crate) use meter::Surroundings;
 pub use meter::WorldError;
 pub use modem::{Attachment, CoordinatorPort, Modem, PhyPort};
@@ -33,6 +33,7 @@ use dsp::Complex;
 use g3_phy::phy::PhyConfig;
 use g3_phy::primitives::{Event, Request};
 use g3_phy::{BandPlan, TX_RMS};
+use injection::Injection;
 use node::{Common, Node, Sent, Source};
 use plc_core::time::{Instant, SampleClock, TICKS_PER_SECOND};
 use rayon::prelude::*;
@@ -123,7 +124,7 @@ impl World {
         meters: Vec<Box<dyn Modem>>,
     ) -> Result<Self, WorldError> {
         let plan = scenario.plan;
-        let mains = Mains::EUROPE;
+        let mains = scenario.mains;
         let line = Line::new(&scenario);
         let port_noise = port_noise(&scenario, &line)?;
         let volts_per_unit = (source_volts(scenario.level_dbuv) / f64::from(TX_RMS)) as f32;
@@ -147,6 +148,7 @@ impl World {
         let block = attached[coordinator_attachment].block;
         let coordinator = Node::new(0, clock(0), noise_there, volts_per_unit, block, coordinator);
         let amplitudes = injection::amplitudes(&scenario);
+        let injected = injection::plan(&scenario)?;
         let meters: Vec<Node<dyn Modem>> = meters
             .into_iter()
             .zip(line.households())
@@ -162,9 +164,9 @@ impl World {
                 let there = noise(attachment, index, port);
                 let block = attached[attachment].block;
                 let mut node = Node::new(index, clock(index), there, volts_per_unit, block, modem);
-                node.injected = attached[attachment].injected.as_ref().map(|plan| {
+                node.injection = injected.as_ref().map(|noise| {
                     let rng = &mut stream(scenario.seed, Purpose::InjectedNoise, meter as u64);
-                    plan.scaled(amplitudes[meter]).source(port, rng)
+                    Injection::new(noise.scaled(amplitudes[meter]).source(port, rng), plan.block)
                 });
                 node
             })
@@ -220,19 +222,24 @@ impl World {
             self.coordinator.modem.request(now, request);
         }
         self.collect();
-        while self.events.is_empty() && self.now() < until {
-            self.step();
-            self.collect();
-        }
+        // Within the threads' pool, where handing out a block's work wakes nobody who is awake.
+        rayon::scope(|_| {
+            while self.events.is_empty() && self.now() < until {
+                self.step();
+                self.collect();
+            }
+        });
         Exchange { now: self.now(), events: std::mem::take(&mut self.events) }
     }
 
     /// Lets the given number of blocks pass.
     pub fn run_blocks(&mut self, blocks: u64) {
-        for _ in 0..blocks {
-            self.step();
-            self.collect();
-        }
+        rayon::scope(|_| {
+            for _ in 0..blocks {
+                self.step();
+                self.collect();
+            }
+        });
     }
 
     /// Forgets what the coordinator's PHY has told since the last exchange.
@@ -241,18 +248,19 @@ impl World {
         self.events.clear();
     }
 
-    /// The links of all meters with the coordinator, by the line model.
+    /// The links of all meters with the coordinator, by the line model; a line that follows the mains averaged over
+    /// their phase.
     pub fn links(&self) -> Vec<LinkReport> {
         let volts = source_volts(self.scenario.level_dbuv);
-        let carriers = Carriers::of(&BandPlan::CENELEC_A).hz();
-        let link = |meter: usize| {
-            let gains = |from: usize, to: usize| -> Vec<f64> {
-                carriers.iter().map(|&hz| self.filters.response(from, to, hz).norm_sqr()).collect()
-            };
-            let down = direction(gains(0, meter + 1), volts, &self.port_noise[meter + 1]);
-            let up = direction(gains(meter + 1, 0), volts, &self.port_noise[0]);
-            LinkReport::new(meter, down, up)
+        let line = Line::new(&self.scenario);
+        let carriers = Carriers::of(&BandPlan::CENELEC_A);
+        let gains = mean_gains(&line, &carriers, |hz, turns| line.transfer_at(hz, turns));
+        let modems = line.modems();
+        let between = |from: usize, to: usize| {
+            let gains = gains.iter().map(|gains| gains[from * modems + to]);
+            direction(gains, volts, &self.port_noise[to])
         };
+        let link = |meter: usize| LinkReport::new(meter, between(0, meter + 1), between(meter + 1, 0));
         (0..self.scenario.households().len()).map(link).collect()
     }
 
@@ -268,19 +276,19 @@ impl World {
     /// meter `i - 1`. It is told everything from the next block on. `None` where there is no such modem.
     pub fn tap(&mut self, modem: usize, tap: impl FnOnce(&TapPoint) -> Box<dyn Tap>) -> Option<TapPoint> {
         let load = modem.checked_sub(1).and_then(|meter| self.scenario.feeder.loads.get(meter));
-        let (clock, first, volts_per_unit, rate_hz) = match modem.checked_sub(1) {
+        let figures = match modem.checked_sub(1) {
             None => tap_figures(&self.coordinator),
             Some(meter) => tap_figures(self.meters.get(meter)?),
         };
         let point = TapPoint {
             name: load.map_or_else(|| COORDINATOR.to_string(), |load| load.name.clone()),
             modem,
-            samples: sample_clock(rate_hz)?,
-            first,
-            clock,
+            samples: sample_clock(figures.rate_hz)?,
+            first: figures.first,
+            clock: figures.clock,
             clock_ppm: self.scenario.clock_ppm(modem),
-            nominal_hz: rate_hz,
-            volts_per_unit,
+            nominal_hz: figures.rate_hz,
+            volts_per_unit: figures.volts_per_unit,
             mains: self.mains,
             phase_turns: load.map(|load| PHASE_SHIFTS[load.phase.index()]),
         };
@@ -399,7 +407,6 @@ impl World {
 struct Attached {
     attachment: Attachment,
     noise: NoisePlan,
-    injected: Option<NoisePlan>,
     block: usize,
 }
 
@@ -423,35 +430,40 @@ fn attach(
         mains_hz: mains.hz,
         band_hz: [low, high],
         coupler_hz: Some([stop, low]),
-        ..Conditions::CENELEC_A
+        signal_dbuv: scenario.signal_dbuv,
     };
-    let injected = match scenario.injected.is_empty() {
-        true => None,
-        false => Some(NoisePlan::new(&scenario.injected, &conditions)?),
-    };
-    attached.push(Attached {
-        attachment,
-        noise: NoisePlan::new(&scenario.noise, &conditions)?,
-        injected,
-        block,
-    });
+    attached.push(Attached { attachment, noise: NoisePlan::new(&scenario.noise, &conditions)?, block });
     Ok(attached.len() - 1)
 }
 
 /// Lets a meter and its household say what they send in a block.
 fn send(node: &mut Node<dyn Modem>, next: &mut Next, filters: &Filters, block: u64, phase: MainsPhase) {
     next.sends = node.transmit(block, filters.kept(), &mut next.spectrum);
-    next.injects = node.inject(phase, filters.plan().block, filters.kept(), &mut next.noise);
+    next.injects = node.inject(block, phase, filters.kept(), &mut next.noise);
 }
 
 /// The clock of a nominal rate: all that modems have.
 fn sample_clock(rate_hz: f64) -> Option<SampleClock> {
-    let clocks = [SampleClock::KHZ_250, SampleClock::KHZ_400, SampleClock::KHZ_1200];
+    let clocks =
+        [SampleClock::KHZ_250, SampleClock::KHZ_400, SampleClock::MHZ_1, SampleClock::KHZ_1200];
     clocks.into_iter().find(|clock| f64::from(clock.rate_hz()) == rate_hz)
 }
 
-fn tap_figures<M: Modem + ?Sized>(node: &Node<M>) -> (Clock, u64, f32, f64) {
-    (node.clock, node.received, node.volts_per_unit, node.rate_hz)
+/// What of a node a tap is told.
+struct TapFigures {
+    clock: Clock,
+    first: u64,
+    volts_per_unit: f32,
+    rate_hz: f64,
+}
+
+fn tap_figures<M: Modem + ?Sized>(node: &Node<M>) -> TapFigures {
+    TapFigures {
+        clock: node.clock,
+        first: node.received,
+        volts_per_unit: node.volts_per_unit,
+        rate_hz: node.rate_hz,
+    }
 }
 
 /// Tells a meter what its household drew between two points in ticks after midnight.

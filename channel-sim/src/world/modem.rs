@@ -1,9 +1,10 @@
 //! What the world expects of a modem, and the coordinator's.
 
 use crate::line::filter::FilterPlan;
+use g3_phy::BandPlan;
 use g3_phy::phy::{Phy, PhyConfig};
 use g3_phy::primitives::{Event, Request};
-use plc_core::time::Instant;
+use plc_core::time::{Instant, SampleClock};
 
 /// How a modem is attached to the line.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -20,9 +21,21 @@ impl Attachment {
     /// The FCC and ARIB bands of G3 at 1.2 MHz: 154 to 488 kHz.
     pub const FCC: Self =
         Self { rate_hz: 1_200_000.0, coupler_hz: [95_000.0, 140_000.0, 500_000.0, 590_000.0] };
+    /// CENELEC-B at 400 kHz: 98 to 122 kHz.
+    pub const CENELEC_B: Self =
+        Self { rate_hz: 400_000.0, coupler_hz: [60_000.0, 90_000.0, 125_000.0, 150_000.0] };
     /// PRIME 1.3.6 at 250 kHz.
     pub const PRIME: Self =
         Self { rate_hz: 250_000.0, coupler_hz: [10_000.0, 31_000.0, 92_000.0, 120_000.0] };
+
+    /// That of a G3 modem of a band.
+    pub fn of(plan: &BandPlan) -> Self {
+        match (plan.clock == SampleClock::KHZ_400, *plan == BandPlan::CENELEC_B_EXPERIMENTAL) {
+            (true, false) => Self::CENELEC_A,
+            (true, true) => Self::CENELEC_B,
+            (false, _) => Self::FCC,
+        }
+    }
 }
 
 /// A modem: samples in, samples out, on its own clock. Sample `n` is at instant `15 n` ticks at 400 kHz.
@@ -57,17 +70,22 @@ pub trait PhyPort: Modem {
 /// The coordinator's modem: a PHY alone.
 #[derive(Debug)]
 pub struct CoordinatorPort {
+    attachment: Attachment,
     phy: Phy,
 }
 
 impl CoordinatorPort {
     /// A PHY with this configuration.
     pub fn new(config: PhyConfig) -> Self {
-        Self { phy: Phy::new(config) }
+        Self { attachment: Attachment::of(&config.plan), phy: Phy::new(config) }
     }
 }
 
 impl Modem for CoordinatorPort {
+    fn attachment(&self) -> Attachment {
+        self.attachment
+    }
+
     fn transmit(&mut self, from: u64, out: &mut [f32]) -> bool {
         self.phy.transmit(from, out)
     }

@@ -1,5 +1,6 @@
 //! A modem on the line: its clock, its noise, its buffers.
 
+use super::injection::Injection;
 use super::modem::{Attachment, Modem};
 use super::profile::{Lap, Spent};
 use super::tap::Tap;
@@ -7,7 +8,9 @@ use super::transform::Transform;
 use crate::clock::{Clock, Interpolator, REACH, Stretch};
 use crate::line::filter::Filters;
 use crate::noise::{MainsPhase, NoiseSource};
+use crate::vector;
 use dsp::Complex;
+use dsp::cpu::Level;
 
 /// What all nodes share in a step.
 pub(super) struct Common<'a> {
@@ -45,8 +48,8 @@ pub(super) struct Node<M: ?Sized> {
     pub(super) index: usize,
     pub(super) clock: Clock,
     pub(super) noise: NoiseSource,
-    /// What the household injects, at the modem's sample rate.
-    pub(super) injected: Option<NoiseSource>,
+    /// What the household injects.
+    pub(super) injection: Option<Injection>,
     /// Volts at the source per sample unit.
     pub(super) volts_per_unit: f32,
     pub(super) spent: Spent,
@@ -54,6 +57,7 @@ pub(super) struct Node<M: ?Sized> {
     /// Local samples that `transmit` has been asked for, and that `receive` has been given.
     pub(super) transmitted: u64,
     pub(super) received: u64,
+    level: Level,
     interpolator: Interpolator,
     /// Samples of a block at the modem's rate.
     block: usize,
@@ -62,8 +66,6 @@ pub(super) struct Node<M: ?Sized> {
     sent: Quiet,
     /// What the modem puts on the line, in volts: the block before and this one.
     outgoing: Quiet,
-    /// What the household injects, likewise.
-    injecting: Vec<f32>,
     /// What arrives at the port without noise, at the line's clock: [`HISTORY`] and the new.
     incoming: Quiet,
     /// Two sets: the filters at the block's beginning and at its end.
@@ -120,18 +122,18 @@ impl<M: Modem + ?Sized> Node<M> {
             index,
             clock,
             noise,
-            injected: None,
+            injection: None,
             volts_per_unit,
             spent: Spent::default(),
             rate_hz,
             transmitted: 0,
             received: 0,
+            level: Level::best(),
             interpolator: Interpolator::for_band(coupler_hz[2], rate_hz),
             block,
             transform: Transform::new(2 * block),
             sent: Quiet::new(HISTORY),
             outgoing: Quiet::new(block),
-            injecting: vec![0.0; 2 * block],
             incoming: Quiet::new(HISTORY),
             bins: std::array::from_fn(|_| vec![Complex::default(); block + 1]),
             samples: Vec::new(),
@@ -149,7 +151,7 @@ impl<M: Modem + ?Sized> Node<M> {
         kept: std::ops::Range<usize>,
         spectrum: &mut Vec<Complex>,
     ) -> bool {
-        let mut lap = Lap::start();
+        let mut lap = Lap::start(block, self.index);
         let block_start = block * self.block as u64;
         let needed = self.clock.local_for(block_start + self.block as u64).max(self.transmitted);
         let count = (needed - self.transmitted) as usize;
@@ -163,6 +165,9 @@ impl<M: Modem + ?Sized> Node<M> {
         lap.charge(&mut self.spent.modem);
 
         let silent = self.sent.is_silent();
+        if silent && self.outgoing.is_silent() {
+            return false;
+        }
         let on_line = self.outgoing.advance(self.block, self.block);
         if !silent {
             let first = needed as i64 - (HISTORY + count) as i64;
@@ -186,27 +191,23 @@ impl<M: Modem + ?Sized> Node<M> {
     /// whether there is any.
     pub(super) fn inject(
         &mut self,
+        block: u64,
         mains: MainsPhase,
-        line_block: usize,
         kept: std::ops::Range<usize>,
         spectrum: &mut Vec<Complex>,
     ) -> bool {
-        let Some(injected) = &mut self.injected else { return false };
-        let mut lap = Lap::start();
-        self.injecting.copy_within(self.block.., 0);
-        let fresh = &mut self.injecting[self.block..];
-        fresh.fill(0.0);
-        injected.add(at_rate(mains, line_block, self.block), fresh);
+        let Some(injection) = &mut self.injection else { return false };
+        let mut lap = Lap::start(block, self.index);
+        injection.advance(mains);
         lap.charge(&mut self.spent.noise);
-        self.transform.forward(&self.injecting, &mut self.bins[0]);
-        over_points(&self.bins[0], kept, spectrum);
+        over_points(injection.spectrum(), kept, spectrum);
         lap.charge(&mut self.spent.channel);
         true
     }
 
     /// Sums what arrives in the block, adds noise and gives it to the modem.
     pub(super) fn receive(&mut self, common: &Common<'_>) {
-        let mut lap = Lap::start();
+        let mut lap = Lap::start(common.block, self.index);
         let block = self.block;
         let block_start = common.block * block as u64;
         let heard = self.hear(common);
@@ -273,27 +274,12 @@ impl<M: Modem + ?Sized> Node<M> {
                         Source::Modem(from) => common.filters.spectrum(from, self.index, phase),
                         Source::Household(from) => common.filters.noise_spectrum(from, self.index, phase),
                     };
-                    accumulate(room, &sent.spectrum, filter, weight);
+                    vector::accumulate(self.level, room, &sent.spectrum, filter, weight);
                 }
             }
             self.transform.inverse(bins, work);
         }
         true
-    }
-}
-
-/// Adds what passes a filter.
-fn accumulate(sums: &mut [Complex], sent: &[Complex], filter: &[Complex], weight: f32) {
-    if weight == 1.0 {
-        for ((sum, &sent), &through) in sums.iter_mut().zip(sent).zip(filter) {
-            sum.re += sent.re * through.re - sent.im * through.im;
-            sum.im += sent.re * through.im + sent.im * through.re;
-        }
-        return;
-    }
-    for ((sum, &sent), &through) in sums.iter_mut().zip(sent).zip(filter) {
-        sum.re += weight * (sent.re * through.re - sent.im * through.im);
-        sum.im += weight * (sent.re * through.im + sent.im * through.re);
     }
 }
 

@@ -1,7 +1,7 @@
 """Nodal analysis of a feeder with coupled phases, independent of the simulator's solver.
 
-Reads a feeder as JSON from standard input, writes the transfer functions between all modems as a list of [re, im]. Every
-cable's matrices come from its geometry here, every section's two-port from a matrix exponential, and all nodes of all
+Reads a feeder as JSON from standard input, writes as lists of [re, im] the transfer functions between all modems, and
+those from each household's noise to all modems. Every cable's matrices come from its geometry here, every section's two-port from a matrix exponential, and all nodes of all
 phases are solved at once.
 """
 
@@ -100,7 +100,19 @@ def main():
         for other, (at, heard) in enumerate(modems):
             value = sum(voltage[index[at, phase]] for phase in heard) / np.sqrt(len(heard))
             transfer.append([0.0, 0.0] if other == number else [value.real, value.imag])
-    json.dump(transfer, sys.stdout)
+    # A household's noise is a voltage source in series with its impedance that gives 1 V on the artificial mains network.
+    network = 1 / (1 / 50 + 1 / (5 + 1j * w * 50e-6))
+    noise = []
+    for household in feeder["households"]:
+        impedance = 1 / complex(*household["admittance"])
+        source = (impedance + network) / network
+        current = np.zeros(len(index), complex)
+        current[index[household["node"], household["phase"]]] = source / impedance
+        voltage = np.linalg.solve(admittance, current)
+        for at, heard in modems:
+            value = sum(voltage[index[at, phase]] for phase in heard) / np.sqrt(len(heard))
+            noise.append([value.real, value.imag])
+    json.dump([transfer, noise], sys.stdout)
 
 
 main()
