@@ -5,6 +5,7 @@ mod campaign;
 mod emission;
 mod feeder;
 mod line;
+mod line_model;
 mod link;
 mod network;
 mod noise;
@@ -81,6 +82,9 @@ enum Command {
     /// Lists noise presets, draws one, writes traces, fits a filter bank to a recording.
     #[command(after_help = noise::EXAMPLES)]
     Noise(noise::NoiseArguments),
+    /// Shows the line's models: figures by the code that a run uses, and pictures of them.
+    #[command(after_help = line_model::EXAMPLES)]
+    LineModel(line_model::LineModelArguments),
 }
 
 /// Why a command did not do what it was to: a sentence for the user, and the exit code.
@@ -114,6 +118,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
         Command::Emission(arguments) => emission::run(&arguments)?,
         Command::Feeder(arguments) => feeder::run(&arguments)?,
         Command::Noise(arguments) => noise::run(&arguments)?,
+        Command::LineModel(arguments) => line_model::run(&arguments)?,
     }
     Ok(())
 }

@@ -258,6 +258,43 @@ mod tests {
         assert!(worst_db < -50.0, "truncation costs {worst_db:.1} dB");
     }
 
+    /// What filters of a band's couplers are wrong by at its carriers, over their own gain.
+    fn worst_error_db(scenario: &Scenario, plan: FilterPlan, band_hz: [f64; 4], carriers_hz: &[f64]) -> f64 {
+        let line = Line::new(scenario);
+        let filters = Filters::with_couplers(&line, plan, &vec![band_hz; line.modems()], false);
+        let mut worst_db = f64::MIN;
+        for &frequency in carriers_hz {
+            let exact = line.transfer(frequency);
+            // Every receiver of the coordinator's, and every sender to it.
+            for other in 1..line.modems() {
+                for (from, to) in [(0, other), (other, 0)] {
+                    let wanted = exact[from * line.modems() + to];
+                    let error = (filters.response(from, to, frequency) - wanted).norm() / wanted.norm();
+                    worst_db = worst_db.max(20.0 * error.log10());
+                }
+            }
+        }
+        worst_db
+    }
+
+    #[test]
+    fn filters_of_every_rate_and_band_are_the_transfer_functions() {
+        use crate::scenario::PhaseModel;
+        use crate::world::Attachment;
+        let cenelec_a: Vec<f64> = (23..=58).step_by(5).map(|n| f64::from(n) * 1_562.5).collect();
+        let fcc: Vec<f64> = (33..=104).step_by(7).map(|n| f64::from(n) * 4_687.5).collect();
+        for model in [PhaseModel::Scalar { cross_phase_db: 12.0 }, PhaseModel::Coupled] {
+            let mut scenario = Scenario::village(5);
+            scenario.phase_model = model;
+            for plan in [FilterPlan::WIDE, FilterPlan::MIXED] {
+                for (attachment, carriers) in [(Attachment::CENELEC_A, &cenelec_a), (Attachment::FCC, &fcc)] {
+                    let worst = worst_error_db(&scenario, plan, attachment.coupler_hz, carriers);
+                    assert!(worst < -50.0, "{model:?} {} Hz {attachment:?}: {worst:.1} dB", plan.rate_hz);
+                }
+            }
+        }
+    }
+
     #[test]
     fn nothing_passes_far_outside_the_band() {
         let filters = Filters::new(&Line::new(&Scenario::village(5)), FilterPlan::CENELEC_A);

@@ -7,6 +7,7 @@ pub mod cable;
 pub mod coupled;
 pub mod filter;
 pub mod load;
+pub mod models;
 pub mod network;
 mod solved;
 
@@ -312,14 +313,37 @@ impl Line {
         }
     }
 
+    /// What is connected at the busbar beside the feeder, phase by phase.
+    ///
+    /// A measured access impedance is that of everything at its place, the feeder included. Where the median stands
+    /// at the busbar, transformer and other feeders are therefore what this feeder leaves of the median's admittance,
+    /// and at least not a source of power. The feeder is the uncoupled one at the mains' zero crossing.
+    fn station(&self, frequency_hz: f64) -> [Complex64; 3] {
+        match self.busbar {
+            Busbar::Transformer => [self.transformer.admittance(frequency_hz); 3],
+            Busbar::UrbanMedian => {
+                let ports = self.tree.two_ports(frequency_hz);
+                Phase::ALL.map(|phase| {
+                    let shunts = self.household_shunts(phase, frequency_hz);
+                    let feeder = self.tree.solve(&ports, &shunts).admittance(0);
+                    let left = urban_median(frequency_hz).inv() - feeder;
+                    Complex64::new(left.re.max(0.0), left.im)
+                })
+            }
+        }
+    }
+
+    /// Impedance between a phase of the busbar and neutral: the station and the feeder, as a measurement there
+    /// finds it, without modems (digest 3.4).
+    pub fn busbar_impedance(&self, phase: Phase, frequency_hz: f64) -> Complex64 {
+        let (feeder, _) = self.phase_alone(phase, frequency_hz);
+        (self.station(frequency_hz)[phase.index()] + feeder.inv()).inv()
+    }
+
     fn solved<'s>(&'s self, ports: &'s Ports, frequency_hz: f64, turns: f64) -> Solved<'s> {
         let receive = Complex64::new(1.0 / RECEIVE_OHM, 0.0);
-        let station = match self.busbar {
-            Busbar::Transformer => self.transformer.admittance(frequency_hz),
-            Busbar::UrbanMedian => urban_median(frequency_hz).inv(),
-        };
         let mut shunts = vec![[Complex64::ZERO; 3]; self.tree.nodes()];
-        shunts[0] = [station + receive; 3];
+        shunts[0] = self.station(frequency_hz).map(|station| station + receive);
         for household in &self.households {
             let own = household.admittance(frequency_hz, turns, self.day_s);
             shunts[household.node][household.phase.index()] += own + receive;
