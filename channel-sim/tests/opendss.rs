@@ -82,12 +82,32 @@ fn errors_name_file_line_and_value() {
 }
 
 #[test]
+fn a_load_has_its_kilowatts_or_its_apparent_power_and_factor() {
+    for (said, expected_mw) in [
+        ("kW=3 pf=0.9", 3_000_000),
+        ("kVA=4", 3_520_000),
+        ("kVA=4 pf=0.5", 2_000_000),
+        ("pf=-0.5 kVA=4", 2_000_000),
+        ("kVA=4 kW=3", 3_000_000),
+        ("kW=3 kVA=4 pf=1", 4_000_000),
+    ] {
+        let text = format!("{LINES}New Load.h Bus1=b.1 {said}\n");
+        let reading = parse(&with(&text), "m.dss").unwrap();
+        assert_eq!(reading.feeder.loads[0].rated_mw, expected_mw, "{said}");
+    }
+    for said in ["kVA=-1", "kVA=4 pf=1.5", "kVA=2e6", "kVA=x"] {
+        let text = format!("{LINES}New Load.h Bus1=b.1 {said}\n");
+        assert!(parse(&with(&text), "m.dss").is_err(), "{said}");
+    }
+}
+
+#[test]
 fn what_is_not_used_is_named() {
     let text = format!(
         "{LINES}{LOAD}New Monitor.m element=line.l1\nSet mode=daily\nRedirect nix.txt\nfrobnicate\n\
          Line.l1.Geometry=g\nbuscoords no.csv\nEdit Load.nobody kW=1\nNew Line.l1 Bus1=x Bus2=y\n\
          New Line.far Bus1=p Bus2=q LineCode=k Length=1 Units=m\n\
-         Load.h.kVA=5\nLoad.h.Status=fixed\n"
+         Load.h.Status=fixed\n"
     );
     let reading = parse(&with(&text), "m.dss").unwrap();
     let unused: Vec<String> = reading.report.unused.iter().map(ToString::to_string).collect();
@@ -101,8 +121,7 @@ fn what_is_not_used_is_named() {
         "m.dss:13: Edit Load.nobody kW=1: there is no such object",
         "m.dss:14: New Line.l1 Bus1=x Bus2=y: defined already, the first definition stands",
         "m.dss:15: Line.far: not connected to the transformer's low-voltage bus",
-        "m.dss:16: load kva=5: property not used",
-        "m.dss:17: load status=fixed: property not used",
+        "m.dss:16: load status=fixed: property not used",
         "m.dss:6: Load.h load shape s: not there: the load draws its rated power",
     ] {
         assert!(unused.iter().any(|line| line == expected), "{expected}\nnot in {unused:#?}");

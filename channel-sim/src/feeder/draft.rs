@@ -60,6 +60,16 @@ impl Draft {
         if self.loads.is_empty() {
             return Err(FeederError::NoLoads { file: main.to_string() });
         }
+        for (quantity, value, [least, most], expected) in [
+            ("kVA", transformer.kva, [1e-3, 1e7], "a rating from 0.001 to 1e7 kVA"),
+            ("V", transformer.secondary_v, [1.0, 1e6], "a voltage from 1 V to 1 MV"),
+            ("% reactance", transformer.reactance_percent, [1e-3, 100.0], "a reactance from 0.001 to 100 %"),
+            ("Hz", transformer.mains_hz, [1.0, 1e3], "a mains frequency from 1 to 1000 Hz"),
+        ] {
+            if !(least..=most).contains(&value) {
+                return Err(FeederError::Rating { file: main.to_string(), quantity, value, expected });
+            }
+        }
         let segments: Vec<Segment> = self.lines.iter().map(|line| line.item).collect();
         let mut keep = vec![false; self.buses.len()];
         for load in &self.loads {

@@ -47,9 +47,36 @@ impl Disk {
     }
 }
 
+impl Disk {
+    /// Path of a file. Scripts are often written where file names do not tell upper from lower case: a name that is not
+    /// there stands for the one that differs in case only.
+    fn path(&self, name: &str) -> PathBuf {
+        let exact = self.root.join(name);
+        if exact.exists() {
+            return exact;
+        }
+        let mut path = self.root.clone();
+        for part in name.split('/') {
+            let there = path.join(part);
+            let alike = || {
+                let entries = std::fs::read_dir(&path).ok()?.flatten().map(|entry| entry.file_name());
+                let mut alike = entries.filter(|entry| entry.to_string_lossy().eq_ignore_ascii_case(part));
+                let found = alike.next()?;
+                // Where several do, nobody knows which is meant.
+                alike.next().is_none().then(|| path.join(found))
+            };
+            path = match there.exists() {
+                true => there,
+                false => alike().unwrap_or(there),
+            };
+        }
+        path
+    }
+}
+
 impl Files for Disk {
     fn read(&self, name: &str) -> Result<Vec<u8>, FileError> {
-        let path = self.root.join(name);
+        let path = self.path(name);
         let found = std::fs::metadata(&path).map_err(from_system)?;
         if !found.is_file() {
             return Err(FileError::NotAFile);
@@ -87,5 +114,25 @@ impl Memory {
 impl Files for Memory {
     fn read(&self, name: &str) -> Result<Vec<u8>, FileError> {
         self.0.get(name).cloned().ok_or(FileError::Missing)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_differ_in_case_only_are_found_where_one_is_meant() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir(folder.path().join("Shapes")).unwrap();
+        std::fs::write(folder.path().join("Shapes/Day.csv"), "1").unwrap();
+        std::fs::write(folder.path().join("Lines.txt"), "a").unwrap();
+        let disk = Disk::new(folder.path());
+        assert_eq!(disk.read("lines.TXT"), Ok(b"a".to_vec()));
+        assert_eq!(disk.read("shapes/day.csv"), Ok(b"1".to_vec()));
+        assert_eq!(disk.read("loads.txt"), Err(FileError::Missing));
+        std::fs::write(folder.path().join("LINES.txt"), "b").unwrap();
+        assert_eq!(disk.read("LINES.txt"), Ok(b"b".to_vec()));
+        assert_eq!(disk.read("lines.txt"), Err(FileError::Missing), "two are alike");
     }
 }

@@ -126,6 +126,18 @@ pub enum FeederError {
         /// What is wrong.
         reason: String,
     },
+    /// The transformer's rating is none.
+    #[error("{file}: transformer: {quantity} {value}: {expected} expected")]
+    Rating {
+        /// The main file.
+        file: String,
+        /// What of it.
+        quantity: &'static str,
+        /// Its value.
+        value: f64,
+        /// What it should be.
+        expected: &'static str,
+    },
     /// There is no transformer.
     #[error("{file} and what it redirects to hold no transformer with a low-voltage bus")]
     NoTransformer {

@@ -38,6 +38,31 @@ pub(super) fn build(
     builder.draft.finish(main, from.circuit, transformer, busbar)
 }
 
+/// Active power of a load: `kw`, or `kva` times the power factor, whichever was given last.
+fn rated_kw(object: &Object) -> Result<f64, FeederError> {
+    // OpenDSS's own defaults.
+    let (mut kw, mut kva, mut factor) = (10.0, None, 0.88);
+    for (name, property) in &object.sequence {
+        match name.as_str() {
+            "kw" => (kw, kva) = (number(object, name, property)?, None),
+            "kva" => kva = Some(number(object, name, property)?),
+            "pf" => factor = number(object, name, property)?,
+            _ => continue,
+        }
+        if property.value.is_empty()
+            || kw.abs().max(kva.unwrap_or(0.0)) > 1e6
+            || kva.is_some_and(|kva| kva < 0.0)
+        {
+            return Err(property_error(object, name, &property.value, "a power of at most 1e6 kW"));
+        }
+        if factor.abs() > 1.0 {
+            return Err(property_error(object, name, &property.value, "a power factor from -1 to 1"));
+        }
+    }
+    // A negative power factor means that active and reactive power have opposite signs.
+    Ok(kva.map_or(kw, |kva: f64| kva * factor.abs()))
+}
+
 pub(super) struct Builder<'a> {
     pub(super) files: &'a dyn Files,
     main: &'a str,
@@ -241,13 +266,7 @@ impl Builder<'_> {
                 let why = "several phases: its meter's modem and its impedance are on the first";
                 self.unused(&object.place, object.display.clone(), why);
             }
-            let kw = match object.property("kw") {
-                Some(property) => (number(object, "kw", property)?, property.value.clone()),
-                None => (10.0, String::new()), // OpenDSS's own default
-            };
-            if kw.0.abs() > 1e6 {
-                return Err(property_error(object, "kw", &kw.1, "a power of at most 1e6 kW"));
-            }
+            let kw = rated_kw(object)?;
             let shape = ["yearly", "daily", "duty"].into_iter().find_map(|name| object.property(name));
             let shape_index = shape.and_then(|property| shapes.get(&property.value.to_lowercase()).copied());
             if let (Some(property), None) = (shape, shape_index) {
@@ -259,7 +278,7 @@ impl Builder<'_> {
                 name: object.name.clone(),
                 bus: bus_index,
                 phase,
-                rated_mw: (kw.0 * 1e6).round() as i64,
+                rated_mw: (kw * 1e6).round() as i64,
                 shape: shape_index,
                 appliances: Vec::new(),
             };

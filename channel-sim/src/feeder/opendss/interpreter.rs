@@ -103,7 +103,7 @@ impl Class {
             Self::Transformer => {
                 &["buses", "wdg", "bus", "kvs", "kv", "kvas", "kva", "xhl", "x12", "enabled", "basefreq"]
             }
-            Self::Load => &["bus1", "phases", "kw", "yearly", "daily", "duty", "enabled"],
+            Self::Load => &["bus1", "phases", "kw", "kva", "pf", "yearly", "daily", "duty", "enabled"],
             Self::LoadShape => {
                 &["npts", "interval", "minterval", "sinterval", "mult", "pmult", "csvfile", "useactual"]
             }
@@ -120,7 +120,7 @@ impl Class {
             Self::Transformer => {
                 &["phases", "windings", "conns", "conn", "tap", "taps", "%r", "%rs", "sub", "subname"]
             }
-            Self::Load => &["kv", "pf", "kvar", "model", "conn", "class", "vminpu", "vmaxpu", "basefreq"],
+            Self::Load => &["kv", "kvar", "model", "conn", "class", "vminpu", "vmaxpu", "basefreq"],
             Self::LoadShape => &["qmult", "mean", "stddev"],
         }
     }
