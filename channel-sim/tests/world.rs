@@ -374,6 +374,8 @@ impl Modem for OneFrame {
                         mpdu,
                         scheme: prime_phy::Scheme::DbpskC,
                         level: 0,
+                        frame_type: prime_phy::FrameType::A,
+                        senses: None,
                     };
                     phy.request(at_ms(0), prime_phy::primitives::Request::Data(request));
                 }

@@ -37,11 +37,8 @@ pub fn port_noise_at(
     line: &Line,
     carriers: &Carriers,
 ) -> Result<Vec<Vec<f64>>, NoiseError> {
-    let conditions = Conditions {
-        mains_hz: scenario.mains.hz,
-        signal_dbuv: scenario.signal_dbuv,
-        ..carriers.conditions
-    };
+    let conditions =
+        Conditions { mains_hz: scenario.mains.hz, signal_dbuv: scenario.signal_dbuv, ..carriers.conditions };
     let own = carriers.noise(&NoisePlan::new(&scenario.noise, &conditions)?);
     let mut ports = vec![own; line.modems()];
     if scenario.injected.is_empty() {

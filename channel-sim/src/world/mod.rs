@@ -444,8 +444,7 @@ fn send(node: &mut Node<dyn Modem>, next: &mut Next, filters: &Filters, block: u
 
 /// The clock of a nominal rate: all that modems have.
 fn sample_clock(rate_hz: f64) -> Option<SampleClock> {
-    let clocks =
-        [SampleClock::KHZ_250, SampleClock::KHZ_400, SampleClock::MHZ_1, SampleClock::KHZ_1200];
+    let clocks = [SampleClock::KHZ_250, SampleClock::KHZ_400, SampleClock::MHZ_1, SampleClock::KHZ_1200];
     clocks.into_iter().find(|clock| f64::from(clock.rate_hz()) == rate_hz)
 }
 

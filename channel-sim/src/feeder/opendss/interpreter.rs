@@ -29,7 +29,7 @@ pub(super) struct Object {
     pub(super) display: String,
     pub(super) place: Place,
     properties: BTreeMap<String, Property>,
-    /// Properties in order, for `wdg=` of transformers.
+    /// Properties in order, for `wdg=` of transformers and for `kw` and `kva` of loads, of which the last counts.
     pub(super) sequence: Vec<(String, Property)>,
 }
 
@@ -47,7 +47,7 @@ impl Object {
     }
 
     fn set(&mut self, name: &str, property: Property) {
-        if self.class == Class::Transformer {
+        if matches!(self.class, Class::Transformer | Class::Load) {
             self.sequence.push((name.to_string(), property.clone()));
         }
         self.properties.insert(name.to_string(), property);
