@@ -16,6 +16,7 @@
 //! | [`extrinsic`] | what goes from one decoder to the other: scale and damping | G.9903, PRIME |
 //! | [`lanes`] | eight numbers at a time, with exponential and logarithm | |
 //! | [`differential`] | Gray-coded phase steps and the max-log metrics of their bits | both |
+//! | [`likelihood`] | log-likelihood ratios of the same bits, of values with a known and with an unknown phase | the reference chain |
 //! | [`soft`] | log-likelihood ratios to the `i8` soft decisions of [`viterbi`] | both |
 //! | [`window`] | the raised-cosine edges of an OFDM symbol | G.9903 |
 //! | [`cpu`] | which version of a kernel runs: portable, AVX2, AVX-512 | |
@@ -39,6 +40,7 @@ pub mod differential;
 pub mod extrinsic;
 pub mod fft;
 pub mod lanes;
+pub mod likelihood;
 pub mod phase_trellis;
 pub mod reed_solomon;
 pub mod scrambler;
