@@ -162,6 +162,7 @@ impl<const N: usize> Table<N> {
         let half = (N / 2) as f64;
         let tap = |fraction: f64, k: usize| {
             let x = k as f64 - (half - 1.0) - fraction;
+            // By `libm`, since campaigns are to be the same on every processor.
             let sinc = if x.abs() < 1e-12 {
                 1.0
             } else {

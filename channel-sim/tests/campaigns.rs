@@ -5,7 +5,9 @@
 #[path = "../../cosem/tests/gurux/venv.rs"]
 mod venv;
 
-use channel_sim::link::{Campaign, Grid, Journal, Measure, Results, Shard, SnrOf, Stop, WHITE, run};
+use channel_sim::link::{
+    Campaign, Grid, Journal, Measure, RESULTS, Results, Shard, SnrOf, Stop, WHITE, fingerprint, run,
+};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -75,7 +77,10 @@ fn merged_shards_are_the_single_run_byte_for_byte_on_any_number_of_threads() {
         assert!(bytes(folder, &format!("one.{kind}")) == bytes(folder, &format!("merged.{kind}")), "{kind}");
     }
     let csv = String::from_utf8(bytes(folder, "one.csv")).unwrap();
-    assert!(csv.lines().count() > 10 && csv.contains("reference,none,dqpsk-rs16,default,n0,4.75,"), "{csv}");
+    assert!(
+        csv.lines().count() > 10 && csv.contains("reference,none,dqpsk-rs16,default,flat,n0,50,4.75,"),
+        "{csv}"
+    );
     assert!(!folder.join("one.csv.state").exists(), "the state goes when all is done");
 
     let error = fails(folder, &["merge", "part-1.json", "part-3.json"]);
@@ -95,7 +100,7 @@ fn an_interrupted_run_goes_on_as_if_nothing_had_been() {
         noises: vec![WHITE.to_string()],
         snr_db: Some(vec![1.5, 2.0]),
         octets: 40,
-        with_reference: false,
+        ..Grid::default()
     };
     let campaign = Campaign {
         tasks: grid.tasks().unwrap(),
@@ -141,33 +146,34 @@ fn an_interrupted_run_goes_on_as_if_nothing_had_been() {
 fn a_signal_keeps_what_was_done_and_the_same_command_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    // The first two points lose every frame and end soon, the last one loses none and ends only by a signal.
-    let words = |frames: &str| {
-        let words = [
-            "link",
-            "--mode",
-            "dbpsk",
-            "--snr",
-            "-5,-4.5,20",
-            "--lost",
-            "64",
-            "--csv",
-            "fer.csv",
-            "--frames",
-        ];
-        words.iter().map(ToString::to_string).chain([frames.to_string()]).collect::<Vec<_>>()
+    // The first two points lose every frame and end soon; the last one loses none and takes all of its frames.
+    let words = |frames: &str, csv: &str| {
+        let words = "link --mode dbpsk --snr -5,-4.5,20 --lost 64";
+        let all = words.split(' ').chain(["--csv", csv, "--frames", frames]);
+        all.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let run = |frames: &str, csv: &str| {
+        let words = words(frames, csv);
+        channel_sim(folder, &words.iter().map(String::as_str).collect::<Vec<_>>())
     };
     let mut child = Command::new(env!("CARGO_BIN_EXE_channel-sim"))
-        .args(words("100000000"))
+        .args(words("40000", "fer.csv"))
+        .args(["--threads", "1"])
         .current_dir(folder)
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let state = folder.join("fer.csv.state");
-    while !std::fs::read_to_string(&state).is_ok_and(|text| text.matches("\"ended\":\"").count() == 2) {
+    // The state is written every two seconds: many looks, and no end of the test where it never is.
+    let two_are_done = (0..20_000_000).any(|_| {
         assert!(child.try_wait().unwrap().is_none(), "it ended by itself");
         std::thread::yield_now();
-    }
+        std::fs::read_to_string(&state).is_ok_and(|text| text.matches("\"ended\":\"").count() == 2)
+    });
+    assert!(two_are_done, "two points never ended");
+    // Meanwhile nobody else works on that state.
+    let error = String::from_utf8(run("40000", "fer.csv").stderr).unwrap();
+    assert!(error.contains("fer.csv.state: another run"), "{error}");
     let killed = Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap();
     assert!(killed.success());
     let output = child.wait_with_output().unwrap();
@@ -175,56 +181,123 @@ fn a_signal_keeps_what_was_done_and_the_same_command_goes_on() {
     assert_eq!(output.status.code(), Some(1), "{error}");
     assert!(error.contains("2 of 3 points done") && error.contains("fer.csv.state has them"), "{error}");
     assert!(!folder.join("fer.csv").exists());
+
     // Another campaign does not go on from it by mistake.
-    let other = words("200");
-    let error = fails(folder, &other.iter().map(String::as_str).collect::<Vec<_>>());
+    let error = String::from_utf8(run("200", "fer.csv").stderr).unwrap();
     assert!(error.contains("fer.csv.state") && error.contains("max_frames"), "{error}");
     let journal = Journal::load(&state).unwrap();
     assert_eq!(journal.points.iter().filter(|point| point.ended.is_some()).count(), 2);
+    // What is done is not done again: a frame moved from one kind of loss to another stays there.
+    let mut forged: serde_json::Value = serde_json::from_slice(&std::fs::read(&state).unwrap()).unwrap();
+    let outcome = &mut forged["points"][0]["outcome"];
+    outcome["unheard"] = (outcome["unheard"].as_u64().unwrap() + 1).into();
+    outcome["payload_failed"] = (outcome["payload_failed"].as_u64().unwrap() - 1).into();
+    std::fs::write(&state, forged.to_string()).unwrap();
+    let output = run("40000", "fer.csv");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(!state.exists() && !folder.join("fer.csv.state.lock").exists());
+    // All else is as if nothing had been.
+    assert!(run("40000", "whole.csv").status.success());
+    let rows = |name: &str| {
+        let mut reader = csv::Reader::from_path(folder.join(name)).unwrap();
+        reader.records().map(|row| row.unwrap().iter().map(str::to_string).collect()).collect::<Vec<Vec<_>>>()
+    };
+    let (found, mut expected) = (rows("fer.csv"), rows("whole.csv"));
+    let mut add = |column: usize, change: i64| {
+        let count: i64 = expected[0][column].parse().unwrap();
+        expected[0][column] = (count + change).to_string();
+    };
+    add(UNHEARD, 1);
+    add(PAYLOAD_FAILED, -1);
+    assert_eq!(found, expected);
+}
+
+#[test]
+fn links_of_feeders_are_an_axis_and_a_changed_feeder_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    let lane = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/feeders/lane.toml")).unwrap();
+    std::fs::write(folder.join("lane.toml"), &lane).unwrap();
+    let link = "link --mode d8psk --snr 9 --frames 128 --lost 128 --channel flat,lane.toml:farm";
+    let with = |more: &'static str| link.split(' ').chain(more.split(' ')).collect::<Vec<_>>();
+    let json = succeeds(folder, &with("--csv one.csv --parquet one.parquet --svg one.svg --json"));
+    let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+    assert_eq!(json["points"][0]["channel"], "flat");
+    assert_eq!(json["points"][1]["channel"]["feeder"]["to"], "farm");
+    assert_eq!(json["crossings"][1]["digest_db"], serde_json::Value::Null);
+    // Of carriers with the same mean, some are worse than all alike.
+    let lost = |point: usize| json["points"][point]["outcome"]["payload_failed"].as_u64().unwrap();
+    assert!(lost(0) < 10 && lost(1) > 2 * lost(0) + 10, "{} {}", lost(0), lost(1));
+
+    succeeds(folder, &with("--shard 1/2 --state part-1.json --threads 2"));
+    succeeds(folder, &with("--shard 2/2 --state part-2.json --threads 1"));
+    // Whoever brings them together needs no feeder.
+    std::fs::rename(folder.join("lane.toml"), folder.join("away.toml")).unwrap();
+    let merge = "merge part-1.json part-2.json --csv two.csv --parquet two.parquet --svg two.svg";
+    succeeds(folder, &merge.split(' ').collect::<Vec<_>>());
+    for kind in ["csv", "parquet", "svg"] {
+        assert!(bytes(folder, &format!("one.{kind}")) == bytes(folder, &format!("two.{kind}")), "{kind}");
+    }
+    let csv = String::from_utf8(bytes(folder, "one.csv")).unwrap();
+    assert!(csv.contains("d8psk,default,lane.toml:farm,n0,50,9,"), "{csv}");
+
+    std::fs::write(folder.join("lane.toml"), lane.replace("length_m = 42", "length_m = 142")).unwrap();
+    let error = fails(folder, &with("--shard 2/2 --state part-2.json"));
+    assert!(error.contains("lane.toml:farm") && error.contains("the feeder has changed"), "{error}");
+    let error = fails(folder, &["link", "--channel", "lane.toml:barn"]);
+    assert!(error.contains("lane.toml: \"barn\" is no meter"), "{error}");
 }
 
 #[test]
 fn exact_results_are_those_written_here_on_every_processor() {
     let folder = tempfile::tempdir().unwrap();
-    let words = [
-        "link",
-        "--exact",
-        "--standard",
-        "g3,prime",
-        "--mode",
-        "d8psk,d8psk-c",
-        "--snr",
-        "7.5,9.25",
-        "--octets",
-        "60",
-        "--frames",
-        "128",
-        "--lost",
-        "1000",
-        "--csv",
-        "exact.csv",
+    let campaigns = [
+        "--standard g3,prime --mode d8psk,d8psk-c --snr 7.5,9.25 --noise n0",
+        "--standard g3 --band cenelec-a,fcc-1 --mode dbpsk --snr 1.5 --noise n1 --noise n3a,n0 --options ppm=-25",
+        "--standard reference --mode dqpsk-exact,dbpsk-rs8 --snr 1.5,4.5 --noise n0",
     ];
-    succeeds(folder.path(), &words);
-    let csv = String::from_utf8(bytes(folder.path(), "exact.csv")).unwrap();
-    let mut rows = csv::Reader::from_reader(csv.as_bytes());
-    let found: Vec<String> = rows
-        .records()
-        .map(|row| {
+    let mut found = Vec::new();
+    for (index, words) in campaigns.into_iter().enumerate() {
+        let csv = format!("exact-{index}.csv");
+        let words = ["link", "--exact", "--octets", "60", "--frames", "128", "--lost", "1000", "--csv", &csv]
+            .into_iter()
+            .chain(words.split(' '));
+        succeeds(folder.path(), &words.collect::<Vec<_>>());
+        let mut rows = csv::Reader::from_path(folder.path().join(&csv)).unwrap();
+        found.extend(rows.records().map(|row| {
             let row = row.unwrap();
-            [0, 2, 5, 7, 8, 12, 13, 14].map(|column| row[column].to_string()).join(" ")
-        })
-        .collect();
+            [0, 1, 2, 5, 7, 9, 10, UNHEARD, HEADER_FAILED, PAYLOAD_FAILED]
+                .map(|column| &row[column])
+                .join(" ")
+        }));
+    }
     assert_eq!(found, EXACT);
+    // Where these change, states of before cannot be gone on with.
+    let results = fingerprint(&EXACT.join("\n"));
+    assert_eq!(RESULTS, results, "link/journal.rs: RESULTS is to be {results:#x}");
 }
 
-/// Standard, mode, Es/N0, frames, lost, and of these unheard, header, payload.
-const EXACT: [&str; 6] = [
-    "g3 d8psk 7.5 128 56 0 0 56",
-    "g3 d8psk 9.25 128 0 0 0 0",
-    "prime d8psk 7.5 128 128 0 0 128",
-    "prime d8psk 9.25 128 128 0 0 128",
-    "prime d8psk-c 7.5 128 94 0 0 94",
-    "prime d8psk-c 9.25 128 16 0 0 16",
+/// Columns of a results file.
+const UNHEARD: usize = 14;
+const HEADER_FAILED: usize = 15;
+const PAYLOAD_FAILED: usize = 16;
+
+/// Standard, band, mode, noise, Es/N0, frames, lost, and of these unheard, header, payload.
+const EXACT: [&str; 14] = [
+    "g3 cenelec-a d8psk n0 7.5 128 63 0 0 63",
+    "g3 cenelec-a d8psk n0 9.25 128 0 0 0 0",
+    "prime channel-1 d8psk n0 7.5 128 128 0 0 128",
+    "prime channel-1 d8psk n0 9.25 128 128 0 0 128",
+    "prime channel-1 d8psk-c n0 7.5 128 96 0 0 96",
+    "prime channel-1 d8psk-c n0 9.25 128 8 0 0 8",
+    "g3 cenelec-a dbpsk n1 1.5 128 56 0 0 56",
+    "g3 cenelec-a dbpsk n3a,n0 1.5 128 18 0 0 18",
+    "g3 fcc-1 dbpsk n1 1.5 128 46 0 0 46",
+    "g3 fcc-1 dbpsk n3a,n0 1.5 128 55 0 0 55",
+    "reference none dqpsk-exact n0 1.5 1024 1024 0 0 1024",
+    "reference none dqpsk-exact n0 4.5 1024 528 0 0 528",
+    "reference none dbpsk-rs8 n0 1.5 1024 387 0 0 387",
+    "reference none dbpsk-rs8 n0 4.5 1024 0 0 0 0",
 ];
 
 #[test]
@@ -253,7 +326,11 @@ fn json_has_points_and_crossings() {
             .iter()
             .all(|point| point["fer"]["value"].is_number() && point["outcome"]["frames"].is_number())
     );
-    assert!(json["crossings"][0]["digest_db"].is_number());
+    // The digest's figures are of other sizes.
+    assert!(json["crossings"][0]["digest_db"].is_null());
+    let words = ["link", "--mode", "dqpsk", "--snr", "4.5,5.5", "--frames", "128", "--json"];
+    let json: serde_json::Value = serde_json::from_str(&succeeds(folder.path(), &words)).unwrap();
+    assert_eq!(json["crossings"][0]["digest_db"], 4.7);
 }
 
 #[test]

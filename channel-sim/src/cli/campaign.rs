@@ -1,7 +1,7 @@
 //! What the commands that measure campaigns share: running with progress and state, and writing results.
 
 use super::print_json;
-use channel_sim::link::{Campaign, Journal, Point, Results, Shard, plot, run};
+use channel_sim::link::{Campaign, Journal, Lock, Point, Results, Shard, plot, run};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
@@ -91,6 +91,8 @@ pub(super) fn measure(
     outputs: &Outputs,
 ) -> Result<Journal, String> {
     let path = running.state.clone().or_else(|| outputs.beside());
+    // Until the state is written or removed.
+    let _lock = path.as_deref().map(Lock::hold).transpose()?;
     let mut journal = match &path {
         Some(path) => Journal::resume(path, campaign, shard)?,
         None => Journal::new(campaign, shard),

@@ -2,8 +2,8 @@
 
 use super::campaign::{Outputs, Running, measure};
 use channel_sim::link::{
-    Campaign, Grid, Journal, Measure, Results, Shard, SnrOf, Standard, Stop, System, Variant, WHITE, bands,
-    modes,
+    Campaign, Channel, Grid, Journal, MOST_DB, Measure, Results, Shard, SnrOf, Standard, Stop, System,
+    Variant, WHITE, bands, modes,
 };
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -14,6 +14,7 @@ Examples:
   channel-sim link --mode dbpsk,dqpsk --snr 0:6:0.5 --csv fer.csv --svg fer.svg
   channel-sim link --standard g3,prime --reference --svg awgn.svg
   channel-sim link --band all --mode robust --options default,ppm=50 --noise n0 --noise n3a --snr -6:6:1
+  channel-sim link --mode robust,dbpsk --channel flat,../shared/data/ieee-eu-lv-feeder/Master.dss:34 --snr -4:8:1
   channel-sim link --band fcc-1 --frames 100000 --state fer.json     # Ctrl-C, and again: goes on
   channel-sim link --mode dbpsk --shard 2/8 --state part-2.json      # one machine of eight; then merge";
 
@@ -34,9 +35,17 @@ pub(crate) struct LinkArguments {
     /// reference chain
     #[arg(long, alias = "modulation", value_delimiter = ',')]
     mode: Vec<String>,
-    /// Options of both modems, joined by +: default, ppm=N, boost=DB, interleaving=NAME, fch=NAME
+    /// Options of both modems, joined by +: default, ppm=N, boost=DB, interleaving=, fch=, fccs=, tail=, scrambler=,
+    /// pilots=NAME
     #[arg(long, value_delimiter = ',', default_value = "default", allow_hyphen_values = true)]
     options: Vec<Variant>,
+    /// What frames pass: flat, FEEDER:TO (from the coordinator) or FEEDER:FROM:TO, where FEEDER is a file (.dss, .json,
+    /// .toml) or village, and points are coordinator, a meter, or a bus with or without a phase (34.2)
+    #[arg(long, value_delimiter = ',', default_value = "flat")]
+    channel: Vec<Channel>,
+    /// Frequency of the mains in Hz, 50 or 60; by default 60 in FCC and ARIB, 50 in the other bands
+    #[arg(long, value_parser = mains)]
+    mains: Option<u32>,
     /// Noise presets: n0 (white), n1, n3a ...; several with a comma add up; give it again for more points
     #[arg(long, default_value = WHITE)]
     noise: Vec<String>,
@@ -112,7 +121,9 @@ impl LinkArguments {
         }
         let grid = Grid {
             systems: self.systems()?,
+            channels: self.channel.clone(),
             noises: self.noise.clone(),
+            mains_hz: self.mains,
             snr_db: self.snr.clone().map(|ratios| ratios.0),
             octets: self.octets,
             with_reference: self.reference,
@@ -183,6 +194,14 @@ impl LinkArguments {
     }
 }
 
+fn mains(text: &str) -> Result<u32, String> {
+    match text {
+        "50" => Ok(50),
+        "60" => Ok(60),
+        _ => Err(format!("{text:?} is neither 50 nor 60")),
+    }
+}
+
 #[derive(Clone, Debug)]
 struct Ratios(Vec<f64>);
 
@@ -190,8 +209,8 @@ fn ratios(text: &str) -> Result<Ratios, String> {
     let number = |text: &str| {
         let value: Option<f64> = text.trim().parse().ok();
         value
-            .filter(|value| value.is_finite() && value.abs() <= 100.0)
-            .ok_or_else(|| format!("{text:?} is no value from -100 to 100 dB"))
+            .filter(|value| value.abs() <= MOST_DB)
+            .ok_or_else(|| format!("{text:?} is no value from -{MOST_DB} to {MOST_DB} dB"))
     };
     let parts: Vec<&str> = text.split(':').collect();
     let list = match parts[..] {
@@ -249,10 +268,12 @@ mod tests {
             ]
         );
         assert_eq!(systems("--band all --mode robust --options default,ppm=-20").unwrap().len(), 12);
-        assert_eq!(systems("--standard g3,prime,reference").unwrap().len(), 4 + 6 + 6);
+        assert_eq!(systems("--standard g3,prime,reference").unwrap().len(), 4 + 8 + 6);
         assert!(systems("--mode dbpsk,16qam").is_err_and(|error| error.contains("16qam")));
         assert!(systems("--band fcc-9").is_err_and(|error| error.contains("fcc-1.a")));
         assert!(systems("--standard prime --options fch=coherent").is_err_and(|error| error.contains("fch")));
+        assert!(systems("--mains 55").is_err_and(|error| error.contains("neither 50 nor 60")));
+        assert!(systems("--channel village").is_err_and(|error| error.contains("FEEDER:TO")));
         assert!(systems("--shard 1/2").is_err_and(|error| error.contains("--state")));
     }
 }

@@ -4,7 +4,7 @@ use super::campaign::{Outputs, Running, measure};
 use super::print_json;
 use channel_sim::link::statistics::Estimate;
 use channel_sim::link::{
-    Campaign, Measure, Results, Row, Shard, SnrOf, Stop, System, Task, WHITE, cross, curves, row_tasks,
+    Campaign, Measure, Results, Row, Shard, SnrOf, Stop, System, Task, cross, curves, row_tasks,
 };
 use channel_sim::reference::{Scheme, tables, theory};
 use clap::Args;
@@ -112,12 +112,7 @@ pub(super) fn run(arguments: &ReferenceArguments) -> Result<(), String> {
 
 /// Points around the ratios at which the formula has bit error rates of 1e-3 and 1e-5.
 fn uncoded_tasks(scheme: Scheme) -> Vec<Task> {
-    let task = |snr_db: f64| Task {
-        system: System::Reference { scheme },
-        noise: WHITE.to_string(),
-        snr_db: (snr_db * 1e4).round() / 1e4,
-        octets: tables::OCTETS,
-    };
+    let task = |snr_db: f64| Task::reference(scheme, (snr_db * 1e4).round() / 1e4, tables::OCTETS);
     let around = |level: f64| {
         let centre = theory::ratio_db(level, |gamma| theory::uncoded(scheme, gamma));
         [centre - 0.25, centre + 0.25]

@@ -1,33 +1,103 @@
 //! What to measure: the points of a campaign, and when each ends.
 
+use super::journal::fingerprint;
 use super::system::{System, filled_octets};
-use super::{Outcome, figures, noise};
-use crate::reference::tables;
+use super::{Channel, FeederLink, Outcome, channel, figures, noise, stream};
+use crate::noise::Mains;
+use crate::reference::{Scheme, tables};
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// One point of a campaign.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Task {
     /// What stands at both ends.
     pub system: System,
+    /// What frames pass.
+    pub channel: Channel,
     /// Noise presets, as [`noise`](crate::noise) spells them, or [`WHITE`].
     pub noise: String,
-    /// Es/N0 per carrier in dB, in the mean over carriers and time.
+    /// Frequency of the mains, which noise and channel may follow: 50 or 60.
+    pub mains_hz: u32,
+    /// Es/N0 per carrier in dB at the receiver, in the mean over carriers and time.
     pub snr_db: f64,
     /// Octets of the frames' data.
     pub octets: usize,
 }
 
+fn no_channel(channel: &Channel) -> String {
+    format!("the reference chain has no channel, not {channel}; use --channel flat, or leave the chain out")
+}
+
+/// Greatest magnitude of a ratio.
+pub const MOST_DB: f64 = 100.0;
+
 /// White Gaussian noise.
 pub const WHITE: &str = "n0";
 
 impl Task {
-    /// Determines the random numbers of the point together with the seed: the FNV-1a hash of its name.
+    /// A point of the reference chain, in white noise.
+    pub fn reference(scheme: Scheme, snr_db: f64, octets: usize) -> Self {
+        Self {
+            system: System::Reference { scheme },
+            channel: Channel::Flat,
+            noise: WHITE.to_string(),
+            mains_hz: 50,
+            snr_db,
+            octets,
+        }
+    }
+
+    /// Determines the random numbers of the point together with the seed: the hash of its name. Flat channels and mains
+    /// of 50 Hz are not in it.
     pub(super) fn key(&self) -> u64 {
-        let name = format!("{}@{}@{:.4}@{}", self.system, self.noise, self.snr_db, self.octets);
-        name.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, octet| {
-            (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01B3)
-        })
+        let mut name = format!("{}@{}@{:.4}@{}", self.system, self.noise, self.snr_db, self.octets);
+        if self.channel != Channel::Flat {
+            name = format!("{name}@{}", self.channel);
+        }
+        if self.mains_hz != 50 {
+            name = format!("{name}@{}", self.mains_hz);
+        }
+        fingerprint(&name)
+    }
+
+    /// The mains, with their wander.
+    pub(super) fn mains(&self) -> Mains {
+        if self.mains_hz == 60 { Mains::AMERICA } else { Mains::EUROPE }
+    }
+
+    /// White noise and nothing on the way: what formulas and the digests' figures are of.
+    pub(super) fn is_plain(&self) -> bool {
+        self.noise == WHITE && self.channel == Channel::Flat
+    }
+
+    /// Whether it can be one of a campaign.
+    pub(super) fn check(&self) -> Result<(), String> {
+        if ![50, 60].contains(&self.mains_hz) {
+            return Err(format!("mains of {} Hz", self.mains_hz));
+        }
+        if self.channel != Channel::Flat && stream::air(&self.system).is_none() {
+            return Err(no_channel(&self.channel));
+        }
+        // More fit no frame, and would not fit the sums that tell it.
+        let most = usize::from(u16::MAX);
+        if self.octets > most || filled_octets(&self.system, self.octets) != Some(self.octets) {
+            return Err(format!("{} octets are no frame of {}", self.octets, self.system));
+        }
+        if !(-MOST_DB..=MOST_DB).contains(&self.snr_db) {
+            return Err(format!("{} dB are not within ±{MOST_DB} dB", self.snr_db));
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Task {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} in {}", self.system, self.noise)?;
+        if self.channel != Channel::Flat {
+            write!(f, " over {}", self.channel)?;
+        }
+        write!(f, " at {} Hz and {} dB with {} octets", self.mains_hz, self.snr_db, self.octets)
     }
 }
 
@@ -150,10 +220,14 @@ pub struct Point {
 pub struct Grid {
     /// Systems.
     pub systems: Vec<System>,
+    /// Channels; none is the flat one.
+    pub channels: Vec<Channel>,
     /// Noise presets; several of one point are joined by a comma.
     pub noises: Vec<String>,
-    /// Es/N0 in dB; `None` for steps around the digest's figure: of 0.25 dB in white noise, wide ones otherwise.
+    /// Es/N0 in dB; `None` for steps around the digest's figure: of 0.25 dB in white noise alone, wide ones otherwise.
     pub snr_db: Option<Vec<f64>>,
+    /// Frequency of the mains; `None` for that of the band's countries: 60 Hz for FCC and ARIB, 50 Hz for the others.
+    pub mains_hz: Option<u32>,
     /// Octets before a frame is filled up to its symbols.
     pub octets: usize,
     /// Whether each system is followed by its counterpart of the reference chain, in white noise.
@@ -164,20 +238,32 @@ impl Grid {
     /// The points, in order.
     ///
     /// # Errors
-    /// A sentence where a system, size, preset or ratio does not fit.
+    /// A sentence where a system, size, channel, preset or ratio does not fit.
     pub fn tasks(&self) -> Result<Vec<Task>, String> {
         let mut tasks: Vec<Task> = Vec::new();
-        for system in &self.systems {
+        let mut maker = channel::Maker::default();
+        let flat = [Channel::Flat];
+        let channels = if self.channels.is_empty() { &flat[..] } else { &self.channels };
+        for (system, channel) in self.systems.iter().flat_map(|of| channels.iter().map(move |to| (of, to))) {
             let octets = filled_octets(system, self.octets).ok_or_else(|| {
                 format!("{} octets do not fit a frame of {system}; use less with --octets", self.octets)
             })?;
+            let mains_hz = self.mains_hz.unwrap_or_else(|| mains_hz(system));
+            let channel = known(channel, system, &mut maker)?;
             for text in &self.noises {
-                noise::check(system, text)?;
-                let ratios = self.ratios(system, text)?;
+                noise::check(system, text, mains_hz)?;
+                let plain = text == WHITE && channel == Channel::Flat;
+                let ratios = self.ratios(system, plain)?;
                 let task = |system: System, snr_db: &f64| {
                     // What files show is what was measured.
                     let snr_db = (snr_db * 1e4).round() / 1e4 + 0.0;
-                    Task { system, noise: text.clone(), snr_db, octets }
+                    match system {
+                        System::Reference { scheme } => Task::reference(scheme, snr_db, octets),
+                        _ => {
+                            let (channel, noise) = (channel.clone(), text.clone());
+                            Task { system, channel, noise, mains_hz, snr_db, octets }
+                        }
+                    }
                 };
                 let mut add = |system: System| {
                     for task in ratios.iter().map(|snr_db| task(system, snr_db)) {
@@ -188,7 +274,7 @@ impl Grid {
                 };
                 add(*system);
                 let has_counterpart = !matches!(system, System::Reference { .. });
-                if self.with_reference && has_counterpart && text == WHITE {
+                if self.with_reference && has_counterpart && plain {
                     add(System::Reference { scheme: system.counterpart() });
                 }
             }
@@ -196,7 +282,7 @@ impl Grid {
         Ok(tasks)
     }
 
-    fn ratios(&self, system: &System, noise: &str) -> Result<Vec<f64>, String> {
+    fn ratios(&self, system: &System, plain: bool) -> Result<Vec<f64>, String> {
         if let Some(ratios) = &self.snr_db {
             return Ok(ratios.clone());
         }
@@ -207,8 +293,22 @@ impl Grid {
         let steps = |range: std::ops::RangeInclusive<i32>, step: f64| {
             range.map(|index| centre + step * f64::from(index)).collect()
         };
-        Ok(if noise == WHITE { steps(-3..=5, 0.25) } else { steps(-3..=6, 2.0) })
+        Ok(if plain { steps(-3..=5, 0.25) } else { steps(-3..=6, 2.0) })
     }
+}
+
+/// Frequency of the mains where a band is used. Japan has both: 60 Hz here.
+fn mains_hz(system: &System) -> u32 {
+    let band = system.band();
+    if band.starts_with("fcc") || band == "arib" { 60 } else { 50 }
+}
+
+/// The channel with the fingerprint of its response.
+fn known(channel: &Channel, system: &System, maker: &mut channel::Maker) -> Result<Channel, String> {
+    let Channel::Feeder(link) = channel else { return Ok(Channel::Flat) };
+    let air = stream::air(system).ok_or_else(|| no_channel(channel))?;
+    let response = maker.response(link, &air)?.fingerprint();
+    Ok(Channel::Feeder(FeederLink { response, ..link.clone() }))
 }
 
 /// The points at which the reference chain is held against a row of the digest's table 5.3: 0.25 dB apart, from below
@@ -219,12 +319,7 @@ pub fn row_tasks(row: &tables::Row) -> Result<Vec<Task>, String> {
     let low = figures.clone().fold(f64::INFINITY, |a, &b| a.min(b));
     let high = figures.fold(f64::NEG_INFINITY, |a, &b| a.max(b));
     let (first, last) = (((low - 0.05) * 4.0).floor() as i32, ((high + 0.05) * 4.0).ceil() as i32);
-    let task = |step: i32| Task {
-        system: System::Reference { scheme },
-        noise: WHITE.to_string(),
-        snr_db: 0.25 * f64::from(step),
-        octets: tables::OCTETS,
-    };
+    let task = |step: i32| Task::reference(scheme, 0.25 * f64::from(step), tables::OCTETS);
     Ok((first..=last).map(task).collect())
 }
 
@@ -236,9 +331,8 @@ mod tests {
         Grid {
             systems: systems.iter().map(|name| name.parse().unwrap()).collect(),
             noises: noises.iter().map(ToString::to_string).collect(),
-            snr_db: None,
             octets: 100,
-            with_reference: false,
+            ..Grid::default()
         }
     }
 
@@ -264,6 +358,38 @@ mod tests {
         let modes: Vec<_> = tasks.chunks(9).map(|chunk| chunk[0].system.to_string()).collect();
         assert_eq!(modes, [systems[0], "reference/none/d8psk-rs16/default", systems[1]]);
         assert_eq!((tasks.len(), tasks[9].octets), (27, 118));
+    }
+
+    #[test]
+    fn channels_multiply_and_mains_are_the_bands() {
+        let channels = ["flat", "village:household-1", "village:household-2"].map(|name| name.parse().unwrap());
+        let systems = ["g3/cenelec-a/dbpsk/default", "g3/fcc-1/dbpsk/default"];
+        let both = Grid {
+            channels: channels.to_vec(),
+            snr_db: Some(vec![4.0]),
+            with_reference: true,
+            ..grid(&systems, &[WHITE])
+        };
+        let tasks = both.tasks().unwrap();
+        let names: Vec<_> = tasks.iter().map(|task| (task.channel.to_string(), task.mains_hz)).collect();
+        let [flat, one, two] = ["flat", "village:household-1", "village:household-2"].map(ToString::to_string);
+        let at = |hz: u32, flat: &String| [(flat.clone(), hz), ("flat".to_string(), 50)];
+        let expected = [
+            &at(50, &flat)[..],
+            &[(one.clone(), 50), (two.clone(), 50)],
+            // The counterpart has other octets here.
+            &at(60, &flat)[..],
+            &[(one, 60), (two, 60)],
+        ];
+        assert_eq!(names, expected.concat());
+        let mut responses: Vec<_> = tasks.iter().map(|task| task.channel.clone()).collect();
+        responses.sort_by_key(|channel| format!("{channel:?}"));
+        responses.dedup();
+        assert_eq!(responses.len(), 5, "every link has a fingerprint in every band");
+        let tasks = Grid { mains_hz: Some(50), ..both }.tasks().unwrap();
+        assert!(tasks.iter().all(|task| task.mains_hz == 50));
+        let chain = Grid { channels: channels.to_vec(), ..grid(&["reference/none/dbpsk/default"], &[WHITE]) };
+        assert!(chain.tasks().is_err_and(|error| error.contains("--channel flat")));
     }
 
     #[test]

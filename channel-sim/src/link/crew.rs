@@ -5,8 +5,10 @@
 //! end. Threads take streams of the earliest point that has some left; while a point waits for the last streams of a
 //! round, they go on with the next.
 
-use super::campaign::{Campaign, Point};
+use super::campaign::{Campaign, Point, Task};
+use super::channel::Responses;
 use super::{Outcome, stream};
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -30,8 +32,29 @@ pub fn run(
     mine: impl Fn(usize) -> bool,
     threads: usize,
     stop: &AtomicBool,
+    watch: impl FnMut(&[Point]) -> Result<(), String>,
+) -> Result<(), String> {
+    let responses = Responses::new(&campaign.tasks, &mine)?;
+    let stream = |index, task: &Task, number| stream::run(campaign, task, responses.of(index), number);
+    run_streams(campaign, points, mine, Workers { threads, stop, stream }, watch)
+}
+
+/// Who does the work.
+struct Workers<'a, S> {
+    threads: usize,
+    stop: &'a AtomicBool,
+    /// Runs a point's stream: the point's index and task, and the stream's number.
+    stream: S,
+}
+
+fn run_streams(
+    campaign: &Campaign,
+    points: &mut [Point],
+    mine: impl Fn(usize) -> bool,
+    workers: Workers<'_, impl Fn(usize, &Task, u64) -> Result<Outcome, String> + Sync>,
     mut watch: impl FnMut(&[Point]) -> Result<(), String>,
 ) -> Result<(), String> {
+    let Workers { threads, stop, stream } = workers;
     let waiting =
         (0..points.len().min(campaign.tasks.len())).filter(|&index| mine(index)).rev().collect::<Vec<_>>();
     let board = Board {
@@ -47,11 +70,10 @@ pub fn run(
     std::thread::scope(|scope| {
         for _ in 0..threads.max(1) {
             scope.spawn(|| {
-                // Leaves the board even where a stream panics, so that nobody waits for this thread.
                 let _leave = Leave(&board);
                 while let Some((index, number)) = board.take(stop) {
                     let outcome = match campaign.tasks.get(index) {
-                        Some(task) => stream::run(campaign, task, number),
+                        Some(task) => caught(task, number, || stream(index, task, number)),
                         None => Ok(Outcome::default()),
                     };
                     board.put(campaign, index, outcome);
@@ -79,6 +101,20 @@ pub fn run(
     let state = board.state.into_inner().unwrap_or_else(PoisonError::into_inner);
     points.copy_from_slice(&state.points);
     state.error.map_or(Ok(()), Err)
+}
+
+/// A stream's outcome. A panic becomes a sentence, so that nobody waits for the stream's round and what is done is kept.
+fn caught(
+    task: &Task,
+    number: u64,
+    run: impl FnOnce() -> Result<Outcome, String>,
+) -> Result<Outcome, String> {
+    // Nothing of a stream outlives it but caches, which are replaced whole.
+    catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+        let said = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let said = said.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default();
+        Err(format!("stream {number} of {task} panicked, an error of this program: {said}"))
+    })
 }
 
 struct Board {
@@ -177,11 +213,47 @@ impl Board {
     }
 }
 
+/// Takes a worker off the board, however it ends.
 struct Leave<'a>(&'a Board);
 
 impl Drop for Leave<'_> {
     fn drop(&mut self) {
         self.0.lock().workers -= 1;
         self.0.changed.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::campaign::{Grid, Measure, SnrOf, Stop, WHITE};
+    use super::*;
+
+    #[test]
+    fn a_stream_that_panics_ends_the_campaign_with_a_sentence() {
+        let grid = Grid {
+            systems: vec!["reference/none/dbpsk/default".parse().unwrap()],
+            noises: vec![WHITE.to_string()],
+            snr_db: Some(vec![1.0, 2.0]),
+            octets: 20,
+            ..Grid::default()
+        };
+        let campaign = Campaign {
+            tasks: grid.tasks().unwrap(),
+            seed: 1,
+            stop: Stop { max_frames: 10_000, max_lost: 10_000, precision: 0.0, measure: Measure::Fer },
+            snr_of: SnrOf::Mean,
+            exact: false,
+        };
+        let stream = |index, task: &Task, number| match (index, number) {
+            (0, 7) => panic!("a surprise"),
+            _ => stream::run(&campaign, task, None, number),
+        };
+        let stop = AtomicBool::new(false);
+        let mut points = vec![Point::default(); 2];
+        let workers = Workers { threads: 3, stop: &stop, stream };
+        let error = run_streams(&campaign, &mut points, |_| true, workers, |_| Ok(())).unwrap_err();
+        assert!(error.contains("stream 7") && error.contains("a surprise"), "{error}");
+        // The round it was of is forgotten.
+        assert_eq!(points[0], Point::default());
     }
 }

@@ -1,6 +1,8 @@
 //! The digests' own simulations in white Gaussian noise, ideal synchronisation (g3-phy 11.3, prime 9.5).
 
 use super::System;
+use super::campaign::Task;
+use super::system::filled_octets;
 use crate::reference::tables;
 use g3_phy::Modulation;
 use prime_phy::Scheme;
@@ -14,8 +16,19 @@ pub struct Awgn {
     pub fer_1_percent_db: Option<f64>,
 }
 
+/// The figures for a point: those of its system, where they are of its noise, channel and frames' size.
+pub(super) fn at(task: &Task) -> Option<Awgn> {
+    let octets = match task.system {
+        System::G3 { .. } => 100,
+        System::Prime { .. } => 140,
+        System::Reference { .. } => tables::OCTETS,
+    };
+    let same_size = filled_octets(&task.system, octets) == Some(task.octets);
+    awgn(&task.system).filter(|_| same_size && task.is_plain())
+}
+
 /// The figures for a system; `None` where the digests have none. G3's are of 100 octets filled up to what the symbols
-/// of CENELEC-A carry and good for the other bands, PRIME's of 140.
+/// of CENELEC-A carry and good for the other bands, PRIME's of 140, the reference chain's of 133.
 pub fn awgn(system: &System) -> Option<Awgn> {
     let of = |ten, one| Awgn { fer_10_percent_db: ten, fer_1_percent_db: one };
     match system {

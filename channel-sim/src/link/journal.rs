@@ -1,6 +1,7 @@
 //! A campaign's state in a file: what is done survives an interruption, and shards come together again.
 
-use super::campaign::{Campaign, Point};
+use super::campaign::{Campaign, Point, Stop};
+use super::stream;
 use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::fs::File;
@@ -8,9 +9,20 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
-/// Version of the file's format and of the way results follow from a campaign. A file of another version cannot be
-/// gone on with: its results would not be those of one run.
-const VERSION: u32 = 1;
+/// Version of the file's format.
+const VERSION: u32 = 2;
+/// Tells ways apart in which results follow from a campaign: [`fingerprint`] of what a small exact campaign finds, which
+/// `tests/campaigns.rs` runs. A file of another way cannot be gone on with: its results would not be those of one run.
+pub const RESULTS: u64 = 0x0C8C_9D5B_393F_5BA7;
+/// More streams than any point will ever have; counts of so many do not overflow.
+const MOST_STREAMS: u64 = 1 << 32;
+
+/// The FNV-1a hash of a text.
+pub fn fingerprint(text: &str) -> u64 {
+    text.bytes().fold(0xCBF2_9CE4_8422_2325, |hash, octet| {
+        (hash ^ u64::from(octet)).wrapping_mul(0x0000_0100_0000_01B3)
+    })
+}
 
 /// One part of a campaign spread over several machines: points `index - 1`, `index - 1 + count` and so on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -53,6 +65,8 @@ impl fmt::Display for Shard {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Journal {
     version: u32,
+    /// [`RESULTS`] of the program that began it.
+    results: u64,
     /// What is measured.
     pub campaign: Campaign,
     /// The part of it that is measured here.
@@ -65,7 +79,7 @@ impl Journal {
     /// The beginning of a campaign.
     pub fn new(campaign: Campaign, shard: Shard) -> Self {
         let points = vec![Point::default(); campaign.tasks.len()];
-        Self { version: VERSION, campaign, shard, points }
+        Self { version: VERSION, results: RESULTS, campaign, shard, points }
     }
 
     /// Whether every point of the shard has ended.
@@ -101,28 +115,69 @@ impl Journal {
     /// Reads a state file.
     ///
     /// # Errors
-    /// A sentence where there is none or it is none of this version.
+    /// A sentence where there is none or [`Journal::parse`] refuses it.
     pub fn load(path: &Path) -> Result<Self, String> {
-        let text = std::fs::read_to_string(path)
+        let text = std::fs::read(path)
             .map_err(|error| format!("{}: {error}; give the file of a --state", path.display()))?;
-        let found: Self = serde_json::from_str(&text)
-            .map_err(|error| format!("{}: no state of a campaign: {error}", path.display()))?;
-        if found.version != VERSION {
-            return Err(format!(
-                "{}: state of version {}, this program has {VERSION}; measure anew with another --state",
-                path.display(),
-                found.version
-            ));
+        Self::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
+    }
+
+    /// Reads a state.
+    ///
+    /// # Errors
+    /// A sentence where it is none, or of another version of this program, or its numbers cannot be those of a campaign.
+    pub fn parse(text: &[u8]) -> Result<Self, String> {
+        /// What every version has.
+        #[derive(Deserialize)]
+        struct Head {
+            version: u32,
+            results: Option<u64>,
         }
-        if found.points.len() != found.campaign.tasks.len() {
-            return Err(format!(
-                "{}: {} points for {} tasks; measure anew with another --state",
-                path.display(),
-                found.points.len(),
-                found.campaign.tasks.len()
-            ));
+        let remedy = "measure anew with another --state";
+        let none = |error: serde_json::Error| format!("no state of a campaign: {error}");
+        let Head { version, results } = serde_json::from_slice(text).map_err(none)?;
+        if version != VERSION {
+            return Err(format!("state of version {version}, this program has {VERSION}; {remedy}"));
         }
+        if results != Some(RESULTS) {
+            return Err(format!("state of a program whose results are not this one's; {remedy}"));
+        }
+        let found: Self = serde_json::from_slice(text).map_err(none)?;
+        found.check().map_err(|error| format!("{error}; {remedy}"))?;
         Ok(found)
+    }
+
+    /// Whether its numbers can be those of a campaign.
+    fn check(&self) -> Result<(), String> {
+        let Self { campaign, shard, points, .. } = self;
+        if !(1..=shard.count).contains(&shard.index) {
+            return Err(format!("there is no shard {shard}"));
+        }
+        let Stop { max_frames, max_lost, precision, .. } = campaign.stop;
+        if max_frames == 0 || max_lost == 0 || !(0.0..1.0).contains(&precision) {
+            return Err(format!("points cannot end by {:?}", campaign.stop));
+        }
+        if points.len() != campaign.tasks.len() {
+            return Err(format!("{} points for {} tasks", points.len(), campaign.tasks.len()));
+        }
+        for (index, (task, point)) in campaign.tasks.iter().zip(points).enumerate() {
+            let wrong = |what: String| format!("point {}: {what}", index + 1);
+            task.check().map_err(wrong)?;
+            if point.streams > MOST_STREAMS {
+                return Err(wrong(format!("{} streams", point.streams)));
+            }
+            let frames = point.streams * stream::frames(&task.system);
+            if !point.outcome.is_of(frames, task) {
+                return Err(wrong(format!(
+                    "counts that do not add up to {frames} frames: {:?}",
+                    point.outcome
+                )));
+            }
+            if point.ended != campaign.stop.ends(&point.outcome) {
+                return Err(wrong(format!("ended by {:?} with {:?}", point.ended, point.outcome)));
+            }
+        }
+        Ok(())
     }
 
     /// Writes the state so that at any moment either the old one or the new one is there, whole.
@@ -203,11 +258,9 @@ impl Campaign {
             let pair = self.tasks.iter().zip(&other.tasks).find(|(one, two)| one != two);
             pair.map_or_else(
                 || "none".to_string(),
-                |(one, two)| {
-                    format!(
-                        "{} in {} at {} dB there, {} in {} at {} dB here",
-                        one.system, one.noise, one.snr_db, two.system, two.noise, two.snr_db
-                    )
+                |(one, two)| match one.to_string() == two.to_string() {
+                    true => format!("{one}: the feeder has changed"),
+                    false => format!("{one} there, {two} here"),
                 },
             )
         }
@@ -237,20 +290,20 @@ fn write_whole(path: &Path, content: &[u8]) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::campaign::{Ended, Measure, SnrOf, Stop, Task, WHITE};
+    use super::super::Outcome;
+    use super::super::campaign::{Ended, Measure, SnrOf, Task};
     use super::*;
+    use serde_json::json;
 
     fn campaign() -> Campaign {
         let task = |snr_db| Task {
             system: "g3/cenelec-a/dbpsk/default".parse().unwrap(),
-            noise: WHITE.to_string(),
-            snr_db,
-            octets: 100,
+            ..Task::reference("dbpsk".parse().unwrap(), snr_db, 100)
         };
         Campaign {
             tasks: vec![task(1.05), task(1.3), task(1.7)],
             seed: 7,
-            stop: Stop { max_frames: 128, max_lost: 20, precision: 0.3, measure: Measure::Fer },
+            stop: Stop { max_frames: 1_000, max_lost: 20, precision: 0.01, measure: Measure::Fer },
             snr_of: SnrOf::Mean,
             exact: false,
         }
@@ -260,8 +313,9 @@ mod tests {
         let mut journal = Journal::new(campaign(), shard.parse().unwrap());
         for index in 0..3 {
             if journal.shard.holds(index) {
-                journal.points[index].streams = index as u64 + 1;
-                journal.points[index].ended = Some(Ended::Lost);
+                let frames = 8 * (index as u64 + 16);
+                let outcome = Outcome { frames, right: frames - 40, unheard: 40, ..Outcome::default() };
+                journal.points[index] = Point { streams: frames / 8, outcome, ended: Some(Ended::Lost) };
             }
         }
         journal
@@ -303,6 +357,35 @@ mod tests {
     }
 
     #[test]
+    fn counts_that_cannot_be_are_refused() {
+        let good = serde_json::to_value(done("1/1")).unwrap();
+        let parse = |state: &serde_json::Value| Journal::parse(state.to_string().as_bytes());
+        assert_eq!(parse(&good), Ok(done("1/1")));
+        for (place, value, word) in [
+            ("/version", json!(1), "version 1"),
+            ("/results", json!(5), "whose results are not"),
+            ("/shard/index", json!(2), "shard 2/1"),
+            ("/campaign/stop/max_frames", json!(0), "cannot end"),
+            ("/campaign/stop/precision", json!(2.0), "cannot end"),
+            ("/campaign/tasks/1/octets", json!(1_000_000_000_000_u64), "octets"),
+            ("/campaign/tasks/1/snr_db", json!(1e300), "dB"),
+            ("/points/1/streams", json!(u64::MAX), "streams"),
+            ("/points/1/streams", json!(18), "144 frames"),
+            ("/points/1/outcome/frames", json!(0), "136 frames"),
+            ("/points/1/outcome/right", json!(137), "136 frames"),
+            ("/points/1/outcome/payload_failed", json!(u64::MAX), "136 frames"),
+            ("/points/1/outcome/bits", json!(8), "136 frames"),
+            ("/points/1/ended", json!("precision"), "ended by"),
+            ("/points/1/ended", json!(null), "ended by"),
+        ] {
+            let mut state = good.clone();
+            *state.pointer_mut(place).unwrap() = value.clone();
+            let error = parse(&state).unwrap_err();
+            assert!(error.contains(word), "{place} {value}: {error}");
+        }
+    }
+
+    #[test]
     fn shards_make_a_whole_in_any_order_and_a_missing_one_is_named() {
         let parts =
             |names: &[&str]| names.iter().map(|name| (PathBuf::from(name), done(name))).collect::<Vec<_>>();
@@ -314,9 +397,9 @@ mod tests {
         assert!(Journal::merge(Vec::new()).is_err());
         let mut other = parts(&["1/2", "2/2"]);
         other[1].1.campaign.tasks[2].snr_db = 9.0;
-        assert!(Journal::merge(other).is_err_and(|error| error.contains("9 dB here")));
+        assert!(Journal::merge(other).is_err_and(|error| error.contains("9 dB with")));
         let mut conflict = parts(&["1/2", "2/2", "1/1"]);
-        conflict[2].1.points[1].streams = 99;
+        conflict[2].1.points[1].outcome.unheard = 41;
         assert!(Journal::merge(conflict).is_err_and(|error| error.contains("other results")));
     }
 

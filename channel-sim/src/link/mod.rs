@@ -4,9 +4,10 @@
 //! | module | what it holds |
 //! |---|---|
 //! | [`System`], [`Variant`] | standard, band, mode and options, by name |
+//! | [`Channel`] | what frames pass: nothing, or a link of a feeder |
 //! | [`Grid`], [`Campaign`], [`Task`] | what to measure, and when a point ends |
 //! | [`run`] | all cores on one campaign; results do not depend on how many |
-//! | [`Journal`], [`Shard`] | the state in a file: going on after an interruption, spreading over machines |
+//! | [`Journal`], [`Shard`], [`Lock`] | the state in a file: going on after an interruption, spreading over machines |
 //! | [`Results`] | rates with intervals, crossings; as a table, CSV, Parquet |
 //! | [`plot`] | the same as a plot with theory |
 //! | [`statistics`] | intervals |
@@ -14,10 +15,12 @@
 //! See `docs/campaigns.md`.
 
 mod campaign;
+mod channel;
 mod crew;
 mod figures;
 mod g3;
 mod journal;
+mod lock;
 mod noise;
 mod outcome;
 mod output;
@@ -29,10 +32,12 @@ pub mod statistics;
 mod stream;
 mod system;
 
-pub use campaign::{Campaign, Ended, Grid, Measure, Point, SnrOf, Stop, Task, WHITE, row_tasks};
+pub use campaign::{Campaign, Ended, Grid, MOST_DB, Measure, Point, SnrOf, Stop, Task, WHITE, row_tasks};
+pub use channel::{Channel, FeederLink, VILLAGE};
 pub use crew::run;
 pub use figures::{Awgn, awgn};
-pub use journal::{Journal, Shard};
+pub use journal::{Journal, RESULTS, Shard, fingerprint};
+pub use lock::Lock;
 pub use outcome::Outcome;
 pub use parquet::CAMPAIGN_KEY;
 pub use results::{Crossing, Results, Row, cross, curves};

@@ -4,7 +4,9 @@ use super::campaign::WHITE;
 use super::stream::Air;
 use super::{SnrOf, System, stream};
 use crate::noise::gaussian::Gaussian;
-use crate::noise::{Conditions, Mains, NoiseError, NoisePlan, NoiseSource, Port, Preset, Reference};
+use crate::noise::{
+    Conditions, Mains, MainsPhase, NoiseError, NoisePlan, NoiseSource, Port, Preset, Reference,
+};
 use crate::random::uniform;
 use rand_chacha::ChaCha8Rng;
 use std::cell::RefCell;
@@ -13,20 +15,37 @@ use std::cell::RefCell;
 const COUPLER: [f64; 2] = [0.278, 0.863];
 
 /// Noise of one stream.
-pub(super) enum Noise {
+pub(super) struct Noise {
+    kind: Kind,
+    mains: Mains,
+    /// The next sample, since time 0 of the mains.
+    position: f64,
+    rate_hz: f64,
+}
+
+enum Kind {
     /// White, without a plan: by far the most frequent, and the fastest.
     White { white: Box<Gaussian>, deviation: f32, buffer: Vec<f32> },
     /// By presets.
-    Planned { source: NoiseSource, position: f64, rate_hz: f64 },
+    Planned(NoiseSource),
+}
+
+/// Where noise is heard.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Place {
+    pub(super) mains: Mains,
+    pub(super) port: Port,
 }
 
 /// Checks presets for a system.
-pub(super) fn check(system: &System, text: &str) -> Result<(), String> {
+pub(super) fn check(system: &System, text: &str, mains_hz: u32) -> Result<(), String> {
     if text == WHITE {
         return Ok(());
     }
     match stream::air(system) {
-        Some(air) => Planned::new(text, &air).map(|_| ()).map_err(|error| error.to_string()),
+        Some(air) => {
+            Planned::new(text, &air, f64::from(mains_hz)).map(|_| ()).map_err(|error| error.to_string())
+        }
         None => Err(format!(
             "the reference chain has white noise alone, not {text:?}; use --noise {WHITE}, or leave the chain out"
         )),
@@ -38,42 +57,59 @@ impl Noise {
     pub(super) fn new(
         text: &str,
         air: &Air,
+        Place { mains, port }: Place,
         bin_power: f64,
         of: SnrOf,
         rng: &mut ChaCha8Rng,
     ) -> Result<Self, String> {
-        if text == WHITE {
-            // White noise of variance v has N v in a bin of N points.
-            let deviation = (bin_power / air.points as f64).sqrt() as f32;
-            return Ok(Self::White { white: Box::new(Gaussian::new(rng)), deviation, buffer: Vec::new() });
-        }
-        let planned = Planned::cached(text, air).map_err(|error| error.to_string())?;
+        let kind = match text {
+            WHITE => {
+                // White noise of variance v has N v in a bin of N points.
+                let deviation = (bin_power / air.points as f64).sqrt() as f32;
+                Kind::White { white: Box::new(Gaussian::new(rng)), deviation, buffer: Vec::new() }
+            }
+            _ => Kind::Planned(Self::planned(text, air, Place { mains, port }, bin_power, of, rng)?),
+        };
+        // Anywhere in the mains period, and in the wander of its frequency.
+        let seconds = mains.wander_period_s * uniform(rng);
+        Ok(Self { kind, mains, position: (seconds * air.rate_hz).floor(), rate_hz: air.rate_hz })
+    }
+
+    fn planned(
+        text: &str,
+        air: &Air,
+        Place { mains, port }: Place,
+        bin_power: f64,
+        of: SnrOf,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<NoiseSource, String> {
+        let planned = Planned::cached(text, air, mains.hz).map_err(|error| error.to_string())?;
         let now = planned.bin_power
             * match of {
                 SnrOf::Mean => 1.0,
                 SnrOf::Background => planned.background_share,
             };
-        let source = planned.plan.scaled((bin_power / now).sqrt()).source(Port::L1, rng);
-        // Anywhere in the mains period, and in the wander of its frequency.
-        let seconds = Mains::EUROPE.wander_period_s * uniform(rng);
-        let position = (seconds * air.rate_hz).floor();
-        Ok(Self::Planned { source, position, rate_hz: air.rate_hz })
+        Ok(planned.plan.scaled((bin_power / now).sqrt()).source(port, rng))
+    }
+
+    /// The mains from the next sample on, for about so many.
+    pub(super) fn mains(&self, count: usize) -> MainsPhase {
+        self.mains.phase(self.position, count, self.rate_hz)
     }
 
     /// Adds the next samples.
     pub(super) fn add(&mut self, line: &mut [f32]) {
-        match self {
-            Self::White { white, deviation, buffer } => {
+        let mains = self.mains(line.len());
+        self.position += line.len() as f64;
+        match &mut self.kind {
+            Kind::White { white, deviation, buffer } => {
                 buffer.resize(line.len(), 0.0);
                 white.fill(buffer);
                 for (sample, noise) in line.iter_mut().zip(buffer.iter()) {
                     *sample += *deviation * noise;
                 }
             }
-            Self::Planned { source, position, rate_hz } => {
-                source.add(Mains::EUROPE.phase(*position, line.len(), *rate_hz), line);
-                *position += line.len() as f64;
-            }
+            Kind::Planned(source) => source.add(mains, line),
         }
     }
 }
@@ -89,12 +125,12 @@ struct Planned {
 }
 
 impl Planned {
-    fn new(text: &str, air: &Air) -> Result<Self, NoiseError> {
+    fn new(text: &str, air: &Air, mains_hz: f64) -> Result<Self, NoiseError> {
         let presets = text.split(',').map(Preset::parse).collect::<Result<Vec<_>, _>>()?;
         let band_hz = air.band_hz();
         let conditions = Conditions {
             rate_hz: air.rate_hz,
-            mains_hz: Mains::EUROPE.hz,
+            mains_hz,
             band_hz,
             coupler_hz: Some(COUPLER.map(|share| share * band_hz[0])),
             signal_dbuv: 120.0 + 10.0 * libm::log10(air.mean_square()),
@@ -115,17 +151,15 @@ impl Planned {
     }
 
     /// The same, made once for the streams that a thread runs one after another.
-    fn cached(text: &str, air: &Air) -> Result<Self, NoiseError> {
+    fn cached(text: &str, air: &Air, mains_hz: f64) -> Result<Self, NoiseError> {
         thread_local! {
-            static LAST: RefCell<Option<(String, Air, Planned)>> = const { RefCell::new(None) };
+            static LAST: RefCell<Option<(String, Air, f64, Planned)>> = const { RefCell::new(None) };
         }
         LAST.with_borrow_mut(|last| match last {
-            Some((last_text, last_air, planned)) if last_text == text && last_air == air => {
-                Ok(planned.clone())
-            }
+            Some((of, to, hz, planned)) if of == text && to == air && *hz == mains_hz => Ok(planned.clone()),
             _ => {
-                let planned = Self::new(text, air)?;
-                *last = Some((text.to_string(), air.clone(), planned.clone()));
+                let planned = Self::new(text, air, mains_hz)?;
+                *last = Some((text.to_string(), air.clone(), mains_hz, planned.clone()));
                 Ok(planned)
             }
         })
@@ -139,11 +173,14 @@ mod tests {
     use dsp::Complex;
     use dsp::fft::{RealFft, Size};
 
+    const HERE: Place = Place { mains: Mains::EUROPE, port: Port::L1 };
+
     /// Mean noise in the carriers' bins over so many windows, in dB of what was wanted.
     fn error_db(system: &str, text: &str, of: SnrOf, windows: usize) -> f64 {
         let air = stream::air(&system.parse().unwrap()).unwrap();
         let wanted = 0.37;
-        let mut noise = Noise::new(text, &air, wanted, of, &mut stream(5, Purpose::Campaign, 1)).unwrap();
+        let mut noise =
+            Noise::new(text, &air, HERE, wanted, of, &mut stream(5, Purpose::Campaign, 1)).unwrap();
         let size = if air.points == 256 { Size::N256 } else { Size::N512 };
         let mut fft = RealFft::new(size);
         let mut bins = vec![Complex::default(); size.real_bins()];
@@ -170,17 +207,46 @@ mod tests {
     }
 
     #[test]
+    fn impulses_come_twice_a_period_of_the_mains_that_was_asked_for() {
+        // Energy in 32 parts of half a period, over 4 s: the strongest part is at one place for the right frequency only.
+        let system = "g3/fcc-1/dbpsk/default";
+        let air = stream::air(&system.parse().unwrap()).unwrap();
+        for mains in [Mains::EUROPE, Mains::AMERICA] {
+            let place = Place { mains, port: Port::L1 };
+            let rng = &mut stream(9, Purpose::Campaign, 0);
+            let mut noise = Noise::new("n3a", &air, place, 1.0, SnrOf::Mean, rng).unwrap();
+            let mut parts = [[0.0_f64; 32]; 2];
+            for _ in 0..4_000 {
+                // About a millisecond, and no part of either period.
+                let mut samples = vec![0.0; 1_171];
+                let at = noise.position / air.rate_hz;
+                noise.add(&mut samples);
+                let power: f64 = samples.iter().map(|sample| f64::from(sample * sample)).sum();
+                for (parts, of) in parts.iter_mut().zip([Mains::EUROPE, Mains::AMERICA]) {
+                    parts[((2.0 * of.turns(at)).fract() * 32.0) as usize] += power;
+                }
+            }
+            let contrast = parts.map(|parts| {
+                let sum: f64 = parts.iter().sum();
+                parts.iter().fold(0.0, |a: f64, &b| a.max(b)) * 32.0 / sum
+            });
+            let right = usize::from(mains == Mains::AMERICA);
+            assert!(contrast[right] > 1.5 * contrast[1 - right], "{mains:?}: {contrast:?}");
+        }
+    }
+
+    #[test]
     fn background_is_less_than_all_of_the_noise_by_its_impulses() {
         let system = "g3/cenelec-a/dbpsk/default";
         assert!(error_db(system, "n1", SnrOf::Background, 4_000).abs() < 0.1);
         let air = stream::air(&system.parse().unwrap()).unwrap();
-        let planned = Planned::new("n6a", &air).unwrap();
+        let planned = Planned::new("n6a", &air, 50.0).unwrap();
         assert!(planned.background_share < 0.5, "{}", planned.background_share);
     }
 
     #[test]
     fn what_is_unknown_or_not_valid_is_named() {
-        let check = |system: &str, text: &str| check(&system.parse().unwrap(), text);
+        let check = |system: &str, text: &str| check(&system.parse().unwrap(), text, 60);
         assert!(check("g3/cenelec-a/dbpsk/default", "n99").is_err_and(|error| error.contains("n99")));
         assert!(check("g3/cenelec-a/dbpsk/default", "n1,n3a").is_ok());
         assert!(check("reference/none/dbpsk/default", "n1").is_err_and(|error| error.contains("n1")));

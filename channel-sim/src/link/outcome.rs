@@ -1,6 +1,8 @@
 //! What became of frames, as counts that add up.
 
+use super::campaign::Task;
 use super::statistics::Estimate;
+use super::system::System;
 use serde::{Deserialize, Serialize};
 use std::ops::Add;
 
@@ -33,6 +35,24 @@ impl Outcome {
     /// Frames that did not come out right.
     pub fn lost(&self) -> u64 {
         self.frames - self.right
+    }
+
+    /// Whether it can be that of so many frames of a point: that its counts add up.
+    pub(super) fn is_of(&self, frames: u64, task: &Task) -> bool {
+        // Octets of the word behind the Viterbi decoder, of chains that count them.
+        let word = match task.system {
+            System::Reference { scheme } => (task.octets + scheme.parity_octets) as u64,
+            _ => 0,
+        };
+        let losses = [self.unheard, self.header_failed, self.payload_failed];
+        let sum = losses.into_iter().try_fold(self.right, u64::checked_add);
+        sum == Some(frames)
+            && self.frames == frames
+            && Some(self.octets) == frames.checked_mul(word)
+            && Some(self.bits) == self.octets.checked_mul(8)
+            && self.octet_errors <= self.octets
+            && (self.octet_errors..=self.octet_errors.saturating_mul(8)).contains(&self.bit_errors)
+            && (self.bit_errors..=self.bit_errors.saturating_mul(8 * word)).contains(&self.squared_bit_errors)
     }
 
     /// Frame error rate.

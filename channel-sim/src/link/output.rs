@@ -1,5 +1,6 @@
 //! A campaign's results as a table for people, CSV and Parquet.
 
+use super::Channel;
 use super::results::{Results, Row};
 use std::fmt::Write;
 
@@ -38,7 +39,9 @@ impl Results {
             text("band", &|row| row.task.system.band()),
             text("mode", &|row| row.task.system.mode()),
             text("options", &|row| row.task.system.variant().to_string()),
+            text("channel", &|row| row.task.channel.to_string()),
             text("noise", &|row| row.task.noise.clone()),
+            integer("mains_hz", &|row| u64::from(row.task.mains_hz)),
             real("snr_db", &|row| Some(row.task.snr_db)),
             integer("octets", &|row| row.task.octets as u64),
             integer("frames", &|row| row.outcome().frames),
@@ -99,7 +102,10 @@ impl Results {
             );
         }
         for crossing in &self.crossings {
-            let name = format!("{} in {}", crossing.system, crossing.noise);
+            let mut name = format!("{} in {}", crossing.system, crossing.noise);
+            if crossing.channel != Channel::Flat {
+                let _ = write!(name, " over {}", crossing.channel);
+            }
             let percent = crossing.fer * 100.0;
             let _ = match crossing.snr_db {
                 Some(at) => {
@@ -131,6 +137,9 @@ impl Results {
         }
         if row.task.noise != super::campaign::WHITE {
             parts.push(row.task.noise.clone());
+        }
+        if row.task.channel != Channel::Flat {
+            parts.push(row.task.channel.to_string());
         }
         parts.join(" ")
     }

@@ -1,10 +1,10 @@
 //! A campaign's results as a plot: rates with intervals, the digest's figures, and theory.
 
 use super::campaign::{Measure, Task, WHITE};
-use super::figures;
 use super::results::{Results, Row, curves};
 use super::statistics::Estimate;
 use super::system::{Standard, System};
+use super::{Channel, figures};
 use crate::reference::{self, theory};
 use plotters::coord::Shift;
 use plotters::coord::combinators::LogCoord;
@@ -141,7 +141,7 @@ fn coloured(points: &[Row]) -> Vec<Curve<'_>> {
         let same = colours
             .iter()
             .find(|(other, other_is_reference, _)| {
-                is_reference && !other_is_reference && *other == scheme && task.noise == WHITE
+                is_reference && !other_is_reference && *other == scheme && task.is_plain()
             })
             .map(|(_, _, colour)| *colour);
         let colour = match same {
@@ -179,6 +179,12 @@ fn label(task: &Task, points: &[Row]) -> String {
     }
     if differs(&|task| task.noise.clone()) {
         parts.push(task.noise.clone());
+    }
+    if differs(&|task| task.mains_hz.to_string()) {
+        parts.push(format!("{} Hz", task.mains_hz));
+    }
+    if differs(&|task| task.channel.to_string()) {
+        parts.push(task.channel.to_string());
     }
     parts.join(" ")
 }
@@ -220,13 +226,21 @@ fn title(points: &[Row]) -> String {
         }
     }
     let what = if names.is_empty() { "Reference chain".to_string() } else { names.join(" and ") };
-    let first = systems.first().map_or("", |task| task.noise.as_str());
-    let noise = match first {
-        WHITE if systems.iter().all(|task| task.noise == WHITE) => "white Gaussian noise",
-        noise if systems.iter().all(|task| task.noise == noise) => return format!("{what} in noise {noise}"),
-        _ => "several kinds of noise",
+    let same = |a: &Task, b: &Task| (a.noise == b.noise, a.channel == b.channel);
+    let first = systems.first().map(|first| (first, systems.iter().map(|task| same(first, task))));
+    let Some((first, sames)) = first else { return what };
+    let (one_noise, one_channel) = sames.fold((true, true), |all, one| (all.0 && one.0, all.1 && one.1));
+    let noise = match first.noise.as_str() {
+        _ if !one_noise => "several kinds of noise".to_string(),
+        WHITE => "white Gaussian noise".to_string(),
+        noise => format!("noise {noise}"),
     };
-    format!("{what} in {noise}")
+    let channel = match &first.channel {
+        _ if !one_channel => " over several channels".to_string(),
+        Channel::Flat => String::new(),
+        channel => format!(" over {channel}"),
+    };
+    format!("{what} in {noise}{channel}")
 }
 
 fn draw_theory(
@@ -238,9 +252,10 @@ fn draw_theory(
 ) -> Result<(), Failure> {
     let Some(task) = curve.rows.first().map(|row| &row.task) else { return Ok(()) };
     let scheme = task.system.counterpart();
-    // Formulas are of simple metrics in white noise. Where a system and its counterpart are drawn, once is enough.
-    let is_modem = !is_reference(task);
-    if task.noise != WHITE || (is_modem && task.system.variant() != super::Variant::default()) {
+    // Formulas are of simple metrics, which coherent detection of up to two bits is exact with.
+    let simple =
+        scheme.detection == reference::Detection::Simple || (!scheme.differential && scheme.bits <= 2);
+    if !task.is_plain() || !simple || task.system.variant() != super::Variant::default() {
         return Ok(());
     }
     let steps = ((high - low) / THEORY_STEP_DB) as usize;
@@ -287,10 +302,13 @@ fn draw_points(
         styles.reference = true;
         chart.draw_series(DashedLineSeries::new(line.clone(), 7, 4, colour.stroke_width(1)))?;
         chart.draw_series(line.iter().map(|&at| Circle::new(at, 2, colour.stroke_width(1))))?;
-        return Ok(());
+    } else {
+        styles.modem = true;
+        chart.draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)))?;
+        chart.draw_series(line.iter().map(|&at| Circle::new(at, 3, colour.filled())))?;
     }
-    styles.modem = true;
-    chart.draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)))?;
+    // The ends of a modem's intervals are wider, so that both are told apart where they lie on each other.
+    let reach = if reference { 0.02 } else { 0.035 };
     chart.draw_series(points.iter().map(|(x, rate)| {
         let bar = [(*x, rate.low.max(floor)), (*x, rate.high.max(floor))];
         PathElement::new(bar, colour.stroke_width(1))
@@ -299,9 +317,8 @@ fn draw_points(
         [rate.low, rate.high]
             .into_iter()
             .filter(|end| *end > floor)
-            .map(|end| PathElement::new([(*x - 0.035, end), (*x + 0.035, end)], colour.stroke_width(1)))
+            .map(|end| PathElement::new([(*x - reach, end), (*x + reach, end)], colour.stroke_width(1)))
     }))?;
-    chart.draw_series(line.iter().map(|&at| Circle::new(at, 3, colour.filled())))?;
     Ok(())
 }
 
@@ -313,10 +330,7 @@ fn draw_figures(
 ) -> Result<(), Failure> {
     for curve in curves {
         let Some(task) = curve.rows.first().map(|row| &row.task) else { continue };
-        let Some(figure) = figures::awgn(&task.system).filter(|_| task.noise == WHITE && !is_reference(task))
-        else {
-            continue;
-        };
+        let Some(figure) = figures::at(task).filter(|_| !is_reference(task)) else { continue };
         let places = [Some((figure.fer_10_percent_db, 0.1)), figure.fer_1_percent_db.map(|db| (db, 0.01))];
         let inside = |place: &(f64, f64)| (low..high).contains(&place.0) && place.1 >= floor;
         let places: Vec<(f64, f64)> = places.into_iter().flatten().filter(inside).collect();
@@ -349,6 +363,7 @@ fn draw_legend(area: &Area<'_>, curves: &[Curve<'_>], styles: &Styles) -> Result
         area.draw(&PathElement::new([(6, y), (14, y)], GREY.stroke_width(1)))?;
         area.draw(&PathElement::new([(22, y), (30, y)], GREY.stroke_width(1)))?;
         area.draw(&Circle::new((18, y), 2, GREY.stroke_width(1)))?;
+        area.draw(&PathElement::new([(18, y - 8), (18, y + 8)], GREY.stroke_width(1)))?;
         y = note(area, y, &["reference chain: same codes,", "ideal synchronisation,", "random interleaver"])?;
     }
     let dots = |y: i32| {

@@ -1,11 +1,11 @@
 //! A campaign's results: points with their rates, and where curves cross a level.
 
-use super::Outcome;
 use super::campaign::{Campaign, Point, Task};
 use super::figures;
 use super::journal::Journal;
 use super::statistics::{Estimate, interpolate};
 use super::system::System;
+use super::{Channel, Outcome};
 use serde::Serialize;
 
 /// A point's result.
@@ -28,6 +28,8 @@ pub struct Row {
 pub struct Crossing {
     /// What stands at both ends.
     pub system: System,
+    /// What frames pass.
+    pub channel: Channel,
     /// Noise presets.
     pub noise: String,
     /// The level: a frame error rate.
@@ -35,7 +37,7 @@ pub struct Crossing {
     /// Es/N0 per carrier in dB, with the interval that the points' intervals give; `None` where no two points lie around
     /// the level.
     pub snr_db: Option<Estimate>,
-    /// The digest's figure in white noise, with ideal synchronisation.
+    /// The digest's figure for frames of this size in white noise, with ideal synchronisation.
     pub digest_db: Option<f64>,
 }
 
@@ -64,14 +66,14 @@ impl Results {
             })
             .collect();
         let crossing = |curve: Vec<&Row>| {
-            let Task { system, noise, .. } = curve.first().map(|row| row.task.clone())?;
-            let digest = figures::awgn(&system).filter(|_| noise == super::campaign::WHITE);
+            let task = &curve.first()?.task;
             Some(Crossing {
                 fer: 0.1,
                 snr_db: cross(&curve, 0.1, |row| Some(row.fer)),
-                digest_db: digest.map(|figure| figure.fer_10_percent_db),
-                system,
-                noise,
+                digest_db: figures::at(task).map(|figure| figure.fer_10_percent_db),
+                system: task.system,
+                channel: task.channel.clone(),
+                noise: task.noise.clone(),
             })
         };
         let crossings = curves(&points).into_iter().filter_map(crossing).collect();
@@ -79,10 +81,10 @@ impl Results {
     }
 }
 
-/// Points of one system, noise and size, in order of their ratio; curves in the order of their first points.
+/// Points that differ by their ratio alone, in order of their ratio; curves in the order of their first points.
 pub fn curves(points: &[Row]) -> Vec<Vec<&Row>> {
     let mut curves: Vec<Vec<&Row>> = Vec::new();
-    let same = |a: &Task, b: &Task| (&a.system, &a.noise, a.octets) == (&b.system, &b.noise, b.octets);
+    let same = |a: &Task, b: &Task| *a == Task { snr_db: a.snr_db, ..b.clone() };
     for row in points {
         match curves.iter_mut().find(|curve| curve.first().is_some_and(|first| same(&first.task, &row.task)))
         {

@@ -1,12 +1,15 @@
 //! A stream: noise with frames in it, into one receiver.
 
-use super::noise::Noise;
+use super::channel::Response;
+use super::noise::{Noise, Place};
 use super::{Campaign, Outcome, Task, g3, prime};
 use crate::clock::{Clock, Interpolator, REACH, Stretch};
 use crate::link::System;
+use crate::noise::Port;
 use crate::random::{Purpose, stream, uniform};
 use crate::reference;
 use rand_chacha::ChaCha8Rng;
+use std::cell::RefCell;
 
 /// Samples that the receiver is given at a time.
 const BLOCK: usize = 1_000;
@@ -15,7 +18,7 @@ const GAP: usize = 2_000;
 /// The receiver's input level is uniform in dB within plus and minus this.
 const GAIN_DB: f64 = 20.0;
 /// Frames of a stream of modems.
-pub(super) const FRAMES: u64 = 8;
+const FRAMES: u64 = 8;
 /// Frames of a stream of the reference chain, which are cheaper. They share an interleaver.
 const REFERENCE_FRAMES: u64 = 64;
 
@@ -79,8 +82,21 @@ pub(super) fn air(system: &System) -> Option<Air> {
     }
 }
 
-/// Runs stream `number` of a point.
-pub(super) fn run(campaign: &Campaign, task: &Task, number: u64) -> Result<Outcome, String> {
+/// Frames of a stream.
+pub(super) fn frames(system: &System) -> u64 {
+    match system {
+        System::Reference { .. } => REFERENCE_FRAMES,
+        System::G3 { .. } | System::Prime { .. } => FRAMES,
+    }
+}
+
+/// Runs stream `number` of a point. `response` is that of its channel, where it has one.
+pub(super) fn run(
+    campaign: &Campaign,
+    task: &Task,
+    response: Option<&Response>,
+    number: u64,
+) -> Result<Outcome, String> {
     // Points share nothing: seed and name are both in the stream's key.
     let rng = &mut stream(campaign.seed ^ task.key(), Purpose::Campaign, number);
     match &task.system {
@@ -88,40 +104,45 @@ pub(super) fn run(campaign: &Campaign, task: &Task, number: u64) -> Result<Outco
             Ok(reference::Chain::new(*scheme, task.octets, task.snr_db)?.run(rng, REFERENCE_FRAMES))
         }
         System::G3 { plan, modulation, variant } => {
-            frames(campaign, task, &mut g3::G3::new(plan, *modulation, variant, task.octets), rng)
+            let mut modem = g3::G3::new(plan, *modulation, variant, task.octets);
+            run_modem(campaign, task, response, &mut modem, rng)
         }
         System::Prime { channel, scheme, variant } => {
-            frames(campaign, task, &mut prime::Prime::new(channel, *scheme, variant, task.octets), rng)
+            let mut modem = prime::Prime::new(channel, *scheme, variant, task.octets);
+            run_modem(campaign, task, response, &mut modem, rng)
         }
     }
 }
 
-fn frames(
+fn run_modem(
     campaign: &Campaign,
     task: &Task,
+    response: Option<&Response>,
     modem: &mut impl Modem,
     rng: &mut ChaCha8Rng,
 ) -> Result<Outcome, String> {
-    thread_local! {
-        static INTERPOLATOR: Interpolator = Interpolator::default();
-    }
     let Some(air) = air(&task.system) else { return Ok(Outcome::default()) };
     let bin_power = air.bin_energy() / libm::pow(10.0, task.snr_db / 10.0);
-    let mut noise = Noise::new(&task.noise, &air, bin_power, campaign.snr_of, rng)?;
+    let place = Place { mains: task.mains(), port: response.map_or(Port::L1, |response| response.port) };
+    let mut noise = Noise::new(&task.noise, &air, place, bin_power, campaign.snr_of, rng)?;
     let ppm = task.system.variant().ppm;
 
     let mut outcome = Outcome::default();
     let mut position = 0;
-    let mut line = Vec::new();
+    let (mut line, mut passed) = (Vec::new(), Vec::new());
     for _ in 0..FRAMES {
         let misfit = || format!("{} octets do not fit {}; use less", task.octets, task.system);
-        let (data, sent) = modem.frame(rng).ok_or_else(misfit)?;
+        let (data, mut sent) = modem.frame(rng).ok_or_else(misfit)?;
         let before = GAP + (uniform(rng) * GAP as f64) as usize;
+        if let Some(response) = response {
+            response.pass(&sent, noise.mains(sent.len()).after(before as f64), &mut passed);
+            std::mem::swap(&mut sent, &mut passed);
+        }
         let clock = Clock::new(ppm, -(before as f64 + uniform(rng)));
         let gain = libm::pow(10.0, GAIN_DB / 20.0 * (2.0 * uniform(rng) - 1.0)) as f32;
         line.clear();
         line.resize(before + sent.len() + 2 * REACH + GAP / 2, 0.0);
-        INTERPOLATOR.with(|table| table.to_local(&clock, Stretch { first: 0, samples: &sent }, 0, &mut line));
+        delayed(&air, &clock, &sent, &mut line);
         noise.add(&mut line);
         line.iter_mut().for_each(|sample| *sample *= gain);
         let mut heard = Heard::default();
@@ -141,4 +162,21 @@ fn frames(
             };
     }
     Ok(outcome)
+}
+
+/// What the receiver's clock makes of what was sent, by the cheapest interpolator that is true in the band.
+fn delayed(air: &Air, clock: &Clock, sent: &[f32], line: &mut [f32]) {
+    thread_local! {
+        /// Made once for the streams of a band that a thread runs one after another.
+        static LAST: RefCell<Option<([f64; 2], Interpolator)>> = const { RefCell::new(None) };
+    }
+    let band = [air.band_hz()[1], air.rate_hz];
+    LAST.with_borrow_mut(|last| {
+        if last.as_ref().is_none_or(|(of, _)| *of != band) {
+            *last = Some((band, Interpolator::for_band(band[0], band[1])));
+        }
+        if let Some((_, interpolator)) = last {
+            interpolator.to_local(clock, Stretch { first: 0, samples: sent }, 0, line);
+        }
+    });
 }

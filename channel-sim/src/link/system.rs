@@ -1,8 +1,9 @@
 //! What stands at both ends of the line: standard, band, mode and options, and its name.
 
 use crate::reference;
-use g3_phy::options::{FchModulation, Interleaving};
+use g3_phy::options::{FccsOrder, FchModulation, Interleaving, Tail};
 use g3_phy::{BandPlan, Modulation, ToneMask};
+use prime_phy::options::Continuity;
 use prime_phy::{Channel, Scheme};
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -216,8 +217,9 @@ impl From<System> for String {
 ///
 /// * `ppm=N`: the receiver's clock is faster by N parts per million (-200 to 200);
 /// * `boost=DB`: level of the preamble above header and payload; without it 0, so that Es/N0 is the same throughout;
-/// * G3: `interleaving=legacy`, `legacy-rows` or `separate`; `fch=differential` or `coherent`;
-/// * PRIME: `interleaving=direct` or `inverse`.
+/// * G3: `interleaving=legacy`, `legacy-rows` or `separate`; `fch=differential` or `coherent`; `fccs=low-nibble` or
+///   `msb`; `tail=complementary` or `mirrored`;
+/// * PRIME: `interleaving=direct` or `inverse`; `scrambler=` and `pilots=continuous` or `restarted`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Variant {
     /// How much faster the receiver's clock is.
@@ -228,8 +230,16 @@ pub struct Variant {
     pub g3_interleaving: Option<Interleaving>,
     /// G3's FCH modulation.
     pub fch: Option<FchModulation>,
+    /// G3's order of the FCH's checksum.
+    pub fccs: Option<FccsOrder>,
+    /// G3's falling edge of a symbol.
+    pub tail: Option<Tail>,
     /// PRIME's interleaver.
     pub prime_interleaving: Option<prime_phy::options::Interleaving>,
+    /// PRIME's scrambler from header to payload.
+    pub scrambler: Option<Continuity>,
+    /// PRIME's pilots from header to payload.
+    pub pilots: Option<Continuity>,
 }
 
 const G3_INTERLEAVING: [(&str, Interleaving); 3] = [
@@ -239,10 +249,15 @@ const G3_INTERLEAVING: [(&str, Interleaving); 3] = [
 ];
 const FCH: [(&str, FchModulation); 2] =
     [("differential", FchModulation::Differential), ("coherent", FchModulation::Coherent)];
+const FCCS: [(&str, FccsOrder); 2] =
+    [("low-nibble", FccsOrder::LowNibbleFirst), ("msb", FccsOrder::MostSignificantFirst)];
+const TAIL: [(&str, Tail); 2] = [("complementary", Tail::Complementary), ("mirrored", Tail::Mirrored)];
 const PRIME_INTERLEAVING: [(&str, prime_phy::options::Interleaving); 2] = [
     ("direct", prime_phy::options::Interleaving::Direct),
     ("inverse", prime_phy::options::Interleaving::Inverse),
 ];
+const CONTINUITY: [(&str, Continuity); 2] =
+    [("continuous", Continuity::Continuous), ("restarted", Continuity::Restarted)];
 
 impl Variant {
     /// G3's options.
@@ -251,7 +266,9 @@ impl Variant {
         g3_phy::options::Options {
             interleaving: self.g3_interleaving.unwrap_or(default.interleaving),
             fch_modulation: self.fch,
+            fccs_order: self.fccs.unwrap_or(default.fccs_order),
             preamble_boost_db: self.boost_db as f32,
+            tail: self.tail.unwrap_or(default.tail),
             ..default
         }
     }
@@ -261,6 +278,8 @@ impl Variant {
         let default = prime_phy::options::Options::default();
         prime_phy::options::Options {
             interleaving: self.prime_interleaving.unwrap_or(default.interleaving),
+            scrambler: self.scrambler.unwrap_or(default.scrambler),
+            pilots: self.pilots.unwrap_or(default.pilots),
             preamble_boost_db: self.boost_db as f32,
             ..default
         }
@@ -268,10 +287,11 @@ impl Variant {
 
     /// Whether a standard has these options.
     fn check(&self, standard: Standard) -> Result<(), String> {
-        let g3 = self.g3_interleaving.is_some() || self.fch.is_some();
+        let both = Self { ppm: self.ppm, boost_db: self.boost_db, ..Self::default() };
+        let Self { g3_interleaving, fch, fccs, tail, prime_interleaving, scrambler, pilots, .. } = *self;
         let fits = match standard {
-            Standard::G3 => self.prime_interleaving.is_none(),
-            Standard::Prime => !g3,
+            Standard::G3 => *self == Self { g3_interleaving, fch, fccs, tail, ..both },
+            Standard::Prime => *self == Self { prime_interleaving, scrambler, pilots, ..both },
             Standard::Reference => *self == Self::default(),
         };
         let name = standard.name();
@@ -292,8 +312,9 @@ impl FromStr for Variant {
             let unknown = || {
                 format!(
                     "unknown option {part:?}; use ppm=N (-200 to 200), boost=DB (-20 to 20), interleaving=legacy, \
-                     legacy-rows, separate (G3), direct or inverse (PRIME), fch=differential or coherent (G3), joined \
-                     by +, or default"
+                     legacy-rows, separate (G3), direct or inverse (PRIME), fch=differential or coherent, \
+                     fccs=low-nibble or msb, tail=complementary or mirrored (G3), scrambler= and pilots=continuous \
+                     or restarted (PRIME), joined by +, or default"
                 )
             };
             let (key, value) = part.split_once('=').ok_or_else(unknown)?;
@@ -312,6 +333,10 @@ impl FromStr for Variant {
                     }
                 }
                 "fch" => variant.fch = Some(named(&FCH, value).ok_or_else(unknown)?),
+                "fccs" => variant.fccs = Some(named(&FCCS, value).ok_or_else(unknown)?),
+                "tail" => variant.tail = Some(named(&TAIL, value).ok_or_else(unknown)?),
+                "scrambler" => variant.scrambler = Some(named(&CONTINUITY, value).ok_or_else(unknown)?),
+                "pilots" => variant.pilots = Some(named(&CONTINUITY, value).ok_or_else(unknown)?),
                 _ => return Err(unknown()),
             }
         }
@@ -334,6 +359,10 @@ impl fmt::Display for Variant {
             .or_else(|| self.prime_interleaving.map(|of| name_of(&PRIME_INTERLEAVING, of)));
         parts.extend(interleaving.map(|name| format!("interleaving={name}")));
         parts.extend(self.fch.map(|of| format!("fch={}", name_of(&FCH, of))));
+        parts.extend(self.fccs.map(|of| format!("fccs={}", name_of(&FCCS, of))));
+        parts.extend(self.tail.map(|of| format!("tail={}", name_of(&TAIL, of))));
+        parts.extend(self.scrambler.map(|of| format!("scrambler={}", name_of(&CONTINUITY, of))));
+        parts.extend(self.pilots.map(|of| format!("pilots={}", name_of(&CONTINUITY, of))));
         if parts.is_empty() { f.write_str("default") } else { f.write_str(&parts.join("+")) }
     }
 }
@@ -375,7 +404,7 @@ fn modulation_name(modulation: Modulation) -> String {
 
 fn scheme_name(scheme: Scheme) -> String {
     let name = format!("{scheme:?}").to_lowercase();
-    if scheme.is_coded() { name.replace("pskc", "psk-c") } else { name }
+    name.replace("pskc", "psk-c").replace("robust", "robust-")
 }
 
 fn find<T: Copy>(all: &[T], text: &str, name: impl Fn(&T) -> String) -> Option<T> {
@@ -408,7 +437,9 @@ mod tests {
         }
         for name in [
             "g3/fcc-1.a/robust/ppm=-25+boost=3+interleaving=separate+fch=coherent",
+            "g3/fcc-1/dbpsk/fccs=msb+tail=mirrored",
             "prime/channel-1/dqpsk-c/interleaving=inverse",
+            "prime/channel-1/dqpsk-c/scrambler=restarted+pilots=continuous",
             "reference/none/dqpsk-x4-exact/default",
             "g3/cenelec-b-experimental/dbpsk/default",
         ] {
@@ -423,6 +454,8 @@ mod tests {
             ("g3/cenelec-a/dbpsk-c/default", "d8psk"),
             ("prime/channel-2/dbpsk-c/default", "channel-1"),
             ("prime/channel-1/dbpsk-c/fch=coherent", "leave"),
+            ("g3/cenelec-a/dbpsk/pilots=restarted", "leave"),
+            ("g3/cenelec-a/dbpsk/tail=long", "mirrored"),
             ("g4/a/b/default", "prime"),
             ("g3/cenelec-a/dbpsk/ppm=1000", "-200 to 200"),
             ("g3/cenelec-a/dbpsk/interleaving=none", "legacy-rows"),
