@@ -362,7 +362,8 @@ mod tests {
 
     #[test]
     fn channels_multiply_and_mains_are_the_bands() {
-        let channels = ["flat", "village:household-1", "village:household-2"].map(|name| name.parse().unwrap());
+        let channels =
+            ["flat", "village:household-1", "village:household-2"].map(|name| name.parse().unwrap());
         let systems = ["g3/cenelec-a/dbpsk/default", "g3/fcc-1/dbpsk/default"];
         let both = Grid {
             channels: channels.to_vec(),
@@ -372,7 +373,8 @@ mod tests {
         };
         let tasks = both.tasks().unwrap();
         let names: Vec<_> = tasks.iter().map(|task| (task.channel.to_string(), task.mains_hz)).collect();
-        let [flat, one, two] = ["flat", "village:household-1", "village:household-2"].map(ToString::to_string);
+        let [flat, one, two] =
+            ["flat", "village:household-1", "village:household-2"].map(ToString::to_string);
         let at = |hz: u32, flat: &String| [(flat.clone(), hz), ("flat".to_string(), 50)];
         let expected = [
             &at(50, &flat)[..],
