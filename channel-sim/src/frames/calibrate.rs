@@ -155,7 +155,8 @@ impl Search<'_> {
         // Preamble and FCH are the same in all frames, and these are the shortest.
         let mode = if self.whole || stage.is_payload() { stage.modulation() } else { Modulation::D8psk };
         let signal = signal_power(&self.path.gains(), 0.0);
-        let ratios = signal.iter().zip(self.mean).map(|(s, n)| 10.0 * f64::from(n.max(1e-30) / s).log10());
+        let ratios =
+            signal.iter().zip(self.mean).map(|(s, n)| 10.0 * libm::log10(f64::from(n.max(1e-30) / s)));
         let start = start_db(stage) + ratios.sum::<f64>() / CARRIERS as f64;
         let waveform = WaveformLink { path: self.path.clone(), noise: self.noise.plan.clone() };
         let (noise, path) = (self.noise.name(), self.path.fingerprint());

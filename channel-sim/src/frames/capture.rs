@@ -84,7 +84,7 @@ impl<'a> Meeting<'a> {
         seed: u64,
         what: &str,
     ) -> Self {
-        let db = |powers: &[f32; CARRIERS]| 10.0 * f64::from(powers.iter().sum::<f32>()).log10();
+        let db = |powers: &[f32; CARRIERS]| 10.0 * libm::log10(f64::from(powers.iter().sum::<f32>()));
         let received = paths.map(|path| db(&signal_power(&path.gains(), 0.0)));
         let wanted = db(tape.mean()) + start_db(Stage::payload(mode)) + ABOVE_NOISE_DB;
         let seed = seed ^ mix(&["overlap", Stage::payload(mode).name(), what, &format!("{share:?}")]);

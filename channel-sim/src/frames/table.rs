@@ -241,7 +241,7 @@ impl Table {
     pub fn interference(&self, stage: Stage) -> f32 {
         let stage = if stage.is_payload() { stage } else { Stage::Robust };
         let row = self.rows.iter().find(|row| row.preset == INTERFERENCE && row.stage == stage);
-        10f32.powf(row.map_or(0.0, |row| -row.offset_db as f32) / 10.0)
+        libm::powf(10.0, row.map_or(0.0, |row| -row.offset_db as f32) / 10.0)
     }
 
     /// Presets among `presets` that were never calibrated.

@@ -13,7 +13,6 @@ use crate::survey::terminal;
 use crate::world::COORDINATOR;
 use num_complex::Complex64;
 use rayon::prelude::*;
-use rustfft::Fft;
 use serde::{Deserialize, Serialize};
 use std::f64::consts::TAU;
 use std::fmt;

@@ -7,6 +7,7 @@ use super::super::load::{Appliance, Moment};
 use super::super::{Line, TransformerShunt};
 use super::{Axis, Curve, Panel};
 use crate::clock::{Clock, Interpolator, Stretch};
+use crate::exact;
 use crate::feeder::{Phase, PhaseSet};
 use crate::line::Terminal;
 use crate::scenario::{Loads, PhaseModel, Scenario};
@@ -28,7 +29,7 @@ fn frequency() -> Axis {
 
 /// A curve over 3 to 500 kHz, which are even on a logarithmic axis.
 fn over_frequency(name: impl Into<String>, value: impl Fn(f64) -> f64) -> Curve {
-    let at = |i: u32| 3e3 * (500.0f64 / 3.0).powf(f64::from(i) / f64::from(POINTS - 1));
+    let at = |i: u32| 3e3 * libm::pow(500.0 / 3.0, f64::from(i) / f64::from(POINTS - 1));
     Curve {
         name: name.into(),
         reference: false,
@@ -51,7 +52,7 @@ fn digest(name: &str, points: &[(f64, f64)]) -> Curve {
 }
 
 fn db(ratio: Complex64) -> f64 {
-    20.0 * ratio.norm().max(1e-12).log10()
+    20.0 * libm::log10(exact::norm(ratio).max(1e-12))
 }
 
 /// Loss of the matched cable and its characteristic impedance, with the digest's table 3.2.
@@ -88,7 +89,7 @@ pub(super) fn cables() -> Vec<Panel> {
             title: "characteristic impedance".into(),
             x: frequency(),
             y: axis("|Z0|, ohm", true),
-            curves: curves(|constants| constants.z0().norm(), false),
+            curves: curves(|constants| exact::norm(constants.z0()), false),
         },
     ]
 }
@@ -116,13 +117,13 @@ pub(super) fn transformer() -> Vec<Panel> {
             title: "impedance of each phase, 4 %".into(),
             x: frequency(),
             y: axis("|Z|, ohm", true),
-            curves: curves(Complex64::norm),
+            curves: curves(exact::norm),
         },
         Panel {
             title: "its angle".into(),
             x: frequency(),
             y: axis("degrees", false),
-            curves: curves(|z| z.arg().to_degrees()),
+            curves: curves(|z| libm::atan2(z.im, z.re).to_degrees()),
         },
     ]
 }
@@ -132,16 +133,17 @@ pub(super) fn access() -> Vec<Panel> {
     let table = |value: fn(f64, f64) -> f64| -> Vec<(f64, f64)> {
         URBAN_MEDIAN.iter().map(|&(khz, r, x)| (khz, value(r, x))).collect()
     };
-    let magnitude = over_frequency("model", |hz| urban_median(hz).norm());
+    let magnitude = over_frequency("model", |hz| exact::norm(urban_median(hz)));
     // The digest's fit is for 45 to 110 kHz.
-    let mut fit = over_frequency("0.5 ohm + 5.7 µH", |hz| Complex64::new(0.5, TAU * hz * 5.7e-6).norm());
+    let mut fit =
+        over_frequency("0.5 ohm + 5.7 µH", |hz| exact::norm(Complex64::new(0.5, TAU * hz * 5.7e-6)));
     fit.points.retain(|point| (45.0..=110.0).contains(&point.0));
     vec![
         Panel {
             title: "magnitude".into(),
             x: frequency(),
             y: axis("|Z|, ohm", true),
-            curves: vec![magnitude, digest("digest 3.4", &table(f64::hypot)), fit],
+            curves: vec![magnitude, digest("digest 3.4", &table(libm::hypot)), fit],
         },
         Panel {
             title: "resistance and reactance".into(),
@@ -158,7 +160,7 @@ pub(super) fn access() -> Vec<Panel> {
 }
 
 fn impedance(appliance: &Appliance, hz: f64, turns: f64) -> f64 {
-    appliance.admittance(hz, Moment { mains_turns: turns, day_s: 0.0 }, (SEED, 0)).inv().norm()
+    exact::norm(appliance.admittance(hz, Moment { mains_turns: turns, day_s: 0.0 }, (SEED, 0)).inv())
 }
 
 fn capacitor(microfarad: f64) -> Appliance {
@@ -256,7 +258,8 @@ pub(super) fn tree() -> Vec<Panel> {
             db(line.phase_alone(Phase::L1, hz).1.get(place).copied().unwrap_or_default())
         })
     };
-    let input = |phase: Phase| over_frequency(format!("{phase}"), |hz| line.phase_alone(phase, hz).0.norm());
+    let input =
+        |phase: Phase| over_frequency(format!("{phase}"), |hz| exact::norm(line.phase_alone(phase, hz).0));
     vec![
         Panel {
             title: "village: voltage at meters over the busbar's".into(),
@@ -363,7 +366,7 @@ pub(super) fn injected() -> Vec<Panel> {
             .filter_map(|household| transfer.get(household * modems + to))
             .map(|value| value.norm_sqr())
             .sum();
-        10.0 * power.max(1e-24).log10()
+        10.0 * libm::log10(power.max(1e-24))
     };
     vec![
         Panel {
@@ -416,7 +419,7 @@ pub(super) fn filters() -> Vec<Panel> {
 pub(super) fn resampler() -> Vec<Panel> {
     let error = |interpolator: &Interpolator, ppm: f64, share: f64| {
         let clock = Clock::new(ppm, 0.37);
-        let tone = |n: f64| (TAU * share * n).cos();
+        let tone = |n: f64| libm::cos(TAU * share * n);
         let line: Vec<f32> = (0..1_400).map(|i| tone(f64::from(i) - 40.0) as f32).collect();
         let mut out = vec![0.0; 1_200];
         interpolator.to_local(&clock, Stretch { first: -40, samples: &line }, 0, &mut out);
@@ -424,7 +427,7 @@ pub(super) fn resampler() -> Vec<Panel> {
             let position = 0.37 + n as f64 / (1.0 + ppm * 1e-6);
             (f64::from(found) - tone(position)).abs()
         });
-        20.0 * worst.fold(1e-9, f64::max).log10()
+        20.0 * libm::log10(worst.fold(1e-9, f64::max))
     };
     let curve = |name: &str, interpolator: &Interpolator, ppm: f64| Curve {
         name: name.into(),

@@ -37,7 +37,7 @@ fn draw(title: &str, panels: &[Panel], text: &mut String) -> Drawn {
         );
         // Room above the curves for the legend.
         let y = match panel.y.logarithmic {
-            true => (y.0 / 1.15, y.1 * (y.1 / y.0).powf(0.1 + 0.045 * legends(panel) as f64)),
+            true => (y.0 / 1.15, y.1 * libm::pow(y.1 / y.0, 0.1 + 0.045 * legends(panel) as f64)),
             false => (y.0 - 0.03 * (y.1 - y.0), y.1 + (0.08 + 0.06 * legends(panel) as f64) * (y.1 - y.0)),
         };
         let mut chart = ChartBuilder::on(area);
