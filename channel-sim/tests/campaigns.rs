@@ -105,7 +105,8 @@ fn an_interrupted_run_goes_on_as_if_nothing_had_been() {
     let campaign = Campaign {
         tasks: grid.tasks().unwrap(),
         seed: 3,
-        stop: Stop { max_frames: 512, max_lost: 300, precision: 0.01, measure: Measure::Fer },
+        // Enough for several looks at the stop flag, which come every 200 ms.
+        stop: Stop { max_frames: 4096, max_lost: 3000, precision: 0.01, measure: Measure::Fer },
         snr_of: SnrOf::Mean,
         exact: false,
     };

@@ -116,8 +116,9 @@ fn clients_that_die_at_any_moment_do_not_disturb_the_line() {
     }
     let mut remote = line.connect();
     let now = remote.provision().now;
-    let exchange = remote.exchange(Vec::new(), now + millis(5)).unwrap();
-    assert!(exchange.now >= now + millis(5));
+    // An exchange ends early at an event, and what a client sent before it died may still be told.
+    let reached = (0..16).map(|_| remote.exchange(Vec::new(), now + millis(5)).unwrap().now).max().unwrap();
+    assert!(reached >= now + millis(5));
 }
 
 #[test]
