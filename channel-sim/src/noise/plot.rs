@@ -46,15 +46,22 @@ fn draw(report: &Report, text: &mut String) -> Drawn {
             .map(|c| Compared { at: c.at, measured: 1e3 * c.measured, formula: 1e3 * c.formula })
             .collect();
         let (low, high) = range(&millivolts, 1e-9);
-        let chart = ChartBuilder::on(envelope)
-            .margin(8)
-            .x_label_area_size(32)
-            .y_label_area_size(55)
-            .build_cartesian_2d(0.0..360.0, (low.max(high * 1e-3) * 0.7..high * 1.4).log_scale())?;
-        panel(chart, "degrees of mains phase", "rms, mV", &millivolts)?;
+        let mut chart = ChartBuilder::on(envelope);
+        chart.margin(8).x_label_area_size(32).y_label_area_size(55);
+        let (x, y) = ("degrees of mains phase", "rms, mV");
+        // Within a decade a logarithmic axis has no labels.
+        if high < 8.0 * low {
+            panel(chart.build_cartesian_2d(0.0..360.0, 0.0..high * 1.2)?, x, y, &millivolts)?;
+        } else {
+            let range = (low.max(high * 1e-3) * 0.7..high * 1.4).log_scale();
+            panel(chart.build_cartesian_2d(0.0..360.0, range)?, x, y, &millivolts)?;
+        }
 
         let (from, to) = ends(&report.exceedance);
-        let least = 0.3 / (report.seconds * report.rate_hz);
+        // Down to what was seen, and to single samples at the least.
+        let seen = report.exceedance.iter().map(|c| c.measured).filter(|&measured| measured > 0.0);
+        let single = 1.0 / (report.seconds * report.rate_hz);
+        let least = 0.3 * seen.fold(1.0, f64::min).max(single).min(0.03);
         let chart = ChartBuilder::on(amplitudes)
             .margin(8)
             .x_label_area_size(32)
