@@ -42,9 +42,9 @@ const CHUNK: usize = 1_024;
 ///
 /// ```
 /// use channel_sim::link::Channel;
-/// let channel: Channel = "village:household-3".parse()?;
-/// assert_eq!(channel.to_string(), "village:household-3");
-/// assert_eq!("village:coordinator:meter-3".parse(), Ok(channel));
+/// let channel: Channel = "village:house-3".parse()?;
+/// assert_eq!(channel.to_string(), "village:house-3");
+/// assert_eq!("village:coordinator:house-3".parse(), Ok(channel));
 /// # Ok::<(), String>(())
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -349,12 +349,12 @@ mod tests {
     fn responses_have_the_lines_gains_less_their_mean_in_every_band() {
         let scenario = Scenario::village(1);
         let line = Line::new(&scenario);
-        let [from, to] = ["coordinator", "household-3"].map(|name| terminal(&scenario, &line, name).unwrap());
+        let [from, to] = ["coordinator", "house-3"].map(|name| terminal(&scenario, &line, name).unwrap());
         for system in
             ["g3/cenelec-a/dbpsk/default", "g3/fcc-1/dbpsk/default", "prime/channel-1/dbpsk/default"]
         {
             let air = air(system);
-            let found = response("village:household-3", &air).unwrap();
+            let found = response("village:house-3", &air).unwrap();
             let found = gains(&found.taps[0], &air);
             let mean = found.iter().sum::<f64>() / found.len() as f64;
             assert!((mean - 1.0).abs() < 1e-4, "{system}: {mean}");
@@ -397,7 +397,7 @@ mod tests {
 
     #[test]
     fn names_come_back_and_what_is_wrong_is_named() {
-        for name in ["flat", "village:household-3", "a/b.dss:34.2:coordinator", "x.toml:house 1:34"] {
+        for name in ["flat", "village:house-3", "a/b.dss:34.2:coordinator", "x.toml:house 1:34"] {
             assert_eq!(name.parse::<Channel>().unwrap().to_string(), name);
         }
         for name in ["", "village", "a:b:c:d", ":b", "a::b"] {
@@ -406,8 +406,8 @@ mod tests {
         let air = air("g3/cenelec-a/dbpsk/default");
         for (name, word) in [
             ("nowhere.dss:34", "nowhere.dss"),
-            ("village:household-99", "household-99"),
-            ("village:household-3:meter-3", "same point"),
+            ("village:house-99", "house-99"),
+            ("village:house-3:house-3", "same point"),
         ] {
             let error = response(name, &air).unwrap_err();
             assert!(error.contains(word), "{name}: {error}");
