@@ -1,4 +1,4 @@
-//! Preambles found in white Gaussian noise alone: `false_alarms MINUTES [SEED]`, channel 1 at 250 kHz, frames of all types.
+//! Preambles found in white Gaussian noise alone: `prime_false_alarms MINUTES [SEED]`, channel 1 at 250 kHz, frames of all types.
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a measuring tool")]
 
