@@ -29,8 +29,8 @@ const DELAYS: [i32; 11] = [-40, -32, -24, -16, -8, 0, 8, 16, 24, 32, 40];
 /// A boundary of symbols further away than this is another window's.
 const FURTHEST: u32 = 40;
 /// Logarithm of a false alarm's probability in one test. At 6250 tests of 4 independent delays a second 1e-9 is one in
-/// 11 hours.
-const RARITY: f32 = 20.7;
+/// 11 hours, but the noise is estimated: 1e-9 gave one in an hour, 6e-11 leaves room.
+const RARITY: f32 = 23.5;
 /// What the estimate of the noise adds to the threshold.
 const NOISE_UNKNOWN: f32 = 1.15;
 /// Agreement of the last window with those before, above which it is a SYNCP.
