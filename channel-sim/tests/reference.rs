@@ -13,7 +13,7 @@ const TOLERANCE_DB: f64 = 0.1;
 /// Half the 95 % interval of what is measured.
 const PRECISION_DB: f64 = 0.03;
 /// The same where one frame in a hundred or fewer is lost, which takes ten times the frames and more.
-const PRECISION_OF_RARE_DB: f64 = 0.06;
+const PRECISION_OF_RARE_DB: f64 = 0.04;
 
 /// What becomes of frames of a scheme until half the 95 % intervals are this share of the rates.
 fn measure(scheme: Scheme, snr_db: f64, measure: Measure, precision: f64) -> Outcome {
