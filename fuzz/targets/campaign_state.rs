@@ -14,7 +14,9 @@ fuzz_target!(|octets: &[u8]| match Journal::parse(octets) {
         }
         assert!(results.csv().is_ok() && results.parquet().is_ok() && !results.table().is_empty());
         // Theory takes a while; a few curves do.
-        if (1..8).contains(&results.points.len()) && results.points.iter().all(|row| row.task.snr_db.abs() < 20.0) {
+        if (1..8).contains(&results.points.len())
+            && results.points.iter().all(|row| row.task.snr_db.abs() < 20.0)
+        {
             assert!(plot::svg(&results).is_ok());
         }
     }
