@@ -15,6 +15,20 @@
 use crate::Complex;
 use core::f32::consts::FRAC_1_SQRT_2;
 
+const S: f32 = FRAC_1_SQRT_2;
+
+/// The circle in eighths of a turn, of amplitude 1, from 1 by i to -1.
+pub const EIGHTHS: [Complex; 8] = [
+    Complex::new(1.0, 0.0),
+    Complex::new(S, S),
+    Complex::new(0.0, 1.0),
+    Complex::new(-S, S),
+    Complex::new(-1.0, 0.0),
+    Complex::new(-S, -S),
+    Complex::new(0.0, -1.0),
+    Complex::new(S, -S),
+];
+
 /// The point on the circle for a value of one to three bits: neighbouring points differ in one bit.
 pub const fn gray_point(value: u8) -> u8 {
     value ^ (value >> 1) ^ (value >> 2)

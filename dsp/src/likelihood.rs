@@ -9,27 +9,11 @@
 //! ```
 
 use crate::Complex;
-use crate::differential::gray_point;
-use core::f32::consts::FRAC_1_SQRT_2;
-
-/// Points of the largest constellation.
-const MOST_POINTS: usize = 8;
-const S: f32 = FRAC_1_SQRT_2;
-/// The circle in eighths of a turn.
-const CIRCLE: [Complex; MOST_POINTS] = [
-    Complex::new(1.0, 0.0),
-    Complex::new(S, S),
-    Complex::new(0.0, 1.0),
-    Complex::new(-S, S),
-    Complex::new(-1.0, 0.0),
-    Complex::new(-S, -S),
-    Complex::new(0.0, -1.0),
-    Complex::new(S, -S),
-];
+use crate::differential::{EIGHTHS, gray_point};
 
 /// The point of a value of `bits` (1 to 3) bits, of amplitude 1.
 pub fn point(bits: usize, value: u8) -> Complex {
-    CIRCLE[usize::from(gray_point(value)) * (MOST_POINTS >> bits.clamp(1, 3)) % MOST_POINTS]
+    EIGHTHS[usize::from(gray_point(value)) * (EIGHTHS.len() >> bits.clamp(1, 3)) % EIGHTHS.len()]
 }
 
 /// Log-likelihood ratios of the `bits` (1 to 3) bits of a received value whose phase is known, bit 0 first: positive where
@@ -48,7 +32,7 @@ pub fn differential(bits: usize, now: Complex, before: Complex, scale: f32) -> [
 /// For each bit the logarithm of the sum of the likelihoods of points with a zero, less that of those with a one.
 fn ratios(bits: usize, log_likelihood: impl Fn(Complex) -> f32) -> [f32; 3] {
     let bits = bits.clamp(1, 3);
-    let mut logs = [0.0_f32; MOST_POINTS];
+    let mut logs = [0.0_f32; EIGHTHS.len()];
     let logs = &mut logs[..1 << bits];
     for (value, log) in (0..).zip(logs.iter_mut()) {
         *log = log_likelihood(point(bits, value));

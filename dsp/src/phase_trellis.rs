@@ -32,10 +32,10 @@
 //! # Ok::<(), dsp::LengthError>(())
 //! ```
 
-use crate::LengthError;
 use crate::cpu::Level;
-use crate::differential::gray_point;
+use crate::differential::{EIGHTHS, gray_point};
 use crate::lanes::Lanes;
+use crate::{Complex, LengthError};
 use core::f32::consts::FRAC_1_SQRT_2;
 
 /// Log-likelihoods of phases, and of bits given, count as no more certain than this.
@@ -268,25 +268,13 @@ fn mean_phasor<const POINTS: usize>(here: &[Lanes; POINTS], after: &[Lanes; POIN
     let (mut re, mut im, mut sum) = (Lanes::all(0.0), Lanes::all(0.0), Lanes::all(TINY));
     for (point, (here, after)) in here.iter().zip(after).enumerate() {
         let probability = *here * *after;
-        let (cosine, sine) = POINTS_OF_8[point * (8 / POINTS)];
+        let Complex { re: cosine, im: sine } = EIGHTHS[point * (8 / POINTS)];
         sum += probability;
         re += probability * cosine;
         im += probability * sine;
     }
     [re / sum, im / sum]
 }
-
-/// Cosine and sine of the eight phases.
-const POINTS_OF_8: [(f32, f32); 8] = [
-    (1.0, 0.0),
-    (FRAC_1_SQRT_2, FRAC_1_SQRT_2),
-    (0.0, 1.0),
-    (-FRAC_1_SQRT_2, FRAC_1_SQRT_2),
-    (-1.0, 0.0),
-    (-FRAC_1_SQRT_2, -FRAC_1_SQRT_2),
-    (0.0, -1.0),
-    (FRAC_1_SQRT_2, -FRAC_1_SQRT_2),
-];
 
 /// Brings the sum over the phases to 1.
 #[inline(always)]

@@ -13,6 +13,7 @@ use crate::options::Options;
 use crate::{Channel, chirp};
 use core::f32::consts::TAU;
 use dsp::Complex;
+use dsp::differential::EIGHTHS;
 use dsp::fft::{RealFft, Size};
 use plc_core::units::db_to_amplitude;
 
@@ -141,7 +142,7 @@ impl Transmitter {
                 }
             }
             Some(Piece::Symbol(phases)) => {
-                let points = phases.map(|phase| PHASORS[usize::from(phase % PHASES)] * (0.5 * amplitude));
+                let points = phases.map(|phase| EIGHTHS[usize::from(phase % PHASES)] * (0.5 * amplitude));
                 self.piece_len = ways * SYMBOL_SAMPLES;
                 let first = usize::from(self.channel.first_carrier);
                 for way in 0..ways {
@@ -185,21 +186,6 @@ fn fold(spectrum: &mut [Complex; BINS], first: usize, points: impl Iterator<Item
         }
     }
 }
-
-/// e^(i pi p / 4) for phase p.
-pub(crate) const PHASORS: [Complex; PHASES as usize] = {
-    const S: f32 = core::f32::consts::FRAC_1_SQRT_2;
-    [
-        Complex::new(1.0, 0.0),
-        Complex::new(S, S),
-        Complex::new(0.0, 1.0),
-        Complex::new(-S, S),
-        Complex::new(-1.0, 0.0),
-        Complex::new(-S, -S),
-        Complex::new(0.0, -1.0),
-        Complex::new(S, -S),
-    ]
-};
 
 #[cfg(test)]
 mod tests;

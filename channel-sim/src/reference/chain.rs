@@ -5,7 +5,7 @@ use super::metrics::Metrics;
 use crate::link::Outcome;
 use crate::noise::gaussian::Gaussian;
 use dsp::convolutional::{self, TAIL_BITS};
-use dsp::differential::gray_point;
+use dsp::differential::{EIGHTHS, gray_point};
 use dsp::reed_solomon::ReedSolomon;
 use dsp::soft::quantise_block;
 use dsp::viterbi::Viterbi;
@@ -167,10 +167,10 @@ impl Chain {
         self.sums.fill(0.0);
         let (first, noise) = self.noise.as_chunks::<2>().0.split_at(1);
         let receive = |phase: u8, noise: &[f32; 2]| {
-            PHASORS[usize::from(phase % 8)] + Complex::new(noise[0], noise[1]) * self.deviation
+            EIGHTHS[usize::from(phase % 8)] + Complex::new(noise[0], noise[1]) * self.deviation
         };
         let mut phase = 0;
-        let mut before = first.first().map_or(PHASORS[0], |noise| receive(0, noise));
+        let mut before = first.first().map_or(EIGHTHS[0], |noise| receive(0, noise));
         for ((value, noise), places) in self.values.iter().zip(noise).zip(self.places.chunks_exact(bits)) {
             let step = gray_point(*value) * eighths;
             phase = if self.scheme.differential { (phase + step) % 8 } else { step };
@@ -193,14 +193,6 @@ fn shuffle(places: &mut [u32], rng: &mut impl Rng) {
         places.swap(last, other as usize);
     }
 }
-
-const PHASORS: [Complex; 8] = {
-    const S: f32 = std::f32::consts::FRAC_1_SQRT_2;
-    const fn of(re: f32, im: f32) -> Complex {
-        Complex::new(re, im)
-    }
-    [of(1.0, 0.0), of(S, S), of(0.0, 1.0), of(-S, S), of(-1.0, 0.0), of(-S, -S), of(0.0, -1.0), of(S, -S)]
-};
 
 #[cfg(test)]
 mod tests {

@@ -13,8 +13,7 @@ use crate::constellation::{PHASES, phase_step};
 use crate::layout::{MAX_MPDU, PayloadLayout};
 use crate::options::{Continuity, Interleaving, Repetition};
 use crate::primitives::Mpdu;
-use crate::transmitter::PHASORS;
-use dsp::differential::max_log;
+use dsp::differential::{EIGHTHS, max_log};
 use dsp::soft::quantise;
 use dsp::viterbi::Viterbi;
 
@@ -109,7 +108,7 @@ impl PayloadDecoder {
                 }
                 place += 1;
             }
-            let decided = PHASORS[usize::from(phase_step(bits, value) % PHASES)];
+            let decided = EIGHTHS[usize::from(phase_step(bits, value) % PHASES)];
             let bare = product * decided.conj();
             self.sums.0 += bare.re;
             self.sums.1 += bare.im * bare.im;
