@@ -37,6 +37,7 @@ pub const fn gray_point(value: u8) -> u8 {
 /// Max-log metrics of the `bits` (1 to 3) bits of a carrier, bit 0 first, from the product y_now y*_before: positive
 /// where a zero is likelier. Those beyond `bits` are zero. For one bit it is the product's real part, half of the
 /// difference of maxima.
+#[inline]
 pub fn max_log(bits: usize, product: Complex) -> [f32; 3] {
     let Complex { re, im } = product;
     match bits {

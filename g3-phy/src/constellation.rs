@@ -1,14 +1,14 @@
 //! Bits to phase steps (digest 9.1).
 
+use dsp::differential::gray_point;
+
 /// Phases are counted in units of pi/8, as the preamble's are: 16 of them are a turn.
 pub const PHASES: u8 = 16;
 
 /// The phase step for the `bits` bits of a carrier, in units of pi/8. The bit that comes first in time is the least
 /// significant of `value`.
 pub const fn phase_step(bits: usize, value: u8) -> u8 {
-    // Gray code: neighbouring points differ in one bit.
-    let point = value ^ (value >> 1) ^ (value >> 2);
-    point * (PHASES >> bits)
+    gray_point(value) * (PHASES >> bits)
 }
 
 #[cfg(test)]

@@ -14,13 +14,12 @@ use super::noise_tracker::NoiseTracker;
 use crate::Modulation;
 use crate::band::MAX_CARRIERS;
 use crate::coding::{self, MAX_CODED_BITS};
-use crate::constellation::{PHASES, phase_step};
 use crate::interleaver::PayloadInterleaver;
 use crate::layout::{Blocks, MAX_RS_WORD, PayloadLayout};
 use crate::options::Interleaving;
 use crate::primitives::Psdu;
-use core::f32::consts::FRAC_1_SQRT_2;
 use dsp::Complex;
+use dsp::differential::max_log;
 use dsp::scrambler::Scrambler;
 use dsp::soft::quantise;
 use dsp::viterbi::Viterbi;
@@ -189,44 +188,19 @@ fn weights(link: &Link, active: impl Fn(usize) -> bool, copies: usize) -> Figure
 
 /// Max-log metrics of a carrier's bits, in the order of time, and how many there are.
 fn soft_bits(modulation: Modulation, product: Complex) -> ([f32; 3], usize) {
-    let Complex { re, im } = product;
-    match modulation {
-        Modulation::Robust | Modulation::Dbpsk | Modulation::RobustCoherent | Modulation::Bpsk => {
-            ([re, 0.0, 0.0], 1)
-        }
-        // With Gray's four points the maxima cancel down to sums.
-        Modulation::Dqpsk | Modulation::Qpsk => ([re - im, re + im, 0.0], 2),
-        Modulation::D8psk | Modulation::Psk8 => {
-            let (sum, difference) = (FRAC_1_SQRT_2 * (re + im), FRAC_1_SQRT_2 * (im - re));
-            let projections = [re, sum, im, difference, -re, -sum, -im, -difference];
-            let mut best = [[f32::MIN; 2]; 3];
-            for (value, point) in POINTS_OF_8.iter().enumerate() {
-                let projection = projections[point % 8];
-                for (bit, best) in best.iter_mut().enumerate() {
-                    let place = &mut best[value >> bit & 1];
-                    *place = place.max(projection);
-                }
-            }
-            (best.map(|[zero, one]| zero - one), 3)
-        }
-        Modulation::Qam16 => ([0.0; 3], 0),
-    }
+    let bits = match modulation {
+        Modulation::Robust | Modulation::Dbpsk | Modulation::RobustCoherent | Modulation::Bpsk => 1,
+        Modulation::Dqpsk | Modulation::Qpsk => 2,
+        Modulation::D8psk | Modulation::Psk8 => 3,
+        Modulation::Qam16 => return ([0.0; 3], 0),
+    };
+    (max_log(bits, product), bits)
 }
-
-/// Point on the circle of eight for each value of three bits, the first in time least significant.
-const POINTS_OF_8: [usize; 8] = {
-    let mut points = [0; 8];
-    let mut value = 0;
-    while value < 8 {
-        points[value] = phase_step(3, value as u8) as usize / (PHASES as usize / 8);
-        value += 1;
-    }
-    points
-};
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::constellation::phase_step;
 
     #[test]
     fn metrics_are_the_best_of_the_points_with_a_zero_less_the_best_with_a_one() {
