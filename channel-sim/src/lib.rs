@@ -29,6 +29,7 @@ pub mod line;
 pub mod link;
 mod memory;
 pub mod noise;
+mod palette;
 pub mod port;
 pub mod random;
 pub mod record;

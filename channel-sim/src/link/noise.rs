@@ -57,39 +57,26 @@ impl Noise {
     pub(super) fn new(
         text: &str,
         air: &Air,
-        Place { mains, port }: Place,
+        place: Place,
         bin_power: f64,
         of: SnrOf,
         rng: &mut ChaCha8Rng,
     ) -> Result<Self, String> {
+        let mains = place.mains;
         let kind = match text {
             WHITE => {
                 // White noise of variance v has N v in a bin of N points.
                 let deviation = (bin_power / air.points as f64).sqrt() as f32;
                 Kind::White { white: Box::new(Gaussian::new(rng)), deviation, buffer: Vec::new() }
             }
-            _ => Kind::Planned(Self::planned(text, air, Place { mains, port }, bin_power, of, rng)?),
+            _ => {
+                let planned = Planned::cached(text, air, mains.hz).map_err(|error| error.to_string())?;
+                Kind::Planned(planned.source(bin_power, of, place.port, rng))
+            }
         };
         // Anywhere in the mains period, and in the wander of its frequency.
         let seconds = mains.wander_period_s * uniform(rng);
         Ok(Self { kind, mains, position: (seconds * air.rate_hz).floor(), rate_hz: air.rate_hz })
-    }
-
-    fn planned(
-        text: &str,
-        air: &Air,
-        Place { mains, port }: Place,
-        bin_power: f64,
-        of: SnrOf,
-        rng: &mut ChaCha8Rng,
-    ) -> Result<NoiseSource, String> {
-        let planned = Planned::cached(text, air, mains.hz).map_err(|error| error.to_string())?;
-        let now = planned.bin_power
-            * match of {
-                SnrOf::Mean => 1.0,
-                SnrOf::Background => planned.background_share,
-            };
-        Ok(planned.plan.scaled((bin_power / now).sqrt()).source(port, rng))
     }
 
     /// The mains from the next sample on, for about so many.
@@ -163,6 +150,17 @@ impl Planned {
                 Ok(planned)
             }
         })
+    }
+
+    /// Noise at a port, scaled to a mean power of `bin_power` in the carriers' bins; of its background, where the ratio is
+    /// of that.
+    fn source(&self, bin_power: f64, of: SnrOf, port: Port, rng: &mut ChaCha8Rng) -> NoiseSource {
+        let now = self.bin_power
+            * match of {
+                SnrOf::Mean => 1.0,
+                SnrOf::Background => self.background_share,
+            };
+        self.plan.scaled((bin_power / now).sqrt()).source(port, rng)
     }
 }
 

@@ -5,6 +5,7 @@ use super::results::{Results, Row, curves};
 use super::statistics::Estimate;
 use super::system::{Standard, System};
 use super::{Channel, figures};
+use crate::palette::COLOURS;
 use crate::reference::{self, theory};
 use plotters::coord::Shift;
 use plotters::coord::combinators::LogCoord;
@@ -14,17 +15,6 @@ use plotters::prelude::*;
 const SIZE: (u32, u32) = (1_000, 620);
 /// Width of the legend.
 const LEGEND: u32 = 270;
-/// Colours that differ for every kind of eye (Okabe and Ito), the darkest first.
-const COLOURS: [RGBColor; 8] = [
-    RGBColor(0x00, 0x72, 0xB2),
-    RGBColor(0xD5, 0x5E, 0x00),
-    RGBColor(0x00, 0x9E, 0x73),
-    RGBColor(0xCC, 0x79, 0xA7),
-    RGBColor(0xE6, 0x9F, 0x00),
-    RGBColor(0x56, 0xB4, 0xE9),
-    RGBColor(0x8C, 0x56, 0x4B),
-    RGBColor(0x40, 0x40, 0x40),
-];
 const GREY: RGBColor = RGBColor(0x60, 0x60, 0x60);
 /// Theory is drawn at this step.
 const THEORY_STEP_DB: f64 = 0.05;

@@ -1,20 +1,12 @@
 //! Panels side by side as SVG.
 
 use super::{Curve, Panel};
+use crate::palette::COLOURS;
 use plotters::coord::Shift;
 use plotters::coord::ranged1d::{Ranged, ValueFormatter};
 use plotters::prelude::*;
 
 const PANEL: (u32, u32) = (520, 360);
-/// Colours that differ for every kind of eye (Okabe and Ito).
-const COLOURS: [RGBColor; 6] = [
-    RGBColor(0x00, 0x72, 0xB2),
-    RGBColor(0xD5, 0x5E, 0x00),
-    RGBColor(0x00, 0x9E, 0x73),
-    RGBColor(0xCC, 0x79, 0xA7),
-    RGBColor(0xE6, 0x9F, 0x00),
-    RGBColor(0x56, 0xB4, 0xE9),
-];
 const GRID: RGBColor = RGBColor(0xD8, 0xD8, 0xD8);
 type Drawn = Result<(), Box<dyn std::error::Error>>;
 

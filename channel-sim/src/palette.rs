@@ -1,0 +1,15 @@
+//! The colours of the plots.
+
+use plotters::style::RGBColor;
+
+/// Colours that differ for every kind of eye (Okabe and Ito), the darkest first.
+pub(crate) const COLOURS: [RGBColor; 8] = [
+    RGBColor(0x00, 0x72, 0xB2),
+    RGBColor(0xD5, 0x5E, 0x00),
+    RGBColor(0x00, 0x9E, 0x73),
+    RGBColor(0xCC, 0x79, 0xA7),
+    RGBColor(0xE6, 0x9F, 0x00),
+    RGBColor(0x56, 0xB4, 0xE9),
+    RGBColor(0x8C, 0x56, 0x4B),
+    RGBColor(0x40, 0x40, 0x40),
+];
