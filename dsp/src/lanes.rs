@@ -44,6 +44,18 @@ impl Lanes {
         self.map(|lane| clipped(lane, limit))
     }
 
+    /// Each lane without its sign.
+    #[inline(always)]
+    pub fn magnitude(self) -> Self {
+        self.map(f32::abs)
+    }
+
+    /// The greater of each two lanes; the other's where one is not a number.
+    #[inline(always)]
+    pub fn greater(self, other: Self) -> Self {
+        self.with(other, |one, other| if one > other { one } else { other })
+    }
+
     /// [`exp`] of each lane.
     #[inline(always)]
     pub fn exp(self) -> Self {

@@ -38,8 +38,11 @@ use crate::lanes::Lanes;
 use crate::{Complex, LengthError};
 use core::f32::consts::FRAC_1_SQRT_2;
 
-/// Log-likelihoods of phases, and of bits given, count as no more certain than this.
+/// Bits given count as no more certain than this, and phases as no less likely than e^(-48) of the likeliest.
 pub const MOST_CERTAIN: f32 = 24.0;
+
+/// What is received is no louder than this, so that sums stay finite.
+const LOUDEST: f32 = 1e30;
 
 /// Keeps quotients of probabilities finite.
 const TINY: f32 = 1e-30;
@@ -124,11 +127,12 @@ impl<const CELLS: usize> Default for PhaseTrellis<CELLS> {
 pub fn blind_log_likelihood(bits: usize, received: &ComplexLanes) -> Lanes {
     #[inline(always)]
     fn mean<const POINTS: usize>(received: &ComplexLanes) -> Lanes {
+        let (likelihoods, greatest) = likelihoods::<POINTS>(received);
         let mut sum = Lanes::all(0.0);
-        for likelihood in likelihoods::<POINTS>(received) {
+        for likelihood in likelihoods {
             sum += likelihood;
         }
-        (sum * (1.0 / POINTS as f32)).ln()
+        (sum * (1.0 / POINTS as f32)).ln() + greatest
     }
     match bits {
         1 => mean::<2>(received),
@@ -177,7 +181,7 @@ fn walk<const BITS: usize, const POINTS: usize>(forward: &mut [Lanes], chains: C
 
     let mut before = start;
     for ((received, prior), after) in received.iter().zip(prior).zip(forward.iter_mut()) {
-        let (likelihoods, steps) = (likelihoods::<POINTS>(received), steps::<BITS, POINTS>(prior));
+        let (likelihoods, steps) = (likelihoods::<POINTS>(received).0, steps::<BITS, POINTS>(prior));
         *after = [Lanes::all(0.0); POINTS];
         for (value, step) in steps.iter().enumerate() {
             for (point, after) in after.iter_mut().enumerate() {
@@ -194,7 +198,7 @@ fn walk<const BITS: usize, const POINTS: usize>(forward: &mut [Lanes], chains: C
     let mut after = [Lanes::all(1.0); POINTS];
     let symbols = received.iter().zip(prior).zip(extrinsic.as_chunks_mut::<BITS>().0).zip(phasors);
     for (index, (((received, prior), extrinsic), phasor)) in symbols.enumerate().rev() {
-        let (likelihoods, steps) = (likelihoods::<POINTS>(received), steps::<BITS, POINTS>(prior));
+        let (likelihoods, steps) = (likelihoods::<POINTS>(received).0, steps::<BITS, POINTS>(prior));
         let here = forward.get(index).copied().unwrap_or(start);
         let before = index.checked_sub(1).and_then(|before| forward.get(before)).copied().unwrap_or(start);
         *phasor = mean_phasor(&here, &after);
@@ -231,22 +235,27 @@ const fn turn(value: usize) -> usize {
     gray_point(value as u8) as usize
 }
 
-/// Likelihood of every phase, up to a common factor.
+/// Likelihood of every phase against that of the likeliest, and the logarithm of the latter.
 #[inline(always)]
-fn likelihoods<const POINTS: usize>([re, im]: &ComplexLanes) -> [Lanes; POINTS] {
+fn likelihoods<const POINTS: usize>(received: &ComplexLanes) -> ([Lanes; POINTS], Lanes) {
+    let [re, im] = received.map(|part| part.clipped(LOUDEST));
     // The first half of the circle; the other half has the opposite logarithms.
     let half = match POINTS {
-        2 => [*re, Lanes::all(0.0), Lanes::all(0.0), Lanes::all(0.0)],
-        4 => [*re, *im, Lanes::all(0.0), Lanes::all(0.0)],
-        _ => [*re, (*re + *im) * FRAC_1_SQRT_2, *im, (*im - *re) * FRAC_1_SQRT_2],
+        2 => [re, Lanes::all(0.0), Lanes::all(0.0), Lanes::all(0.0)],
+        4 => [re, im, Lanes::all(0.0), Lanes::all(0.0)],
+        _ => [re, (re + im) * FRAC_1_SQRT_2, im, (im - re) * FRAC_1_SQRT_2],
     };
+    let half = half.get(..POINTS / 2).unwrap_or(&half);
+    let greatest =
+        half.iter().fold(Lanes::all(0.0), |greatest, logarithm| greatest.greater(logarithm.magnitude()));
+    // Clipped against the likeliest and not each by itself, so that above the noise by far neighbours still differ.
+    let against = |logarithm: Lanes| (logarithm - greatest).clipped(2.0 * MOST_CERTAIN).exp();
     let mut likelihoods = [Lanes::all(1.0); POINTS];
-    for (point, logarithm) in half.iter().take(POINTS / 2).enumerate() {
-        let likelihood = logarithm.clipped(MOST_CERTAIN).exp();
-        likelihoods[point] = likelihood;
-        likelihoods[point + POINTS / 2] = Lanes::all(1.0) / likelihood;
+    for (point, logarithm) in half.iter().enumerate() {
+        likelihoods[point] = against(*logarithm);
+        likelihoods[point + POINTS / 2] = against(-*logarithm);
     }
-    likelihoods
+    (likelihoods, greatest)
 }
 
 /// Probability of every value of a step, up to a common factor.
@@ -413,6 +422,33 @@ mod tests {
             assert!((f64::from(at(5.0, 0.03)) - libm::log(mean)).abs() < 1e-5);
             assert!(at(5.0, 0.0) > at(5.0, 0.5 / points as f64));
             assert_eq!(at(0.0, 0.0), 0.0);
+        }
+    }
+
+    #[test]
+    fn neighbours_are_told_apart_however_far_above_the_noise() {
+        for bits in 1..=3 {
+            for scale in [30.0, 1e3, 1e6] {
+                // Steps of every value in turn, 0.3 of the way to the next point.
+                let (mut point, points) = (0, 1 << bits);
+                let received: Vec<ComplexLanes> = (0..2 * points)
+                    .map(|step| {
+                        point = (point + turn(step % points)) % points;
+                        let turns = (point as f64 + 0.3) / points as f64;
+                        let (sine, cosine) = libm::sincos(TAU * turns);
+                        [Lanes::all((scale * cosine) as f32), Lanes::all((scale * sine) as f32)]
+                    })
+                    .collect();
+                let prior = vec![Lanes::default(); received.len() * bits];
+                let found = decoded(Level::best(), bits, &received, &prior);
+                for (at, ratio) in found.extrinsic.iter().enumerate() {
+                    let bit = (at / bits % points) >> (at % bits) & 1;
+                    assert!(
+                        if bit == 0 { ratio.0[3] > 2.0 } else { ratio.0[3] < -2.0 },
+                        "{bits} {scale} {at}"
+                    );
+                }
+            }
         }
     }
 
