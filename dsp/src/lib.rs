@@ -14,6 +14,7 @@
 //! | [`bcjr`] | its soft-in soft-out decoder | G.9903, PRIME |
 //! | [`phase_trellis`] | differential phases decoded as a trellis, soft in and soft out | G.9903, PRIME |
 //! | [`extrinsic`] | what goes from one decoder to the other: scale and damping | G.9903, PRIME |
+//! | [`joint`] | both again and again, each telling the other | G.9903, PRIME |
 //! | [`lanes`] | eight numbers at a time, with exponential and logarithm | |
 //! | [`differential`] | Gray-coded phase steps and the max-log metrics of their bits | both |
 //! | [`likelihood`] | log-likelihood ratios of the same bits, of values with a known and with an unknown phase | the reference chain |
@@ -39,6 +40,7 @@ pub mod crc;
 pub mod differential;
 pub mod extrinsic;
 pub mod fft;
+pub mod joint;
 pub mod lanes;
 pub mod likelihood;
 pub mod phase_trellis;
