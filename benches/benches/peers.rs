@@ -2,7 +2,7 @@
 //!
 //! `cargo bench -p benches --bench peers --features peers`, and `> benches/results/peers.txt` to renew the committed
 //! table; words after `--` choose groups by the start of their names. The C libraries are Debian's packages
-//! libfftw3-single3, libvolk2.5 and libfec0, loaded when this runs; one that is absent is named and left out.
+//! libfftw3-single3, libvolk2.5, libfec0 and libliquid1, loaded when this runs; one that is absent is named and left out.
 //!
 //! The machine is shared and its clock wanders, so candidates of a group take turns in many rounds of about a
 //! millisecond. `quiet` is the time that a tenth of the rounds beat, `typical` the median; believe the ratios. Each
@@ -14,6 +14,8 @@
 mod fft;
 #[path = "peers/libraries.rs"]
 mod libraries;
+#[path = "peers/modem.rs"]
+mod modem;
 #[path = "peers/reed_solomon.rs"]
 mod reed_solomon;
 #[path = "peers/rounds.rs"]
@@ -47,13 +49,16 @@ fn main() {
 
 type Build = fn() -> Group;
 
-const GROUPS: [(&str, Build); 6] = [
+const GROUPS: [(&str, Build); 9] = [
     ("complex FFT of 256 points", || fft::complex(dsp::fft::Size::N256, 1.15)),
     ("complex FFT of 512 points", || fft::complex(dsp::fft::Size::N512, 1.4)),
     ("real FFT of 256 points", || fft::real(dsp::fft::Size::N256)),
     ("real FFT of 512 points", || fft::real(dsp::fft::Size::N512)),
     ("viterbi, K = 7, 2048 bits", viterbi::group),
     ("reed-solomon (255,239)", reed_solomon::group),
+    ("G3 transmitter", modem::transmitter),
+    ("G3 receiver, DBPSK frames", modem::decoding),
+    ("G3 receiver, noise", modem::listening),
 ];
 
 fn processor() -> String {

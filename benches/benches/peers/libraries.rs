@@ -8,6 +8,7 @@ use std::ffi::{CStr, c_char, c_int, c_uint, c_void};
 const FFTW: &str = "libfftw3f.so.3";
 const VOLK: &str = "libvolk.so.2.5";
 const FEC: &str = "libfec.so.0";
+const LIQUID: &str = "libliquid.so.1";
 
 fn open(name: &str) -> Option<Library> {
     // Safety: these libraries have no initialisers that touch anything of ours.
@@ -32,6 +33,14 @@ pub(crate) fn versions() -> Vec<(&'static str, String)> {
         }
     });
     let fec = open(FEC).map(|_| "loaded".to_owned());
+    let liquid = open(LIQUID).map(|library| {
+        // Safety: `const char* liquid_libversion()`.
+        unsafe {
+            let version: Symbol<'_, unsafe extern "C" fn() -> *const c_char> =
+                library.get(b"liquid_libversion\0").unwrap();
+            CStr::from_ptr(version()).to_string_lossy().into_owned()
+        }
+    });
     let named = |name, found: Option<String>, package: &str| {
         (
             name,
@@ -44,6 +53,7 @@ pub(crate) fn versions() -> Vec<(&'static str, String)> {
         named("fftw:", fftw, "libfftw3-single3"),
         named("volk:", volk, "libvolk2.5"),
         named("libfec:", fec, "libfec0"),
+        named("liquid:", liquid, "libliquid1"),
     ]
 }
 
@@ -246,5 +256,114 @@ impl FecReedSolomon {
     pub(crate) fn decode(&mut self, word: &mut [u8; 255]) -> i32 {
         // Safety: a word of 255 octets, and no erasures.
         unsafe { (self.correct)(self.code, word.as_mut_ptr(), std::ptr::null_mut(), 0) }
+    }
+}
+
+/// Payload octets of liquid-dsp's frames: as many as G3's longest DBPSK frame has.
+pub(crate) const LIQUID_PAYLOAD: usize = 133;
+
+/// `ofdmflexframegen` and `ofdmflexframesync` with a G3 symbol's shape: 256 points, a prefix of 30, edges of 8, BPSK
+/// with a CRC-32. Debian's build knows no convolutional and no Reed-Solomon code, so its payload is not coded.
+pub(crate) struct Liquid {
+    generator: *mut c_void,
+    synchroniser: *mut c_void,
+    assemble: unsafe extern "C" fn(*mut c_void, *const u8, *const u8, c_uint) -> c_int,
+    write: unsafe extern "C" fn(*mut c_void, *mut Complex, c_uint) -> c_int,
+    execute: unsafe extern "C" fn(*mut c_void, *mut Complex, c_uint) -> c_int,
+    /// Frames whose checksum was right; the synchroniser has its address.
+    received: Box<usize>,
+    _library: Library,
+}
+
+#[repr(C)]
+struct LiquidProperties {
+    check: c_uint,
+    inner: c_uint,
+    outer: c_uint,
+    modulation: c_uint,
+}
+
+/// `framesyncstats_s`, which callbacks take by value.
+#[repr(C)]
+struct LiquidStatistics {
+    levels: [f32; 3],
+    symbols: *mut Complex,
+    counts: [c_uint; 6],
+}
+
+impl Liquid {
+    pub(crate) fn new() -> Option<Self> {
+        type Callback = unsafe extern "C" fn(
+            *mut u8,
+            c_int,
+            *mut u8,
+            c_uint,
+            c_int,
+            LiquidStatistics,
+            *mut c_void,
+        ) -> c_int;
+        type Generator =
+            unsafe extern "C" fn(c_uint, c_uint, c_uint, *const u8, *mut LiquidProperties) -> *mut c_void;
+        type Synchroniser =
+            unsafe extern "C" fn(c_uint, c_uint, c_uint, *const u8, Callback, *mut c_void) -> *mut c_void;
+        unsafe extern "C" fn count(
+            _header: *mut u8,
+            _header_valid: c_int,
+            _payload: *mut u8,
+            _payload_len: c_uint,
+            payload_valid: c_int,
+            _statistics: LiquidStatistics,
+            received: *mut c_void,
+        ) -> c_int {
+            // Safety: the counter that the synchroniser was made with, which outlives it.
+            unsafe { *received.cast::<usize>() += usize::from(payload_valid != 0) };
+            0
+        }
+        const CRC_32: c_uint = 6;
+        const NO_CODE: c_uint = 1;
+        const BPSK: c_uint = 40;
+        let library = open(LIQUID)?;
+        let mut received = Box::new(0);
+        let mut properties =
+            LiquidProperties { check: CRC_32, inner: NO_CODE, outer: NO_CODE, modulation: BPSK };
+        // Safety: signatures of liquid.h; no allocation of carriers means the default one.
+        unsafe {
+            let generator: Symbol<'_, Generator> = library.get(b"ofdmflexframegen_create\0").ok()?;
+            let synchroniser: Symbol<'_, Synchroniser> = library.get(b"ofdmflexframesync_create\0").ok()?;
+            let counter = (&raw mut *received).cast();
+            Some(Self {
+                generator: generator(256, 30, 8, std::ptr::null(), &raw mut properties),
+                synchroniser: synchroniser(256, 30, 8, std::ptr::null(), count, counter),
+                assemble: *library.get(b"ofdmflexframegen_assemble\0").ok()?,
+                write: *library.get(b"ofdmflexframegen_write\0").ok()?,
+                execute: *library.get(b"ofdmflexframesync_execute\0").ok()?,
+                received,
+                _library: library,
+            })
+        }
+    }
+
+    /// Makes a frame, `out` as long as needed, and returns its samples.
+    pub(crate) fn transmit(&mut self, payload: &[u8; LIQUID_PAYLOAD], out: &mut [Complex]) -> usize {
+        const SYMBOL: usize = 286;
+        let mut symbols = 0;
+        // Safety: a header of 8 octets; each call writes a symbol of the buffer it is given.
+        unsafe {
+            (self.assemble)(self.generator, [0; 8].as_ptr(), payload.as_ptr(), payload.len() as c_uint);
+            for symbol in out.chunks_exact_mut(SYMBOL) {
+                symbols += 1;
+                if (self.write)(self.generator, symbol.as_mut_ptr(), symbol.len() as c_uint) != 0 {
+                    break;
+                }
+            }
+        }
+        symbols * SYMBOL
+    }
+
+    /// Feeds samples and returns how many frames have been right so far.
+    pub(crate) fn receive(&mut self, samples: &mut [Complex]) -> usize {
+        // Safety: as many samples as said.
+        unsafe { (self.execute)(self.synchroniser, samples.as_mut_ptr(), samples.len() as c_uint) };
+        *self.received
     }
 }

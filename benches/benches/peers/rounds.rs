@@ -8,21 +8,25 @@ const TURN_SECONDS: f64 = 1e-3;
 
 pub(crate) struct Candidate {
     pub(crate) name: String,
+    /// Units of work in a call.
+    pub(crate) units: f64,
     /// Does the work once.
     pub(crate) work: Box<dyn FnMut()>,
 }
 
-/// What one of our candidates must reach against a peer: the peer's time over ours.
-pub(crate) struct Goal {
-    pub(crate) ours: &'static str,
-    pub(crate) peer: &'static str,
-    pub(crate) least: f64,
+/// What one of our candidates must reach.
+pub(crate) enum Goal {
+    /// Against a peer: the peer's time of a unit over ours.
+    Ratio { ours: &'static str, peer: &'static str, least: f64 },
+    /// Units a microsecond by itself, or told only; and as a multiple of what is needed.
+    Rate { ours: &'static str, least: Option<f64>, real_time: f64 },
 }
 
 pub(crate) struct Group {
     pub(crate) candidates: Vec<Candidate>,
     pub(crate) goals: Vec<Goal>,
-    /// Units of work in a call, and their name with its factor: rates are units a microsecond.
+    /// Units of work in a call where a candidate does not say otherwise, and their name with its factor: rates are units
+    /// a microsecond.
     pub(crate) units: f64,
     pub(crate) unit: &'static str,
 }
@@ -32,13 +36,22 @@ impl Group {
         Self { candidates: Vec::new(), goals: Vec::new(), units, unit }
     }
 
-    /// Adds a candidate that does `calls` units of the group's work at once.
+    /// Adds a candidate that does the group's work once.
     pub(crate) fn add(&mut self, name: impl Into<String>, work: impl FnMut() + 'static) {
-        self.candidates.push(Candidate { name: name.into(), work: Box::new(work) });
+        self.add_of(name, self.units, work);
+    }
+
+    /// Adds a candidate whose calls do another number of units.
+    pub(crate) fn add_of(&mut self, name: impl Into<String>, units: f64, work: impl FnMut() + 'static) {
+        self.candidates.push(Candidate { name: name.into(), units, work: Box::new(work) });
     }
 
     pub(crate) fn goal(&mut self, ours: &'static str, peer: &'static str, least: f64) {
-        self.goals.push(Goal { ours, peer, least });
+        self.goals.push(Goal::Ratio { ours, peer, least });
+    }
+
+    pub(crate) fn goal_rate(&mut self, ours: &'static str, least: Option<f64>, real_time: f64) {
+        self.goals.push(Goal::Rate { ours, least, real_time });
     }
 
     pub(crate) fn run(mut self, title: &str) {
@@ -61,20 +74,37 @@ impl Group {
         let width = names.max().unwrap_or_default().max(title.len());
         println!("{title:width$}   quiet ns  typical ns  {:>12}", self.unit);
         for (candidate, [quiet, typical]) in self.candidates.iter().zip(&figures) {
-            let rate = self.units * 1e3 / quiet;
+            let rate = candidate.units * 1e3 / quiet;
             println!("{:width$}  {quiet:9.1}  {typical:10.1}  {rate:12.1}", candidate.name);
         }
-        for Goal { ours, peer, least } in self.goals {
-            let of = |name: &str| {
-                self.candidates.iter().position(|candidate| candidate.name == name).map(|at| figures[at])
-            };
-            match (of(ours), of(peer)) {
-                (Some(mine), Some(theirs)) => {
-                    let [quiet, typical] = [theirs[0] / mine[0], theirs[1] / mine[1]];
-                    let verdict = if quiet >= least { "reached" } else { "MISSED" };
-                    println!("  {ours} / {peer}: {quiet:.2} (typical {typical:.2}), goal {least}: {verdict}");
+        let rates = |name: &str| {
+            let at = self.candidates.iter().position(|candidate| candidate.name == name)?;
+            Some(figures[at].map(|time| self.candidates[at].units * 1e3 / time))
+        };
+        let verdict = |reached: f64, least: f64| if reached >= least { "reached" } else { "MISSED" };
+        for goal in &self.goals {
+            match *goal {
+                Goal::Ratio { ours, peer, least } => match (rates(ours), rates(peer)) {
+                    (Some(mine), Some(theirs)) => {
+                        let [quiet, typical] = [mine[0] / theirs[0], mine[1] / theirs[1]];
+                        let verdict = verdict(quiet, least);
+                        println!(
+                            "  {ours} / {peer}: {quiet:.2} (typical {typical:.2}), goal {least}: {verdict}"
+                        );
+                    }
+                    _ => println!("  {ours} / {peer}: not measured, the library is absent"),
+                },
+                Goal::Rate { ours, least, real_time } => {
+                    let Some([quiet, typical]) = rates(ours) else { continue };
+                    let goal = least.map_or_else(String::new, |least| {
+                        format!(", goal {least}: {}", verdict(quiet, least))
+                    });
+                    println!(
+                        "  {ours}: {quiet:.0} {} (typical {typical:.0}), {:.0} times real time{goal}",
+                        self.unit,
+                        quiet / real_time,
+                    );
                 }
-                _ => println!("  {ours} / {peer}: not measured, the library is absent"),
             }
         }
     }
