@@ -27,7 +27,7 @@ macro_rules! dispatch {
                     portable::$name($($argument),*);
                 }
                 match level.available() {
-                    Level::Portable => portable::$name($($argument),*),
+                    Level::Portable | Level::Neon => portable::$name($($argument),*),
                     // Safety: `available` gives a level only where the processor has the features that these
                     // functions enable.
                     Level::Avx2 => unsafe { avx2($($argument),*) },

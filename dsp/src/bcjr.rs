@@ -371,7 +371,7 @@ mod tests {
                 let count = convolutional::coded_bits(info_bits);
                 let llrs: Vec<f32> = (0..count).map(|_| (scale * noise.gaussian()) as f32).collect();
                 let (expected, info) = by_enumeration(&llrs, info_bits);
-                for level in [Level::Portable, Level::Avx2, Level::Avx512] {
+                for level in [Level::Portable, Level::Neon, Level::Avx2, Level::Avx512] {
                     let (extrinsic, output) = decoded(level, &llrs, info_bits);
                     for (at, (ratio, expected)) in extrinsic.iter().zip(&expected).enumerate() {
                         // Some coded bits of a short code have one value only.

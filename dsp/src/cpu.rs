@@ -1,10 +1,13 @@
 //! Which version of a kernel runs on this processor.
 
-/// How wide the vector instructions are that a kernel may use. Ordered: a level includes those below it.
+/// How wide the vector instructions are that a kernel may use. Ordered: a level of x86-64 includes those of x86-64 below
+/// it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Level {
     /// Plain Rust, on any processor; the reference that the others are tested against.
     Portable,
+    /// aarch64, which always has NEON.
+    Neon,
     /// x86-64 with AVX2 and FMA.
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL.
@@ -23,12 +26,15 @@ impl Level {
                 return if avx512::get() { Self::Avx512 } else { Self::Avx2 };
             }
         }
-        Self::Portable
+        if cfg!(target_arch = "aarch64") { Self::Neon } else { Self::Portable }
     }
 
-    /// This level if the processor has it, the best there is otherwise.
+    /// This level if the processor has it, the best there is below it otherwise.
     pub fn available(self) -> Self {
-        self.min(Self::best())
+        match self.min(Self::best()) {
+            Self::Neon if cfg!(not(target_arch = "aarch64")) => Self::Portable,
+            level => level,
+        }
     }
 }
 
@@ -64,8 +70,12 @@ mod tests {
 
     #[test]
     fn what_is_available_is_at_most_the_best() {
-        for level in [Level::Portable, Level::Avx2, Level::Avx512] {
+        for level in [Level::Portable, Level::Neon, Level::Avx2, Level::Avx512] {
             assert!(level.available() <= level && level.available() <= Level::best());
+            assert_eq!(
+                level.available() == Level::Neon,
+                cfg!(target_arch = "aarch64") && level != Level::Portable
+            );
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Fourier transforms of 256 and 512 points, of real and of complex values.
 //!
-//! One small interface; behind it, on x86-64 with AVX2, are codelets of these sizes (`simd`); on other processors
+//! One small interface; behind it, on x86-64 with AVX2 and on aarch64, are codelets of these sizes (`simd`); on other processors
 //! rustfft with the feature `std`, microfft without. A transform is planned once by `new` and keeps its tables and
 //! scratch, so that `forward` and `inverse` never allocate. The versions round differently: they are within
 //! 2^-23 log2 N of the exact transform, relative to the root mean square of the bins. Where the same bits are needed
@@ -35,7 +35,7 @@ use crate::{Complex, LengthError, cpu::Level};
 mod on_microfft;
 #[cfg(feature = "std")]
 mod on_rustfft;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod simd;
 mod split;
 
@@ -87,7 +87,7 @@ impl ComplexFft {
     /// One of the slices does not have N elements.
     pub fn forward(&mut self, values: &[Complex], bins: &mut [Complex]) -> Result<(), LengthError> {
         self.check(values, bins)?;
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         if let Engine::Vector(codelets) = self.engine {
             codelets.complex::<false>(values, bins);
             return Ok(());
@@ -104,7 +104,7 @@ impl ComplexFft {
     /// One of the slices does not have N elements.
     pub fn inverse(&mut self, bins: &[Complex], values: &mut [Complex]) -> Result<(), LengthError> {
         self.check(bins, values)?;
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         if let Engine::Vector(codelets) = self.engine {
             codelets.complex::<true>(bins, values);
             return Ok(());
@@ -157,7 +157,7 @@ impl RealFft {
     pub fn forward(&mut self, samples: &[f32], bins: &mut [Complex]) -> Result<(), LengthError> {
         LengthError::exactly("FFT input, samples", self.size.points(), samples.len())?;
         LengthError::exactly("FFT output, bins", self.size.real_bins(), bins.len())?;
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         if let Engine::Vector(codelets) = self.engine {
             codelets.real_forward(samples, bins);
             return Ok(());
@@ -186,7 +186,7 @@ impl RealFft {
     pub fn inverse(&mut self, bins: &[Complex], samples: &mut [f32]) -> Result<(), LengthError> {
         LengthError::exactly("inverse FFT input, bins", self.size.real_bins(), bins.len())?;
         LengthError::exactly("inverse FFT output, samples", self.size.points(), samples.len())?;
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         if let Engine::Vector(codelets) = self.engine {
             codelets.real_inverse(bins, samples);
             return Ok(());
@@ -255,7 +255,7 @@ impl Size {
     }
 }
 
-#[cfg(any(test, feature = "std", target_arch = "x86_64"))]
+#[cfg(any(test, feature = "std", target_arch = "x86_64", target_arch = "aarch64"))]
 impl Points {
     const fn count(self) -> usize {
         match self {
@@ -269,7 +269,7 @@ impl Points {
 /// What computes a complex transform in place, of as many values as there are points.
 enum Engine {
     /// Not in place, and of real values too.
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     Vector(simd::Codelets),
     #[cfg(feature = "std")]
     Planned(on_rustfft::Engine),
@@ -291,7 +291,7 @@ impl Engine {
     }
 
     fn at(level: Level, points: Points) -> Self {
-        #[cfg(target_arch = "x86_64")]
+        #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
         if let Some(codelets) = simd::Codelets::new(level, points) {
             return Self::Vector(codelets);
         }
@@ -302,7 +302,7 @@ impl Engine {
 
     fn again(&self) -> Self {
         match self {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             Self::Vector(codelets) => Self::Vector(*codelets),
             #[cfg(feature = "std")]
             Self::Planned(engine) => Self::Planned(engine.clone()),
@@ -313,7 +313,7 @@ impl Engine {
     fn forward(&mut self, values: &mut [Complex]) {
         match self {
             // Callers have taken the other way already.
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             Self::Vector(_) => {}
             #[cfg(feature = "std")]
             Self::Planned(engine) => engine.forward(values),
@@ -323,7 +323,7 @@ impl Engine {
 
     fn inverse(&mut self, values: &mut [Complex]) {
         match self {
-            #[cfg(target_arch = "x86_64")]
+            #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
             Self::Vector(_) => {}
             #[cfg(feature = "std")]
             Self::Planned(engine) => engine.inverse(values),
@@ -376,7 +376,7 @@ mod tests {
         (0..points).map(|_| noise.gaussian() as f32).collect()
     }
 
-    const LEVELS: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
+    const LEVELS: [Level; 4] = [Level::Portable, Level::Neon, Level::Avx2, Level::Avx512];
 
     /// All engines that work in place, of which a processor with vectors uses neither by itself.
     #[test]

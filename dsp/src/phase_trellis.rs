@@ -366,7 +366,7 @@ mod tests {
             for scale in [0.4, 3.0] {
                 let received = random_received(symbols, scale, &mut noise);
                 let prior = random_lanes(symbols * bits, scale, &mut noise);
-                for level in [Level::Portable, Level::Avx2, Level::Avx512] {
+                for level in [Level::Portable, Level::Neon, Level::Avx2, Level::Avx512] {
                     let decoded = decoded(level, bits, &received, &prior);
                     for lane in 0..LANES {
                         let chain: Vec<_> = received

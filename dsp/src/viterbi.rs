@@ -31,7 +31,7 @@
 //! | version | metrics | chosen |
 //! |---|---|---|
 //! | portable (`portable`) | 16 bits | always there; what to read against the standard |
-//! | AVX2, AVX-512 (`simd`) | 16 bits, and 8 bits for [`Viterbi::decode_coarse`] | when the processor has them |
+//! | AVX2, AVX-512, NEON (`simd`) | 16 bits, and 8 bits for [`Viterbi::decode_coarse`] | when the processor has them |
 //!
 //! All versions give the same bits and the same cost for the same input, ties included: metrics never saturate, and
 //! a tie goes to the same branch in each.
@@ -39,7 +39,7 @@
 use crate::{LengthError, convolutional, cpu::Level};
 
 mod portable;
-#[cfg(target_arch = "x86_64")]
+#[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
 mod simd;
 
 pub(crate) use portable::BRANCH_CODES;
@@ -180,7 +180,7 @@ fn decode_on<const STAGES: usize, const BLOCKS: usize>(
     let mut decisions = workspaces.map(|workspace| &mut workspace.decisions[..stages]);
     let mut outputs = outputs.map(|output| &mut output[..info_bits.div_ceil(8)]);
 
-    #[cfg(target_arch = "x86_64")]
+    #[cfg(any(target_arch = "x86_64", target_arch = "aarch64"))]
     if let Some(costs) = simd::decode(level, coarse, &mut decisions, soft, info_bits, &mut outputs) {
         return Ok(costs);
     }
@@ -352,7 +352,7 @@ mod tests {
         assert!(rate * (1.0 + relative) > bound(3.73), "{rate} is too good to be true");
     }
 
-    const LEVELS: [Level; 3] = [Level::Portable, Level::Avx2, Level::Avx512];
+    const LEVELS: [Level; 4] = [Level::Portable, Level::Neon, Level::Avx2, Level::Avx512];
 
     /// Blocks that are hard on ties and on ranges: few values, extremes only, a codeword with noise, anything.
     fn blocks() -> impl Strategy<Value = (usize, Vec<i8>)> {

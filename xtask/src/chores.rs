@@ -14,6 +14,7 @@ pub(crate) fn test() -> Outcome {
     tools::setup()?;
     run_with("cargo", &["test", "--workspace", "--locked"], &STRICT)?;
     main_job()?;
+    aarch64()?;
     no_std()?;
     firmware()?;
     println!("\nEvery test passed.");
@@ -69,6 +70,20 @@ fn minimum_rust() -> Outcome {
         return Ok(());
     }
     run("cargo", &[&format!("+{MINIMUM}"), "check", "--workspace", "--locked"])
+}
+
+/// The signal processing and G3's modem on the other 64-bit processors, with NEON, in qemu-user.
+pub(crate) fn aarch64() -> Outcome {
+    if !tools::has_target(tools::AARCH64) {
+        println!("aarch64: NEON NOT tested, rustup cannot bring the target {} here", tools::AARCH64);
+        return Ok(());
+    }
+    const EMULATED: [(&str, &str); 2] = [
+        ("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc"),
+        ("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", "qemu-aarch64 -L /usr/aarch64-linux-gnu"),
+    ];
+    let tests = ["test", "--locked", "-p", "dsp", "-p", "g3-phy", "--lib", "--target", tools::AARCH64];
+    run_with("cargo", &tests, &EMULATED)
 }
 
 /// The `no_std` crates for the microcontroller target.

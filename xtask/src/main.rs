@@ -10,10 +10,11 @@ use std::process::ExitCode;
 const HELP: &str = "\
 Chores of the Busbar workspace.
 
-  cargo xtask test        every test: setup, workspace tests, the main job, no_std builds, firmware under emulation
+  cargo xtask test        every test: setup, workspace tests, the main job, NEON, no_std builds and firmware under emulation
   cargo xtask setup       install what the tests need, or name what is missing
   cargo xtask lint        format, clippy and documentation with warnings denied, licences and advisories
   cargo xtask main-job    run the main job: the built-in village, then the IEEE European feeder of ../shared
+  cargo xtask aarch64     run the tests of dsp and g3-phy with NEON, in qemu-aarch64
   cargo xtask no-std      build the no_std crates for thumbv7em-none-eabihf
   cargo xtask firmware    build the board image and run it under qemu-system-arm
   cargo xtask fuzz [N]    run every fuzz target for N seconds (default 30), without a nightly compiler
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
         ["setup"] => tools::setup(),
         ["lint"] => chores::lint(),
         ["main-job"] => chores::main_job(),
+        ["aarch64"] => chores::aarch64(),
         ["no-std"] => chores::no_std(),
         ["firmware"] => chores::firmware(),
         ["fuzz"] => chores::fuzz("30"),

@@ -5,23 +5,31 @@ use crate::shell::{Outcome, exists, output, root, run, run_with};
 /// The microcontroller target of the `no_std` crates.
 pub(crate) const TARGET: &str = "thumbv7em-none-eabihf";
 
-/// A program and the Debian package that brings it.
+/// The target of the NEON versions of `dsp`, whose tests run in qemu-user.
+pub(crate) const AARCH64: &str = "aarch64-unknown-linux-gnu";
+
+/// A program and the Debian packages that bring it.
 struct Tool {
     program: &'static str,
-    package: &'static str,
+    packages: &'static [&'static str],
     purpose: &'static str,
 }
 
-const TOOLS: [Tool; 5] = [
-    Tool { program: "qemu-system-arm", package: "qemu-system-arm", purpose: "runs the firmware image" },
+const TOOLS: [Tool; 6] = [
+    Tool { program: "qemu-system-arm", packages: &["qemu-system-arm"], purpose: "runs the firmware image" },
     Tool {
         program: "qemu-x86_64",
-        package: "qemu-user",
-        purpose: "shows that --exact is equal on another processor",
+        packages: &["qemu-user"],
+        purpose: "shows that --exact is equal on another processor, and runs NEON",
     },
-    Tool { program: "tshark", package: "tshark", purpose: "decodes our 6LoWPAN frames independently" },
-    Tool { program: "python3", package: "python3", purpose: "runs gurux-dlms, a foreign DLMS client" },
-    Tool { program: "c++", package: "g++", purpose: "builds libFuzzer" },
+    Tool {
+        program: "aarch64-linux-gnu-gcc",
+        packages: &["gcc-aarch64-linux-gnu", "libc6-dev-arm64-cross"],
+        purpose: "links the tests of NEON",
+    },
+    Tool { program: "tshark", packages: &["tshark"], purpose: "decodes our 6LoWPAN frames independently" },
+    Tool { program: "python3", packages: &["python3"], purpose: "runs gurux-dlms, a foreign DLMS client" },
+    Tool { program: "c++", packages: &["g++"], purpose: "builds libFuzzer" },
 ];
 
 /// Packages that build for [`TARGET`] where rustup cannot add it.
@@ -44,7 +52,7 @@ pub(crate) fn setup() -> Outcome {
     let mut packages: Vec<&str> = Vec::new();
     let mut purposes: Vec<String> = Vec::new();
     for tool in TOOLS.iter().filter(|tool| !exists(tool.program)) {
-        packages.push(tool.package);
+        packages.extend(tool.packages);
         purposes.push(format!("{} ({})", tool.program, tool.purpose));
     }
     // Debian splits these off; without them `python3 -m venv` fails.
@@ -52,7 +60,7 @@ pub(crate) fn setup() -> Outcome {
         packages.push("python3-venv");
         purposes.push("Python's venv (for gurux-dlms)".to_owned());
     }
-    if !rustup_has_target() && !rustup_adds_target() && !debian_rust_is_installed() {
+    if !has_target(TARGET) && !debian_rust_is_installed() {
         packages.extend(DEBIAN_RUST);
         purposes.push(format!("a Rust toolchain that builds for {TARGET}"));
     }
@@ -87,13 +95,11 @@ pub(crate) fn cargo_deny() -> Outcome {
         .map_err(|reason| format!("{reason}; install cargo-deny by hand and have it on PATH"))
 }
 
-fn rustup_has_target() -> bool {
-    output("rustc", &["--print", "target-libdir", "--target", TARGET])
-        .is_some_and(|folder| std::path::Path::new(&folder).is_dir())
-}
-
-fn rustup_adds_target() -> bool {
-    exists("rustup") && run("rustup", &["target", "add", TARGET]).is_ok()
+/// Whether rustup's toolchain builds for a target, which is added where it can be.
+pub(crate) fn has_target(target: &str) -> bool {
+    let is_here = output("rustc", &["--print", "target-libdir", "--target", target])
+        .is_some_and(|folder| std::path::Path::new(&folder).is_dir());
+    is_here || exists("rustup") && run("rustup", &["target", "add", target]).is_ok()
 }
 
 fn debian_rust_is_installed() -> bool {

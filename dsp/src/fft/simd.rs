@@ -1,5 +1,6 @@
-//! The transforms for x86-64 with AVX2 and FMA, and with AVX-512: in registers of 16 lanes ([`wide`]) where they are
-//! large enough, else the same code with its 32 registers.
+//! The transforms for x86-64 with AVX2 and FMA, and with AVX-512: in registers of 16 lanes (`wide`) where they are
+//! large enough, else the same code with its 32 registers; and for aarch64, where two registers of NEON are one of
+//! eight lanes (`eight`).
 //!
 //! A transform of N = 8 * R2 * R3 points goes in three steps over real and imaginary parts in registers of their own:
 //!
@@ -14,25 +15,41 @@
 
 use super::Points;
 use crate::{Complex, cpu::Level};
-use core::{arch::x86_64::*, mem::MaybeUninit};
+use core::mem::MaybeUninit;
+use eight::Eight;
 
+#[cfg_attr(target_arch = "x86_64", path = "simd/eight_avx.rs")]
+#[cfg_attr(target_arch = "aarch64", path = "simd/eight_neon.rs")]
+mod eight;
+#[cfg(target_arch = "x86_64")]
 mod wide;
 
 /// Which codelets run.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Codelets {
     points: Points,
-    wide: bool,
+    registers: Registers,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Registers {
+    /// Of eight lanes.
+    Eight,
+    /// Of AVX-512.
+    #[cfg(target_arch = "x86_64")]
+    Wide,
 }
 
 impl Codelets {
     /// Those for this processor, if it can.
     pub(super) fn new(level: Level, points: Points) -> Option<Self> {
-        match level.available() {
-            Level::Portable => None,
-            Level::Avx2 => Some(Self { points, wide: false }),
-            Level::Avx512 => Some(Self { points, wide: true }),
-        }
+        let registers = match level.available() {
+            Level::Portable => return None,
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => Registers::Wide,
+            _ => Registers::Eight,
+        };
+        Some(Self { points, registers })
     }
 
     /// Complex values to as many bins, or with `INVERSE` back.
@@ -54,11 +71,13 @@ impl Codelets {
         // Safety: `new` has found the processor's features; there are 2 N samples and N + 1 bins.
         unsafe {
             self.transform::<false>(samples.as_ptr(), bins);
-            match (self.points, self.wide) {
-                (Points::N128, false) => registers_16::pass_forward(bins, &PASS_128),
-                (Points::N128, true) => registers_32::pass_forward(bins, &PASS_128),
-                (_, false) => registers_16::pass_forward(bins, &PASS_256),
-                (_, true) => registers_32::pass_forward(bins, &PASS_256),
+            match (self.points, self.registers) {
+                (Points::N128, Registers::Eight) => registers_16::pass_forward(bins, &PASS_128),
+                (_, Registers::Eight) => registers_16::pass_forward(bins, &PASS_256),
+                #[cfg(target_arch = "x86_64")]
+                (Points::N128, Registers::Wide) => registers_32::pass_forward(bins, &PASS_128),
+                #[cfg(target_arch = "x86_64")]
+                (_, Registers::Wide) => registers_32::pass_forward(bins, &PASS_256),
             }
         }
     }
@@ -75,11 +94,13 @@ impl Codelets {
         // Safety: `new` has found the processor's features; there are N + 1 bins and room for 2 N samples; scratch
         // has room for N + 1 values, and the pass writes them all.
         unsafe {
-            match (self.points, self.wide) {
-                (Points::N128, false) => registers_16::pass_inverse(bins, work, &PASS_128),
-                (Points::N128, true) => registers_32::pass_inverse(bins, work, &PASS_128),
-                (_, false) => registers_16::pass_inverse(bins, work, &PASS_256),
-                (_, true) => registers_32::pass_inverse(bins, work, &PASS_256),
+            match (self.points, self.registers) {
+                (Points::N128, Registers::Eight) => registers_16::pass_inverse(bins, work, &PASS_128),
+                (_, Registers::Eight) => registers_16::pass_inverse(bins, work, &PASS_256),
+                #[cfg(target_arch = "x86_64")]
+                (Points::N128, Registers::Wide) => registers_32::pass_inverse(bins, work, &PASS_128),
+                #[cfg(target_arch = "x86_64")]
+                (_, Registers::Wide) => registers_32::pass_inverse(bins, work, &PASS_256),
             }
             self.transform::<true>(work, samples.as_mut_ptr());
         }
@@ -92,21 +113,24 @@ impl Codelets {
     unsafe fn transform<const INVERSE: bool>(self, from: *const f32, to: *mut f32) {
         // Safety: `new` has found the processor's features; N is that of the tables.
         unsafe {
-            match (self.points, self.wide) {
-                (Points::N128, false) => {
+            match (self.points, self.registers) {
+                (Points::N128, Registers::Eight) => {
                     registers_16::transform::<2, 4, 4, INVERSE>(from, to, &ROWS_128, &COLUMNS_128)
                 }
-                (Points::N256, false) => {
+                (Points::N256, Registers::Eight) => {
                     registers_16::transform::<4, 8, 4, INVERSE>(from, to, &ROWS_256, &COLUMNS_256)
                 }
-                (Points::N512, false) => {
+                (Points::N512, Registers::Eight) => {
                     registers_16::transform::<8, 8, 8, INVERSE>(from, to, &ROWS_512, &COLUMNS_512)
                 }
-                (Points::N128, true) => {
+                #[cfg(target_arch = "x86_64")]
+                (Points::N128, Registers::Wide) => {
                     registers_32::transform::<2, 4, 4, INVERSE>(from, to, &ROWS_128, &COLUMNS_128)
                 }
-                (Points::N256, true) => wide::points_256::<INVERSE>(from, to),
-                (Points::N512, true) => wide::points_512::<INVERSE>(from, to),
+                #[cfg(target_arch = "x86_64")]
+                (Points::N256, Registers::Wide) => wide::points_256::<INVERSE>(from, to),
+                #[cfg(target_arch = "x86_64")]
+                (Points::N512, Registers::Wide) => wide::points_512::<INVERSE>(from, to),
             }
         }
     }
@@ -122,7 +146,7 @@ const ORDER: [usize; LANES] = [0, 1, 4, 5, 2, 3, 6, 7];
 const MOST_POINTS: usize = 512;
 
 /// Real and imaginary registers.
-type Pair = (__m256, __m256);
+type Pair = (Eight, Eight);
 
 /// Room for [`MOST_POINTS`] values and one block more, a column's real and imaginary lanes side by side.
 #[repr(align(64))]
@@ -265,17 +289,20 @@ macro_rules! codelets {
             // written, and step 3 writes bins 8 (k2 + R2 k3) to 8 more, all below N.
             unsafe {
                 for group in 0..GROUPS {
-                    let mut values = [(_mm256_setzero_ps(), _mm256_setzero_ps()); 8];
+                    let mut values = [(eight::zero(), eight::zero()); 8];
                     for (row, value) in values.iter_mut().enumerate() {
                         let at = from.add(2 * LANES * (row * GROUPS + group));
-                        let (low, high) = (_mm256_loadu_ps(at), _mm256_loadu_ps(at.add(LANES)));
-                        let re = _mm256_shuffle_ps::<0b10_00_10_00>(low, high);
-                        let im = _mm256_shuffle_ps::<0b11_01_11_01>(low, high);
+                        let (low, high) = (eight::read(at), eight::read(at.add(LANES)));
+                        let re = eight::real(low, high);
+                        let im = eight::imaginary(low, high);
                         *value = if INVERSE { (im, re) } else { (re, im) };
                     }
                     let mut turned = radix_8(values);
                     for (value, [re, im]) in turned[1..].iter_mut().zip(&rows.0[group]) {
-                        *value = multiply(*value, (_mm256_load_ps(re.as_ptr()), _mm256_load_ps(im.as_ptr())));
+                        *value = multiply(
+                            *value,
+                            (eight::read_aligned(re.as_ptr()), eight::read_aligned(im.as_ptr())),
+                        );
                     }
                     let re = transpose(ORDER.map(|row| turned[row].0));
                     let im = transpose(ORDER.map(|row| turned[row].1));
@@ -284,28 +311,28 @@ macro_rules! codelets {
                     }
                 }
                 for first in 0..R3 {
-                    let mut values = [(_mm256_setzero_ps(), _mm256_setzero_ps()); R2];
+                    let mut values = [(eight::zero(), eight::zero()); R2];
                     for (r, value) in values.iter_mut().enumerate() {
                         *value = load(scratch, first + R3 * r);
                     }
                     let values = radix(values);
                     for (k2, value) in values.into_iter().enumerate() {
                         let [re, im] = columns[first][k2];
-                        let factor = (_mm256_set1_ps(re), _mm256_set1_ps(im));
+                        let factor = (eight::all(re), eight::all(im));
                         let value = if first == 0 || k2 == 0 { value } else { multiply(value, factor) };
                         store(scratch, first + R3 * k2, value);
                     }
                 }
                 for k2 in 0..R2 {
-                    let mut values = [(_mm256_setzero_ps(), _mm256_setzero_ps()); R3];
+                    let mut values = [(eight::zero(), eight::zero()); R3];
                     for (first, value) in values.iter_mut().enumerate() {
                         *value = load(scratch, first + R3 * k2);
                     }
                     for (k3, (re, im)) in radix(values).into_iter().enumerate() {
                         let (re, im) = if INVERSE { (im, re) } else { (re, im) };
                         let at = to.add(2 * LANES * (k2 + R2 * k3));
-                        _mm256_storeu_ps(at, _mm256_unpacklo_ps(re, im));
-                        _mm256_storeu_ps(at.add(LANES), _mm256_unpackhi_ps(re, im));
+                        eight::write(at, eight::interleave_low(re, im));
+                        eight::write(at.add(LANES), eight::interleave_high(re, im));
                     }
                 }
             }
@@ -320,7 +347,7 @@ macro_rules! codelets {
             // Safety: as the caller promised.
             unsafe {
                 let at = scratch.add(2 * LANES * column);
-                (_mm256_load_ps(at), _mm256_load_ps(at.add(LANES)))
+                (eight::read_aligned(at), eight::read_aligned(at.add(LANES)))
             }
         }
 
@@ -333,29 +360,29 @@ macro_rules! codelets {
             // Safety: as the caller promised.
             unsafe {
                 let at = scratch.add(2 * LANES * column);
-                _mm256_store_ps(at, re);
-                _mm256_store_ps(at.add(LANES), im);
+                eight::write_aligned(at, re);
+                eight::write_aligned(at.add(LANES), im);
             }
         }
 
         #[inline]
         #[target_feature(enable = $features)]
         fn add(a: Pair, b: Pair) -> Pair {
-            (_mm256_add_ps(a.0, b.0), _mm256_add_ps(a.1, b.1))
+            (eight::add(a.0, b.0), eight::add(a.1, b.1))
         }
 
         #[inline]
         #[target_feature(enable = $features)]
         fn subtract(a: Pair, b: Pair) -> Pair {
-            (_mm256_sub_ps(a.0, b.0), _mm256_sub_ps(a.1, b.1))
+            (eight::subtract(a.0, b.0), eight::subtract(a.1, b.1))
         }
 
         #[inline]
         #[target_feature(enable = $features)]
         fn multiply(a: Pair, b: Pair) -> Pair {
             (
-                _mm256_fmsub_ps(a.0, b.0, _mm256_mul_ps(a.1, b.1)),
-                _mm256_fmadd_ps(a.0, b.1, _mm256_mul_ps(a.1, b.0)),
+                eight::multiply_subtract(a.0, b.0, eight::multiply(a.1, b.1)),
+                eight::multiply_add(a.0, b.1, eight::multiply(a.1, b.0)),
             )
         }
 
@@ -364,8 +391,8 @@ macro_rules! codelets {
         #[target_feature(enable = $features)]
         fn turn(a: Pair, b: Pair) -> (Pair, Pair) {
             (
-                (_mm256_add_ps(a.0, b.1), _mm256_sub_ps(a.1, b.0)),
-                (_mm256_sub_ps(a.0, b.1), _mm256_add_ps(a.1, b.0)),
+                (eight::add(a.0, b.1), eight::subtract(a.1, b.0)),
+                (eight::subtract(a.0, b.1), eight::add(a.1, b.0)),
             )
         }
 
@@ -395,57 +422,48 @@ macro_rules! codelets {
         fn radix_8([x0, x1, x2, x3, x4, x5, x6, x7]: [Pair; 8]) -> [Pair; 8] {
             let [e0, e1, e2, e3] = radix_4([x0, x2, x4, x6]);
             let [o0, o1, o2, o3] = radix_4([x1, x3, x5, x7]);
-            let half = _mm256_set1_ps(core::f32::consts::FRAC_1_SQRT_2);
+            let half = eight::all(core::f32::consts::FRAC_1_SQRT_2);
             let (y2, y6) = turn(e2, o2);
             // (1 - i) o1 and (-1 - i) o3, still to be divided by the square root of 2.
-            let first = (_mm256_add_ps(o1.0, o1.1), _mm256_sub_ps(o1.1, o1.0));
-            let third = (_mm256_sub_ps(o3.1, o3.0), _mm256_add_ps(o3.0, o3.1));
+            let first = (eight::add(o1.0, o1.1), eight::subtract(o1.1, o1.0));
+            let third = (eight::subtract(o3.1, o3.0), eight::add(o3.0, o3.1));
             [
                 add(e0, o0),
-                (_mm256_fmadd_ps(first.0, half, e1.0), _mm256_fmadd_ps(first.1, half, e1.1)),
+                (eight::multiply_add(first.0, half, e1.0), eight::multiply_add(first.1, half, e1.1)),
                 y2,
-                (_mm256_fmadd_ps(third.0, half, e3.0), _mm256_fnmadd_ps(third.1, half, e3.1)),
+                (eight::multiply_add(third.0, half, e3.0), eight::subtract_product(third.1, half, e3.1)),
                 subtract(e0, o0),
-                (_mm256_fnmadd_ps(first.0, half, e1.0), _mm256_fnmadd_ps(first.1, half, e1.1)),
+                (eight::subtract_product(first.0, half, e1.0), eight::subtract_product(first.1, half, e1.1)),
                 y6,
-                (_mm256_fnmadd_ps(third.0, half, e3.0), _mm256_fmadd_ps(third.1, half, e3.1)),
+                (eight::subtract_product(third.0, half, e3.0), eight::multiply_add(third.1, half, e3.1)),
             ]
         }
 
         #[inline]
         #[target_feature(enable = $features)]
-        fn transpose([a, b, c, d, e, f, g, h]: [__m256; 8]) -> [__m256; 8] {
+        fn transpose([a, b, c, d, e, f, g, h]: [Eight; 8]) -> [Eight; 8] {
             let half = |a, b, c, d| {
-                let (ab_low, ab_high) = (_mm256_unpacklo_ps(a, b), _mm256_unpackhi_ps(a, b));
-                let (cd_low, cd_high) = (_mm256_unpacklo_ps(c, d), _mm256_unpackhi_ps(c, d));
+                let (ab_low, ab_high) = (eight::interleave_low(a, b), eight::interleave_high(a, b));
+                let (cd_low, cd_high) = (eight::interleave_low(c, d), eight::interleave_high(c, d));
                 [
-                    _mm256_shuffle_ps::<0b01_00_01_00>(ab_low, cd_low),
-                    _mm256_shuffle_ps::<0b11_10_11_10>(ab_low, cd_low),
-                    _mm256_shuffle_ps::<0b01_00_01_00>(ab_high, cd_high),
-                    _mm256_shuffle_ps::<0b11_10_11_10>(ab_high, cd_high),
+                    eight::low_pairs(ab_low, cd_low),
+                    eight::high_pairs(ab_low, cd_low),
+                    eight::low_pairs(ab_high, cd_high),
+                    eight::high_pairs(ab_high, cd_high),
                 ]
             };
             let [p0, p1, p2, p3] = half(a, b, c, d);
             let [q0, q1, q2, q3] = half(e, f, g, h);
             [
-                _mm256_permute2f128_ps::<0x20>(p0, q0),
-                _mm256_permute2f128_ps::<0x20>(p1, q1),
-                _mm256_permute2f128_ps::<0x20>(p2, q2),
-                _mm256_permute2f128_ps::<0x20>(p3, q3),
-                _mm256_permute2f128_ps::<0x31>(p0, q0),
-                _mm256_permute2f128_ps::<0x31>(p1, q1),
-                _mm256_permute2f128_ps::<0x31>(p2, q2),
-                _mm256_permute2f128_ps::<0x31>(p3, q3),
+                eight::low_halves(p0, q0),
+                eight::low_halves(p1, q1),
+                eight::low_halves(p2, q2),
+                eight::low_halves(p3, q3),
+                eight::high_halves(p0, q0),
+                eight::high_halves(p1, q1),
+                eight::high_halves(p2, q2),
+                eight::high_halves(p3, q3),
             ]
-        }
-
-        /// Four complex values in the opposite order, conjugated.
-        #[inline]
-        #[target_feature(enable = $features)]
-        fn mirrored(values: __m256) -> __m256 {
-            let reversed = _mm256_castpd_ps(_mm256_permute4x64_pd::<0b00_01_10_11>(_mm256_castps_pd(values)));
-            let signs = _mm256_castsi256_ps(_mm256_set1_epi64x(i64::MIN));
-            _mm256_xor_ps(reversed, signs)
         }
 
         /// The bins of the pairs to the bins of the samples, in place; see [`super::super::split`].
@@ -462,20 +480,17 @@ macro_rules! codelets {
                 bins.cast::<[f32; 2]>().add(points).write(bins.cast::<[f32; 2]>().read());
                 for (block, [cosines, sines]) in pass.0.iter().enumerate() {
                     let (low, high) = (bins.add(8 * block), bins.add(2 * (points - 4 * block - 3)));
-                    let (front, image) = (_mm256_loadu_ps(low), mirrored(_mm256_loadu_ps(high)));
-                    let sum = _mm256_mul_ps(_mm256_add_ps(front, image), _mm256_set1_ps(0.5));
-                    let difference = _mm256_sub_ps(front, image);
+                    let (front, image) = (eight::read(low), eight::mirrored(eight::read(high)));
+                    let sum = eight::multiply(eight::add(front, image), eight::all(0.5));
+                    let difference = eight::subtract(front, image);
                     // -i e^(..) / 2 times the difference
-                    let turned = _mm256_fmadd_ps(
+                    let turned = eight::multiply_add(
                         difference,
-                        _mm256_load_ps(sines.as_ptr()),
-                        _mm256_mul_ps(
-                            _mm256_permute_ps::<0b10_11_00_01>(difference),
-                            _mm256_load_ps(cosines.as_ptr()),
-                        ),
+                        eight::read_aligned(sines.as_ptr()),
+                        eight::multiply(eight::swapped(difference), eight::read_aligned(cosines.as_ptr())),
                     );
-                    _mm256_storeu_ps(low, _mm256_add_ps(sum, turned));
-                    _mm256_storeu_ps(high, mirrored(_mm256_sub_ps(sum, turned)));
+                    eight::write(low, eight::add(sum, turned));
+                    eight::write(high, eight::mirrored(eight::subtract(sum, turned)));
                 }
                 // Ends are real without rounding; the middle is its own image.
                 bins.add(1).write(0.0);
@@ -502,21 +517,18 @@ macro_rules! codelets {
                 for (block, [cosines, sines]) in pass.0.iter().enumerate() {
                     let (low, high) = (8 * block, 2 * (points - 4 * block - 3));
                     let (front, image) =
-                        (_mm256_loadu_ps(bins.add(low)), mirrored(_mm256_loadu_ps(bins.add(high))));
-                    let sum = _mm256_add_ps(front, image);
-                    let difference = _mm256_sub_ps(front, image);
-                    let twice = _mm256_add_ps(difference, difference);
+                        (eight::read(bins.add(low)), eight::mirrored(eight::read(bins.add(high))));
+                    let sum = eight::add(front, image);
+                    let difference = eight::subtract(front, image);
+                    let twice = eight::add(difference, difference);
                     // i (e^(..))* times the difference
-                    let turned = _mm256_fmsub_ps(
+                    let turned = eight::multiply_subtract(
                         twice,
-                        _mm256_load_ps(sines.as_ptr()),
-                        _mm256_mul_ps(
-                            _mm256_permute_ps::<0b10_11_00_01>(twice),
-                            _mm256_load_ps(cosines.as_ptr()),
-                        ),
+                        eight::read_aligned(sines.as_ptr()),
+                        eight::multiply(eight::swapped(twice), eight::read_aligned(cosines.as_ptr())),
                     );
-                    _mm256_storeu_ps(to.add(low), _mm256_add_ps(sum, turned));
-                    _mm256_storeu_ps(to.add(high), mirrored(_mm256_sub_ps(sum, turned)));
+                    eight::write(to.add(low), eight::add(sum, turned));
+                    eight::write(to.add(high), eight::mirrored(eight::subtract(sum, turned)));
                 }
                 let (first, last) = (bins.read(), bins.add(2 * points).read());
                 to.write(first + last);
@@ -530,11 +542,19 @@ macro_rules! codelets {
 }
 
 /// For AVX2.
+#[cfg(target_arch = "x86_64")]
 mod registers_16 {
     codelets!("avx2,fma");
 }
 
+/// For NEON.
+#[cfg(target_arch = "aarch64")]
+mod registers_16 {
+    codelets!("neon");
+}
+
 /// For AVX-512VL, where twice as many registers keep a radix 8 step from spilling.
+#[cfg(target_arch = "x86_64")]
 mod registers_32 {
     codelets!("avx2,fma,avx512f,avx512vl,avx512dq,avx512bw");
 }

@@ -1,4 +1,5 @@
-//! The versions for x86-64 with AVX2 and with AVX-512, with metrics of 16 bits and, coarse, of 8 bits.
+//! The versions for x86-64 with AVX2 and with AVX-512 and for aarch64 with NEON, with metrics of 16 bits and, coarse,
+//! of 8 bits.
 //!
 //! # States stay in place
 //!
@@ -31,7 +32,6 @@
 
 use super::{GROUP, MOST_RELIABLE_COARSE, coarsened, meeting, portable};
 use crate::cpu::Level;
-use core::arch::x86_64::*;
 
 const STATES: usize = portable::STATES;
 
@@ -68,11 +68,19 @@ pub(super) fn decode<const BLOCKS: usize>(
     // best; lengths are as just checked.
     let met = unsafe {
         match (level, coarse) {
-            (Level::Portable, _) => return None,
+            #[cfg(target_arch = "aarch64")]
+            (Level::Neon, false) => neon_fine::walks(decisions, soft),
+            #[cfg(target_arch = "aarch64")]
+            (Level::Neon, true) => neon_coarse::walks(decisions, soft),
+            #[cfg(target_arch = "x86_64")]
             (Level::Avx2, false) => avx2_fine::walks(decisions, soft),
+            #[cfg(target_arch = "x86_64")]
             (Level::Avx2, true) => avx2_coarse::walks(decisions, soft),
+            #[cfg(target_arch = "x86_64")]
             (Level::Avx512, false) => avx512_fine::walks(decisions, soft),
+            #[cfg(target_arch = "x86_64")]
             (Level::Avx512, true) => avx512_coarse::walks(decisions, soft),
+            _ => return None,
         }
     };
     trace(decisions, met.map(|(state, _)| state), info_bits, outputs);
@@ -127,110 +135,27 @@ fn best_meeting(sums: impl Iterator<Item = i32>) -> (u8, i32) {
     ((least & (STATES as i32 - 1)) as u8, least >> TURN)
 }
 
-/// Lays the four costs of each stage's coded pairs (00, 01, 10, 11) into the first octets of its word. Nothing of
-/// the path's cost is known yet, so it returns 0.
-#[inline]
-#[target_feature(enable = "avx2")]
-fn coarse_costs(soft: &[i8], words: &mut [u64]) -> i32 {
-    let (soft, soft_rest) = soft.as_chunks::<32>();
-    let (words, words_rest) = words.as_chunks_mut::<16>();
-    for (soft, words) in soft.iter().zip(words) {
-        // Safety: 32 octets are read.
-        let soft = unsafe { _mm256_loadu_si256(soft.as_ptr().cast()) };
-        let rounded = _mm256_srli_epi16::<3>(_mm256_add_epi8(_mm256_abs_epi8(soft), _mm256_set1_epi8(4)));
-        let magnitude = _mm256_min_epu8(
-            _mm256_and_si256(rounded, _mm256_set1_epi8(0x1F)),
-            _mm256_set1_epi8(MOST_RELIABLE_COARSE as i8),
-        );
-        let negative = _mm256_cmpgt_epi8(_mm256_setzero_si256(), soft);
-        let if_zero = _mm256_and_si256(negative, magnitude);
-        let if_one = _mm256_andnot_si256(negative, magnitude);
-        // Octets of a stage: first soft decision's cost if 0, if 1, the second's.
-        let halves = [_mm256_unpacklo_epi8(if_zero, if_one), _mm256_unpackhi_epi8(if_zero, if_one)];
-        for (half, both) in halves.into_iter().enumerate() {
-            let first = _mm256_shuffle_epi8(
-                both,
-                _mm256_setr_epi8(
-                    0, 0, 1, 1, 4, 4, 5, 5, 8, 8, 9, 9, 12, 12, 13, 13, 0, 0, 1, 1, 4, 4, 5, 5, 8, 8, 9, 9,
-                    12, 12, 13, 13,
-                ),
-            );
-            let second = _mm256_shuffle_epi8(
-                both,
-                _mm256_setr_epi8(
-                    2, 3, 2, 3, 6, 7, 6, 7, 10, 11, 10, 11, 14, 15, 14, 15, 2, 3, 2, 3, 6, 7, 6, 7, 10, 11,
-                    10, 11, 14, 15, 14, 15,
-                ),
-            );
-            let costs = _mm256_add_epi8(first, second);
-            // Four stages of the lower lane belong to the first eight stages, of the upper to the others.
-            let stages = [_mm256_castsi256_si128(costs), _mm256_extracti128_si256::<1>(costs)];
-            for (lane, stages) in stages.into_iter().enumerate() {
-                let words = words[8 * lane + 4 * half..].as_mut_ptr();
-                // Safety: the word 8 + 4 is the last of which four are written, of 16.
-                unsafe { _mm256_storeu_si256(words.cast(), _mm256_cvtepu32_epi64(stages)) };
-            }
-        }
-    }
-    for (soft, word) in soft_rest.as_chunks::<2>().0.iter().zip(words_rest) {
+/// Lays the four costs of each stage's coded pairs (00, 01, 10, 11) into the first octets of its word.
+fn coarse_costs(soft: &[i8], words: &mut [u64]) {
+    for (soft, word) in soft.as_chunks::<2>().0.iter().zip(words) {
         let cost = |soft: i8, bit| u64::from(((soft < 0) != bit) as u8 * coarsened(soft).unsigned_abs());
         let [first, second] = *soft;
         let costs = [[false, false], [false, true], [true, false], [true, true]]
             .map(|[one, two]| cost(first, one) + cost(second, two));
         *word = costs.iter().rev().fold(0, |word, &cost| word << 8 | cost);
     }
-    0
 }
 
 /// Lays the four correlations of each stage with the coded pairs 00, 01, 10, 11 into its word, 16 bits each, and
 /// returns the sum of the reliabilities.
-#[inline]
-#[target_feature(enable = "avx2")]
 fn fine_costs(soft: &[i8], words: &mut [u64]) -> i32 {
-    let (chunks, rest) = soft.as_chunks::<32>();
-    let (words, words_rest) = words.as_chunks_mut::<16>();
-    let mut reliability = _mm256_setzero_si256();
-    for (soft, words) in chunks.iter().zip(words) {
-        // Safety: 32 octets are read.
-        let all = unsafe { _mm256_loadu_si256(soft.as_ptr().cast()) };
-        reliability =
-            _mm256_add_epi64(reliability, _mm256_sad_epu8(_mm256_abs_epi8(all), _mm256_setzero_si256()));
-        for (soft, words) in soft.as_chunks::<8>().0.iter().zip(words.as_chunks_mut::<4>().0) {
-            // The second stage of each half goes to the upper octets of a register's lane; two stages a lane.
-            let soft = _mm256_set1_epi64x(i64::from_le_bytes(soft.map(|soft| soft as u8)));
-            // Each into the upper octet of 16 bits, four times.
-            let firsts = _mm256_setr_epi8(
-                -1, 0, -1, 0, -1, 0, -1, 0, -1, 2, -1, 2, -1, 2, -1, 2, -1, 4, -1, 4, -1, 4, -1, 4, -1, 6,
-                -1, 6, -1, 6, -1, 6,
-            );
-            let seconds = _mm256_setr_epi8(
-                -1, 1, -1, 1, -1, 1, -1, 1, -1, 3, -1, 3, -1, 3, -1, 3, -1, 5, -1, 5, -1, 5, -1, 5, -1, 7,
-                -1, 7, -1, 7, -1, 7,
-            );
-            let first = _mm256_srai_epi16::<8>(_mm256_shuffle_epi8(soft, firsts));
-            let second = _mm256_srai_epi16::<8>(_mm256_shuffle_epi8(soft, seconds));
-            let sum = _mm256_add_epi16(
-                _mm256_sign_epi16(first, _mm256_set1_epi64x(SIGN_OF_FIRST)),
-                _mm256_sign_epi16(second, _mm256_set1_epi64x(SIGN_OF_SECOND)),
-            );
-            // Safety: four words are 32 octets.
-            unsafe { _mm256_storeu_si256(words.as_mut_ptr().cast(), sum) };
-        }
-    }
-    for (soft, word) in rest.as_chunks::<2>().0.iter().zip(words_rest) {
+    for (soft, word) in soft.as_chunks::<2>().0.iter().zip(words) {
         let [first, second] = soft.map(i16::from);
         let correlations = [first + second, first - second, second - first, -first - second];
         *word = correlations.iter().rev().fold(0, |word, &sum| word << 16 | u64::from(sum as u16));
     }
-    let rest: u32 = rest.iter().map(|soft| u32::from(soft.unsigned_abs())).sum();
-    let halves =
-        _mm_add_epi64(_mm256_castsi256_si128(reliability), _mm256_extracti128_si256::<1>(reliability));
-    (_mm_cvtsi128_si64(halves) + _mm_extract_epi64::<1>(halves)) as i32 + rest as i32
+    soft.iter().map(|soft| i32::from(soft.unsigned_abs())).sum()
 }
-
-/// The signs of a stage's first soft decision in the correlations with 00, 01, 10, 11, in ascending 16 bits.
-const SIGN_OF_FIRST: i64 = 0xFFFF_FFFF_0001_0001_u64 as i64;
-const SIGN_OF_SECOND: i64 = 0xFFFF_0001_FFFF_0001_u64 as i64;
 
 /// Both walks of all blocks, for a module that has `Walk`, `start`, `costs`, `stage`, `look`, `subtract` and `meet`.
 /// Returns for each block in which state they met and what the path costs.
@@ -314,10 +239,22 @@ macro_rules! walks {
     };
 }
 
+#[cfg(target_arch = "x86_64")]
 mod avx2_coarse;
+#[cfg(target_arch = "x86_64")]
+mod avx2_costs;
+#[cfg(target_arch = "x86_64")]
 mod avx2_fine;
+#[cfg(target_arch = "x86_64")]
 mod avx512_coarse;
+#[cfg(target_arch = "x86_64")]
 mod avx512_fine;
+#[cfg(target_arch = "aarch64")]
+mod neon_coarse;
+#[cfg(target_arch = "aarch64")]
+mod neon_decisions;
+#[cfg(target_arch = "aarch64")]
+mod neon_fine;
 
 /// [`PAIRS`] as a shuffle of the four 16-bit correlations of a stage.
 const fn fine_shuffles() -> [[u8; 2 * STATES]; TURN] {

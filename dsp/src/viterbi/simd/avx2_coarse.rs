@@ -1,6 +1,8 @@
 //! AVX2, metrics of 8 bits: two registers, places 0..32 and 32..64.
 
+use super::avx2_costs::coarse_costs;
 use super::*;
+use core::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
 pub(super) struct Walk {

@@ -1,7 +1,9 @@
 //! AVX2, metrics of 16 bits: four registers. Bits 3 and 5 of a place choose the register, bit 4 its half: so the
 //! octets of two packed comparisons are in the order of places.
 
+use super::avx2_costs::fine_costs;
 use super::*;
+use core::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
 pub(super) struct Walk {

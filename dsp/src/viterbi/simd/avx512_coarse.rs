@@ -1,6 +1,8 @@
 //! AVX-512, metrics of 8 bits: all 64 are one register, and decisions come in a mask register.
 
+use super::avx2_costs::coarse_costs;
 use super::*;
+use core::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
 pub(super) struct Walk {

@@ -1,6 +1,8 @@
 //! AVX-512, metrics of 16 bits: two registers, places 0..32 and 32..64.
 
+use super::avx2_costs::fine_costs;
 use super::*;
+use core::arch::x86_64::*;
 
 #[derive(Clone, Copy)]
 pub(super) struct Walk {
