@@ -45,7 +45,7 @@ impl PreEmphasis {
     /// Gain of a group in dB.
     pub fn group_db(&self, group: usize) -> f32 {
         let coefficient = self.coefficients.get(group).copied().unwrap_or_default();
-        f32::from(self.gain + coefficient) * self.resolution.step_db()
+        (f32::from(self.gain) + f32::from(coefficient)) * self.resolution.step_db()
     }
 
     /// Amplitude of the band's carrier with offset `offset`.

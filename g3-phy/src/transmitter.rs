@@ -104,7 +104,7 @@ impl Transmitter {
     }
 
     /// Sets the gain of groups of carriers from the next frame on. The power of a symbol never rises above that of all
-    /// carriers without pre-emphasis: what a group gains beyond that, all of them lose.
+    /// carriers without pre-emphasis and attenuation: what a group gains beyond that, all of them lose.
     pub fn set_pre_emphasis(&mut self, emphasis: PreEmphasis) {
         self.emphasis = emphasis;
     }
@@ -114,8 +114,9 @@ impl Transmitter {
         let longer = self.head.len() - OVERLAP_SAMPLES;
         let samples = PREAMBLE_SAMPLES + frame.symbols() * SYMBOL_STRIDE + longer;
         let carriers = self.plan.unmasked(ToneMask::ALL).len();
-        let full = TX_RMS * libm::sqrtf(2.0 / carriers as f32) * self.headroom(frame.unmasked(), carriers);
-        self.frame = Some((frame, full * db_to_amplitude(-attenuation_db)));
+        let full = TX_RMS * libm::sqrtf(2.0 / carriers as f32);
+        let gain = db_to_amplitude(-attenuation_db).min(self.greatest_gain(frame.unmasked(), carriers));
+        self.frame = Some((frame, full * gain));
         (self.piece_len, self.sent, self.next_piece) = (0, 0, 0);
         self.filter.as_mut().map_or(samples, |filter| {
             filter.clear();
@@ -191,11 +192,11 @@ impl Transmitter {
         true
     }
 
-    /// Factor that keeps the power of these carriers within that of `carriers` without pre-emphasis.
-    fn headroom(&self, unmasked: CarrierSet, carriers: usize) -> f32 {
+    /// Gain at which these carriers, pre-emphasised, have the power of `carriers` without.
+    fn greatest_gain(&self, unmasked: CarrierSet, carriers: usize) -> f32 {
         let amplitudes = unmasked.offsets().map(|offset| self.emphasis.amplitude(&self.plan, offset));
         let power: f32 = amplitudes.map(|amplitude| amplitude * amplitude).sum();
-        libm::sqrtf(carriers as f32 / power.max(carriers as f32))
+        libm::sqrtf(carriers as f32 / power.max(f32::MIN_POSITIVE))
     }
 
     /// The 256 samples of a symbol, behind the place of its prefix.

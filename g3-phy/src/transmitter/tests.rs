@@ -163,13 +163,14 @@ fn pre_emphasis_shapes_every_symbol_and_never_exceeds_the_full_power() {
     emphasis.coefficients[1] = -2;
     let frame = data(ToneMask::ALL, &[3; 20], Modulation::Dqpsk);
     let symbols = frame.symbols();
-    let with = |emphasis| {
+    let attenuated = |emphasis, attenuation_db| {
         let mut transmitter = Transmitter::new(&PLAN, &Options::default());
         transmitter.set_pre_emphasis(emphasis);
-        let mut samples = std::vec![0.0; transmitter.load(frame.clone(), 0.0)];
+        let mut samples = std::vec![0.0; transmitter.load(frame.clone(), attenuation_db)];
         transmitter.pull(&mut samples);
         samples
     };
+    let with = |emphasis| attenuated(emphasis, 0.0);
     let (plain, shaped) = (with(PreEmphasis::default()), with(emphasis));
     for start in [256, 2048].into_iter().chain((0..symbols).map(window)) {
         let (plain, shaped) = (carriers(&plain, start, 0), carriers(&shaped, start, 0));
@@ -181,6 +182,12 @@ fn pre_emphasis_shapes_every_symbol_and_never_exceeds_the_full_power() {
     }
     let raised = with(PreEmphasis { gain: 2, coefficients: [3; 24], ..PreEmphasis::default() });
     assert!(plain.iter().zip(&raised).all(|(plain, raised)| (plain - raised).abs() < 1e-4));
+    // Attenuation leaves room for a gain: 10 dB down, two steps of 3 dB up, and four but for the 2 dB that are too many.
+    for (gain, expected_db) in [(2, -4.0), (4, 0.0)] {
+        let raised = attenuated(PreEmphasis { gain, ..PreEmphasis::default() }, 10.0);
+        let factor = db_to_amplitude(expected_db);
+        assert!(plain.iter().zip(&raised).all(|(plain, raised)| (plain * factor - raised).abs() < 1e-4));
+    }
 }
 
 #[test]
