@@ -5,13 +5,13 @@ use crate::Input;
 /// A receiver, and the transmitter whose frames it understands.
 pub trait Receives {
     /// Samples of silence after which nothing that came before matters.
-    const QUIET: usize;
+    fn quiet(&self) -> usize;
 
     /// Takes the samples from index `from` on; the first octet of the frame heard in them, where there was one.
     fn push(&mut self, from: u64, samples: &[f32]) -> Option<u8>;
 
     /// The samples of a frame whose content begins with `first`, of a kind of many.
-    fn frame(kind: u8, first: u8) -> Vec<f32>;
+    fn frame(&self, kind: u8, first: u8) -> Vec<f32>;
 }
 
 /// Puts what the input says on the line: raw floats, noise, constants, gaps, frames cut and with a gain, in blocks of any
@@ -44,7 +44,7 @@ pub fn disturb<R: Receives>(receiver: R, octets: &[u8]) {
             3 => line.at += u64::from(input.u16()),
             4 => line.block = usize::from(input.u16()) % 700 + 1,
             _ => {
-                let mut samples = R::frame(kind / 6, input.u8());
+                let mut samples = line.receiver.frame(kind / 6, input.u8());
                 let gain = f32::from_bits(input.u32());
                 samples.truncate(usize::from(input.u16()));
                 samples.iter_mut().for_each(|sample| *sample = (*sample * gain).clamp(-1.0, 1.0));
@@ -53,9 +53,11 @@ pub fn disturb<R: Receives>(receiver: R, octets: &[u8]) {
         }
     }
     // Nothing may deafen it for good: after silence of the longest frame there is, the next frame comes through.
-    line.push(&vec![0.0; R::QUIET]);
+    let quiet = line.receiver.quiet();
+    line.push(&vec![0.0; quiet]);
     line.heard = None;
-    line.push(&R::frame(0, 42));
+    let clean = line.receiver.frame(0, 42);
+    line.push(&clean);
     line.push(&[0.0; 4000]);
     assert_eq!(line.heard, Some(42), "deaf");
 }

@@ -1,27 +1,66 @@
-//! The G3 receiver: any samples, not-a-number and clipping among them, any gaps; afterwards a clean frame is received.
+//! The G3 receivers: any samples, not-a-number and clipping among them, any gaps; afterwards a clean frame is received. The
+//! first octet chooses the band and what the receiver does beyond the standard one.
 #![no_main]
 
 use fuzz::line::{Receives, disturb};
 use g3_phy::encoder::{DataFrame, FrameEncoder};
 use g3_phy::options::Options;
 use g3_phy::primitives::Event;
-use g3_phy::{BandPlan, Modulation, Receiver, ToneMap, ToneMask, Transmitter};
+use g3_phy::{
+    BandPlan, FrameWorkspace, Memory, Modulation, NoWorkspace, Receiver, ReceiverOptions, ToneMask,
+    Transmitter,
+};
 use libfuzzer_sys::fuzz_target;
+use std::cell::RefCell;
 
-fuzz_target!(|octets: &[u8]| disturb(G3(Receiver::new(&PLAN, ToneMask::ALL, &OPTIONS)), octets));
+fuzz_target!(|octets: &[u8]| {
+    let Some((&first, octets)) = octets.split_first() else { return };
+    let plan = PLANS[usize::from(first) % PLANS.len()];
+    let passes = first / 16 % 4;
+    if passes == 0 {
+        let receiver = Receiver::new(&plan, ToneMask::ALL, &OPTIONS);
+        return disturb(G3::<NoWorkspace> { plan, receiver }, octets);
+    }
+    // Half a megabyte that is not made anew for every input; what a frame left in it must not matter.
+    thread_local! {
+        static MEMORY: RefCell<FrameWorkspace> = RefCell::new(FrameWorkspace::new());
+    }
+    MEMORY.with_borrow_mut(|memory| {
+        let beyond = ReceiverOptions::iterative(passes);
+        let receiver = Receiver::with_workspace(&plan, ToneMask::ALL, &OPTIONS, &beyond, memory);
+        disturb(G3 { plan, receiver }, octets);
+    });
+});
 
-const PLAN: BandPlan = BandPlan::CENELEC_A;
+const PLANS: [BandPlan; 3] = [BandPlan::CENELEC_A, BandPlan::FCC_1, BandPlan::ARIB];
 const OPTIONS: Options = Options::DEFAULT;
+const MODULATIONS: [Modulation; 7] = [
+    Modulation::Dbpsk,
+    Modulation::Dqpsk,
+    Modulation::D8psk,
+    Modulation::Robust,
+    Modulation::Bpsk,
+    Modulation::Qpsk,
+    Modulation::Psk8,
+];
+/// Octets of a short frame, and of one that takes two Reed-Solomon blocks where the band has them.
+const SIZES: [usize; 2] = [10, 300];
 
-struct G3(Receiver);
+struct G3<W> {
+    plan: BandPlan,
+    receiver: Receiver<W>,
+}
 
-impl Receives for G3 {
-    const QUIET: usize = 100_000;
+impl<W: Memory> Receives for G3<W> {
+    /// The longest frames have 252 payload symbols in CENELEC-A and 511 in the others.
+    fn quiet(&self) -> usize {
+        if self.plan.carriers() == BandPlan::CENELEC_A.carriers() { 100_000 } else { 160_000 }
+    }
 
     fn push(&mut self, from: u64, samples: &[f32]) -> Option<u8> {
-        self.0.push(from, samples);
+        self.receiver.push(from, samples);
         let mut heard = None;
-        while let Some(event) = self.0.poll() {
+        while let Some(event) = self.receiver.poll() {
             if let Event::DataIndication(data) = event {
                 assert!(!data.psdu.is_empty());
                 heard = data.psdu.first().copied();
@@ -30,14 +69,20 @@ impl Receives for G3 {
         heard
     }
 
-    fn frame(kind: u8, first: u8) -> Vec<f32> {
-        let modulation = [Modulation::Dbpsk, Modulation::Dqpsk, Modulation::D8psk][usize::from(kind) % 3];
-        let mut psdu = [7; 10];
+    fn frame(&self, kind: u8, first: u8) -> Vec<f32> {
+        let kind = usize::from(kind);
+        let modulation = MODULATIONS[kind % MODULATIONS.len()];
+        let mut psdu = [7; SIZES[1]];
         psdu[0] = first;
-        let tone_map: ToneMap = PLAN.full_tone_map();
-        let data = DataFrame { psdu: &psdu, modulation, tone_map, response_expected: false, pdc: 0 };
-        let encoder = FrameEncoder::data(&PLAN, ToneMask::ALL, &OPTIONS, &data).expect("ten octets fit");
-        let mut transmitter = Transmitter::new(&PLAN, &OPTIONS);
+        let encoder = |octets: usize| {
+            let psdu = &psdu[..octets];
+            let tone_map = self.plan.full_tone_map();
+            let data = DataFrame { psdu, modulation, tone_map, response_expected: false, pdc: 0 };
+            FrameEncoder::data(&self.plan, ToneMask::ALL, &OPTIONS, &data)
+        };
+        let size = SIZES[kind / MODULATIONS.len() % SIZES.len()];
+        let encoder = encoder(size).or_else(|_| encoder(SIZES[0])).expect("ten octets fit");
+        let mut transmitter = Transmitter::new(&self.plan, &OPTIONS);
         let mut samples = vec![0.0; transmitter.load(encoder, 0.0)];
         let pulled = transmitter.pull(&mut samples);
         samples.truncate(pulled);

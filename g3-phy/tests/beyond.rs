@@ -114,6 +114,23 @@ fn other_bands_gain_as_much() {
 }
 
 #[test]
+fn a_frame_after_exact_silence_is_found_in_every_band() {
+    let mut random = Random::new(6);
+    for plan in [PLAN, BandPlan::FCC_1, BandPlan::ARIB] {
+        let options = common::level_preamble();
+        let frame = common::data_samples(&plan, &options, Modulation::Dbpsk, &random.octets(10));
+        let mut line = vec![0.0; 10_000 + frame.len()];
+        mix(&mut line, 6_000, &frame, 1.0);
+        let memory = Box::new(FrameWorkspace::new());
+        let beyond = ReceiverOptions::iterative(2);
+        let mut receiver = Receiver::with_workspace(&plan, ToneMask::ALL, &options, &beyond, memory);
+        let events = hear(&mut receiver, 0, &line, 500);
+        let heard = events.iter().any(|event| matches!(event, Event::DataIndication(_)));
+        assert!(heard, "{}: {events:?}", plan.name);
+    }
+}
+
+#[test]
 fn acknowledgements_arrive_where_robust_frames_do() {
     let mut random = Random::new(5);
     let mut receiver = receiver(&ReceiverOptions::iterative(8));

@@ -102,7 +102,9 @@ impl MatchedDetector {
     pub(super) fn push(&mut self, window: &Carriers) -> Option<Found> {
         self.newest = (self.newest + 1) % KEPT;
         *self.windows.get_mut(self.newest)? = *window;
-        *self.scales.get_mut(self.newest)? = inverse_sqrt(power(window));
+        // Exact silence is as if nothing had been received: it must not pass for eight SYNCP that disagree with a ninth.
+        let received = power(window);
+        *self.scales.get_mut(self.newest)? = if received > 0.0 { inverse_sqrt(received) } else { 0.0 };
         // The oldest place of nine windows is empty until they are there.
         if *self.scales.get((self.newest + 1) % KEPT)? == 0.0 {
             return None;
