@@ -91,6 +91,16 @@ impl Place {
     }
 }
 
+/// A pass that has found something.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Pass {
+    /// Whether it is the last.
+    pub last: bool,
+    /// The least log-likelihood ratio of a coded bit, chains and code together: what a word without a checksum can be
+    /// believed by.
+    pub weakest: f32,
+}
+
 /// What was received, and what is known of the line that it came through.
 pub trait Line {
     /// Writes what [`PhaseTrellis::decode`] takes of each step of a group of eight chains: 2 h* y / N0, turned so that
@@ -177,8 +187,7 @@ impl<const ROWS: usize, const CELLS: usize, const LENGTH: usize, const CODED: us
         }
     }
 
-    /// Goes through the passes, at least one, until `accept` takes the octets that they find. It is also told whether
-    /// this is the last pass. The line learns after each pass but the last. `None` where nothing was accepted, or the chains
+    /// Goes through the passes, at least one, until `accept` takes the octets that they find. The line learns after each pass but the last. `None` where nothing was accepted, or the chains
     /// say less than the code needs: of silence it would make zeros, which are a codeword.
     pub fn decode<T>(
         &mut self,
@@ -186,7 +195,7 @@ impl<const ROWS: usize, const CELLS: usize, const LENGTH: usize, const CODED: us
         passes: u8,
         exchange: &Exchange,
         output: &mut [u8],
-        mut accept: impl FnMut(&mut [u8], bool) -> Option<T>,
+        mut accept: impl FnMut(&mut [u8], Pass) -> Option<T>,
     ) -> Option<T> {
         let Shape { chains, info_bits, .. } = self.shape;
         let coded_bits = self.shape.coded_bits();
@@ -203,7 +212,9 @@ impl<const ROWS: usize, const CELLS: usize, const LENGTH: usize, const CODED: us
             if told.count() < info_bits {
                 return None;
             }
-            if let Some(accepted) = accept(output, last) {
+            let ratios = self.of_chains.iter().zip(&self.of_code).take(coded_bits);
+            let weakest = ratios.fold(f32::MAX, |least, (chains, code)| least.min((chains + code).abs()));
+            if let Some(accepted) = accept(output, Pass { last, weakest }) {
                 return Some(accepted);
             }
             if !last {
@@ -404,8 +415,8 @@ mod tests {
         let (mut decoder, mut line) = scene(bits, &info, info_bits, snr_db, known);
         let mut output = vec![0; info.len()];
         let found = decoder
-            .decode(&mut line, passes, &Exchange::PLAIN, &mut output, |octets, last| {
-                last.then(|| octets.to_vec())
+            .decode(&mut line, passes, &Exchange::PLAIN, &mut output, |octets, pass| {
+                pass.last.then(|| octets.to_vec())
             })
             .unwrap();
         assert_eq!(line.passes, usize::from(passes) - 1);

@@ -1,10 +1,13 @@
 //! Packet error rate of the whole receiver in white Gaussian noise, with its own synchronisation from a continuous
 //! stream; payload of 133 octets, preamble at payload power.
 //!
-//! `awgn_per SCHEME SNR_DB[,SNR_DB...] FRAMES [SEED] [CHANNEL]` measures points; SCHEME is dbpsk, dqpsk, d8psk, those with
-//! _c, r_dbpsk or r_dqpsk; CHANNEL is 0, channel 1 at 250 kHz, or 1 to 8, at 1 MHz.
+//! `awgn_per SCHEME SNR_DB[,SNR_DB...] FRAMES [SEED] [CHANNEL] [SETTING...]` measures points; SCHEME is dbpsk, dqpsk, d8psk,
+//! those with _c, r_dbpsk or r_dqpsk; CHANNEL is 0, channel 1 at 250 kHz, or 1 to 8, at 1 MHz.
 //!
 //! `awgn_per ten-percent FRAMES [SEED] [CHANNEL]` finds where each scheme loses every tenth frame.
+//!
+//! Settings: receiver=standard, coherent or a number of passes; without=smoothing or clock; ppm=P lets the receiver's clock
+//! be P parts per million slow; octets=N behind what the header carries; echo=G adds an echo of gain G 80 us later.
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a measuring tool")]
 
@@ -14,7 +17,7 @@ mod common;
 use common::Random;
 use prime_phy::options::Options;
 use prime_phy::primitives::{CarrierDetect, Event};
-use prime_phy::{Channel, FrameType, Receiver, Scheme};
+use prime_phy::{Channel, Detection, FrameType, FrameWorkspace, Receiver, ReceiverOptions, Scheme};
 
 /// Octets of payload behind what the header carries, as in the reference curves (prime.md 9.5).
 const PAYLOAD_OCTETS: usize = 133;
@@ -47,12 +50,45 @@ fn main() {
             );
             for snr in snrs {
                 let snr_db = snr.parse().expect("an SNR in dB");
-                let tally =
-                    measure(scheme, snr_db, number(2, 200) as usize, number(3, 42), &channel(number(4, 0)));
+                let line = Line::of(arguments.get(5..).unwrap_or_default());
+                let (frames, seed) = (number(2, 200) as usize, number(3, 42));
+                let tally = measure(scheme, snr_db, frames, seed, &channel(number(4, 0)), &line);
                 tally.print(name, snr_db);
             }
         }
         _ => println!("usage: awgn_per SCHEME SNR_DB[,SNR_DB...] FRAMES [SEED] [CHANNEL] | ten-percent ..."),
+    }
+}
+
+/// Receiver and line.
+struct Line {
+    receiver: ReceiverOptions,
+    ppm: f64,
+    octets: usize,
+    echo: f32,
+}
+
+impl Line {
+    fn of(settings: &[String]) -> Self {
+        let mut line =
+            Self { receiver: ReceiverOptions::STANDARD, ppm: 0.0, octets: PAYLOAD_OCTETS, echo: 0.0 };
+        for setting in settings {
+            match setting.split_once('=').unwrap_or((setting, "")) {
+                ("receiver", "standard") => line.receiver.detection = Detection::Differential,
+                ("receiver", "coherent") => line.receiver.detection = Detection::Coherent { passes: 1 },
+                ("receiver", passes) => {
+                    let passes = passes.parse().expect("passes");
+                    line.receiver.detection = Detection::Coherent { passes };
+                }
+                ("without", "smoothing") => line.receiver.smooth_channel = false,
+                ("without", "clock") => line.receiver.track_clock = false,
+                ("ppm", ppm) => line.ppm = ppm.parse().expect("ppm"),
+                ("octets", octets) => line.octets = octets.parse().expect("octets"),
+                ("echo", echo) => line.echo = echo.parse().expect("a gain"),
+                _ => println!("no such setting: {setting}"),
+            }
+        }
+        line
     }
 }
 
@@ -78,7 +114,7 @@ fn ten_percent(frames: usize, seed: u64, channel: &Channel) {
         let mut points: Vec<(f32, Tally)> = Vec::new();
         let mut snr_db = reference_db - 0.25;
         loop {
-            let tally = measure(scheme, snr_db, frames, seed, channel);
+            let tally = measure(scheme, snr_db, frames, seed, channel, &Line::of(&[]));
             let enough = tally.per() < 0.1;
             points.push((snr_db, tally));
             points.sort_by(|one, other| one.0.total_cmp(&other.0));
@@ -152,19 +188,26 @@ impl Tally {
     }
 }
 
-fn measure(scheme: Scheme, snr_db: f32, frames: usize, seed: u64, channel: &Channel) -> Tally {
+fn measure(scheme: Scheme, snr_db: f32, frames: usize, seed: u64, channel: &Channel, on: &Line) -> Tally {
     let options = Options::default();
     let mut random = Random::new(seed ^ u64::from(snr_db.to_bits()) << 20);
-    let mut receiver = Box::new(Receiver::new(channel, &options));
+    let memory = Box::new(FrameWorkspace::new());
+    let mut receiver = Box::new(Receiver::with_workspace(channel, &options, &on.receiver, memory));
     let deviation = common::noise_on(channel, snr_db);
     let frame_type = FrameType::plainest(scheme);
     let (mut tally, mut position) = (Tally { frames, ..Tally::default() }, 0);
     for _ in 0..frames {
-        let mpdu = random.mpdu(frame_type.mac_octets() + PAYLOAD_OCTETS);
-        let frame = common::samples_on(channel, &options, frame_type, scheme, &mpdu);
+        let mpdu = random.mpdu(frame_type.mac_octets() + on.octets);
+        let mut frame = common::samples_on(channel, &options, frame_type, scheme, &mpdu);
+        if on.ppm != 0.0 {
+            frame = common::resample(&frame, 0.0, on.ppm);
+        }
         let before = channel.samples(3_000 + random.below(1_000)) + random.below(channel.ways());
         let mut line = vec![0.0; before + frame.len() + channel.samples(1_000)];
         common::mix(&mut line, before, &frame, 1.0);
+        if on.echo != 0.0 {
+            common::mix(&mut line, before + channel.samples(20), &frame, on.echo);
+        }
         common::add_noise(&mut line, deviation, &mut random);
         let (mut sensed, mut failed, mut right) = (false, false, false);
         for block in line.chunks(1_000) {
@@ -179,7 +222,7 @@ fn measure(scheme: Scheme, snr_db: f32, frames: usize, seed: u64, channel: &Chan
                         let pairs = data.mpdu.iter().zip(&mpdu).skip(frame_type.mac_octets());
                         tally.wrong_bits +=
                             pairs.map(|(one, other)| u64::from((one ^ other).count_ones())).sum::<u64>();
-                        tally.bits += 8 * PAYLOAD_OCTETS as u64;
+                        tally.bits += 8 * on.octets as u64;
                     }
                     _ => {}
                 }

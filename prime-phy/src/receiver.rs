@@ -9,12 +9,16 @@
 mod analysis;
 mod carriers;
 mod channel_receiver;
+mod coherent;
 mod detector;
 mod header_decoder;
+mod ladder;
+mod line;
 mod noise_floor;
 mod pairs;
 mod payload_decoder;
 mod stream;
+mod workspace;
 
 use crate::Channel;
 use crate::coding::STAGES;
@@ -25,15 +29,18 @@ use crate::primitives::Event;
 use analysis::Analysis;
 pub use channel_receiver::ChannelReceiver;
 pub(crate) use channel_receiver::MOST_EVENTS;
+use core::marker::PhantomData;
 use dsp::viterbi::Viterbi;
+pub use ladder::{Detection, ReceiverOptions, SymbolWeights};
 use stream::Stream;
 use thiserror::Error;
+pub use workspace::{FrameWorkspace, Memory, NoWorkspace};
 
 /// Receives PRIME frames of one channel from a continuous stream of samples at any level.
 #[derive(Clone, Debug)]
-pub struct Receiver {
+pub struct Receiver<M = NoWorkspace> {
     shared: Shared,
-    channel: [ChannelReceiver; 1],
+    channel: [ChannelReceiver<M>; 1],
 }
 
 /// Receives PRIME frames of several channels from one stream of samples. The channels' receivers live where the caller
@@ -49,9 +56,10 @@ pub struct Receiver {
 /// # Ok::<(), prime_phy::MixedClocks>(())
 /// ```
 #[derive(Clone, Debug)]
-pub struct MultiReceiver<C> {
+pub struct MultiReceiver<C, M = NoWorkspace> {
     shared: Shared,
     channels: C,
+    memory: PhantomData<M>,
 }
 
 /// Channels of one stream have one sample clock.
@@ -80,7 +88,7 @@ impl Shared {
     }
 
     /// Takes samples and lets the channels do what they can with them.
-    fn push(&mut self, channels: &mut [ChannelReceiver], from: u64, samples: &[f32]) {
+    fn push<M: Memory>(&mut self, channels: &mut [ChannelReceiver<M>], from: u64, samples: &[f32]) {
         if from != self.stream.position() {
             self.stream.resume(from);
             self.analysis.forget();
@@ -104,9 +112,22 @@ impl Shared {
 }
 
 impl Receiver {
-    /// A receiver that listens from sample 0 on, for frames of all types.
+    /// A standard receiver that listens from sample 0 on, for frames of all types.
     pub fn new(channel: &Channel, options: &Options) -> Self {
-        Self { shared: Shared::new(channel.ways()), channel: [ChannelReceiver::new(channel, options)] }
+        Self::with_workspace(channel, options, &ReceiverOptions::STANDARD, NoWorkspace)
+    }
+}
+
+impl<M: Memory> Receiver<M> {
+    /// A receiver with the memory for coherent detection, or with [`NoWorkspace`].
+    pub fn with_workspace(
+        channel: &Channel,
+        options: &Options,
+        receiver_options: &ReceiverOptions,
+        memory: M,
+    ) -> Self {
+        let receiver = ChannelReceiver::with_workspace(channel, options, receiver_options, memory);
+        Self { shared: Shared::new(channel.ways()), channel: [receiver] }
     }
 
     /// Listens for frames of Type A alone, as v1.3.6 does, or of all types. Half the work is looking for preambles of
@@ -130,7 +151,7 @@ impl Receiver {
     }
 
     /// The channel's state and measurements.
-    pub fn channel(&self) -> &ChannelReceiver {
+    pub fn channel(&self) -> &ChannelReceiver<M> {
         &self.channel[0]
     }
 
@@ -165,7 +186,7 @@ impl Receiver {
     }
 }
 
-impl<C: AsRef<[ChannelReceiver]> + AsMut<[ChannelReceiver]>> MultiReceiver<C> {
+impl<M: Memory, C: AsRef<[ChannelReceiver<M>]> + AsMut<[ChannelReceiver<M>]>> MultiReceiver<C, M> {
     /// A receiver that listens on these channels from sample 0 on.
     ///
     /// # Errors
@@ -178,7 +199,7 @@ impl<C: AsRef<[ChannelReceiver]> + AsMut<[ChannelReceiver]>> MultiReceiver<C> {
             }
         }
         let ways = channels.as_ref().first().map_or(1, |channel| channel.channel().ways());
-        Ok(Self { shared: Shared::new(ways), channels })
+        Ok(Self { shared: Shared::new(ways), channels, memory: PhantomData })
     }
 
     /// As [`Receiver::push`].
@@ -193,7 +214,7 @@ impl<C: AsRef<[ChannelReceiver]> + AsMut<[ChannelReceiver]>> MultiReceiver<C> {
     }
 
     /// State and measurements of the channels.
-    pub fn channels(&self) -> &[ChannelReceiver] {
+    pub fn channels(&self) -> &[ChannelReceiver<M>] {
         self.channels.as_ref()
     }
 }

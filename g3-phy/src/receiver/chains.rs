@@ -119,12 +119,14 @@ impl Chains {
         channel: &mut Channel,
         schedule: &Schedule,
         output: &mut [u8],
-        accept: impl FnMut(&mut [u8], bool) -> Option<T>,
+        mut accept: impl FnMut(&mut [u8], bool) -> Option<T>,
     ) -> Option<T> {
         let Self { shape, received, evidence, decoder } = self;
         evidence.clear(shape.symbols);
         let mut line = Followed { channel, received, evidence, symbols: shape.symbols, schedule };
-        decoder.decode(&mut line, schedule.passes, &schedule.exchange, output, accept)
+        decoder.decode(&mut line, schedule.passes, &schedule.exchange, output, |octets, pass| {
+            accept(octets, pass.last)
+        })
     }
 
     /// The difference of the clocks under which the frame is likeliest, no bit being known.

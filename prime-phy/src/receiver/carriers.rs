@@ -15,6 +15,9 @@ pub(super) type Carriers = [Complex; CARRIERS];
 /// One real figure for each carrier.
 pub(super) type Figures = [f32; CARRIERS];
 
+/// Nothing on any carrier.
+pub(super) const NO_CARRIERS: Carriers = [Complex::new(0.0, 0.0); CARRIERS];
+
 /// Samples beyond this are taken for damage, not signal: full scale is 1.
 const GREATEST_SAMPLE: f32 = 1e6;
 

@@ -16,23 +16,27 @@
 
 use super::Shared;
 use super::analysis::Tap;
-use super::carriers::{Band, Carriers, carriers, mean_power};
+use super::carriers::{Band, Carriers, NO_CARRIERS, carriers, mean_power};
+use super::coherent::Payload;
 use super::detector::{Detector, HOP, Peak, Preamble};
-use super::header_decoder::{HeaderDecoder, Link};
+use super::header_decoder::{Decoded, HeaderDecoder, Link, NOTHING};
+use super::ladder::{Detection, ReceiverOptions};
 use super::noise_floor::NoiseFloor;
 use super::pairs::{EARLY_SAMPLES, Pairs};
 use super::payload_decoder::PayloadDecoder;
 use super::stream::DEPTH;
+use super::workspace::{FrameWorkspace, Memory, NoWorkspace};
 use crate::channel::{
     CARRIERS, FFT_SAMPLES, HEADER_SYMBOLS, MAX_PAYLOAD_SYMBOLS, PREAMBLE_SAMPLES, PREFIX_SAMPLES,
     ROBUST_CHIRPS, SYMBOL_SAMPLES,
 };
-use crate::header::{Header, HeaderError};
-use crate::options::{Interleaving, Options, Polarity, Repetition, Sweep};
+use crate::header::{Header, HeaderA, HeaderB, HeaderError};
+use crate::options::{Continuity, Interleaving, Options, Polarity, Repetition, Sweep};
 use crate::pib::Statistics;
-use crate::primitives::{CarrierDetect, Event, PhyDataIndication, Reception, quality_level};
+use crate::primitives::{CarrierDetect, Event, Mpdu, PhyDataIndication, Reception, quality_level};
 use crate::timing::frame_samples;
-use crate::{Channel, FrameType, Scheme};
+use crate::{Channel, FrameType, Scheme, chirp};
+use dsp::fft::{ComplexFft, Size};
 use heapless::Deque;
 use plc_core::time::Instant;
 use plc_core::units::power_to_db;
@@ -48,9 +52,13 @@ const WINDOWS_OF_A: usize = 5;
 
 /// State and measurements of one channel of a receiver.
 #[derive(Clone, Debug)]
-pub struct ChannelReceiver {
+pub struct ChannelReceiver<M = NoWorkspace> {
     channel: Channel,
     options: Options,
+    beyond: ReceiverOptions,
+    memory: M,
+    /// Chirps up and down as a symbol's window would see them, for coherent detection.
+    chirps: [Carriers; 2],
     type_b: bool,
     tap: Tap,
     detector: Detector,
@@ -119,19 +127,46 @@ struct UnknownFrame {
 }
 
 impl ChannelReceiver {
-    /// A receiver of a channel that listens from sample 0 on, for frames of all types.
+    /// A standard receiver of a channel that listens from sample 0 on, for frames of all types.
     pub fn new(channel: &Channel, options: &Options) -> Self {
+        Self::with_workspace(channel, options, &ReceiverOptions::STANDARD, NoWorkspace)
+    }
+}
+
+impl<M: Memory> ChannelReceiver<M> {
+    /// A receiver with the memory for coherent detection, or with [`NoWorkspace`].
+    pub fn with_workspace(
+        channel: &Channel,
+        options: &Options,
+        receiver_options: &ReceiverOptions,
+        memory: M,
+    ) -> Self {
         let (floor, tap) = (NoiseFloor::new(), Tap::new(channel));
+        let chirps = match receiver_options.detection {
+            Detection::Differential => [NO_CARRIERS; 2],
+            Detection::Coherent { .. } => {
+                let mut fft = ComplexFft::new(Size::N512);
+                // A symbol's carrier of amplitude 1 has the bin 256; a cosine of the same power is as many carriers.
+                let scale = libm::sqrtf(CARRIERS as f32) / FFT_SAMPLES as f32;
+                [Sweep::Ascending, Sweep::Descending].map(|sweep| {
+                    let band = tap.band_of(&mut fft, |n| chirp::sample(channel, sweep, n));
+                    carriers(&band).map(|carrier| carrier * scale)
+                })
+            }
+        };
         Self {
             channel: *channel,
             options: *options,
+            beyond: *receiver_options,
+            memory,
+            chirps,
             type_b: true,
             detector: Detector::new(channel, &tap),
             tap,
-            pairs: Pairs::new(&floor),
+            pairs: Pairs::new(&floor, receiver_options.carrier_weights),
             floor,
             header: HeaderDecoder::new(),
-            payload: PayloadDecoder::new(),
+            payload: PayloadDecoder::new(receiver_options.symbol_weights),
             link: Link::default(),
             powers: [0.0; CARRIERS],
             symbols: 0.0,
@@ -275,7 +310,7 @@ impl ChannelReceiver {
         let band = self.band(shared, self.listen_from);
         self.window_start += self.samples(HOP);
         if let Some(found) = self.detector.push(&band, start, self.no_chirp_at) {
-            return self.begin_frame(&found);
+            return self.begin_frame(shared, &found);
         }
         match self.unknown_frame {
             None if whole && !self.detector.suspects() => self.floor.push(&carriers(&band)),
@@ -284,13 +319,15 @@ impl ChannelReceiver {
         }
     }
 
-    fn begin_frame(&mut self, found: &Peak) {
+    fn begin_frame(&mut self, shared: &mut Shared, found: &Peak) {
         self.emit(CarrierDetect::Preamble(self.instant(found.start)));
         self.unknown_frame = None;
         (self.powers, self.symbols) = ([0.0; CARRIERS], 0.0);
         let start = found.start;
+        self.begin_line();
         match found.preamble {
             Preamble::A => {
+                self.take_chirp(shared, start, 1, Sweep::Ascending, false);
                 self.floor.forget_newest(WINDOWS_OF_A);
                 self.header.start_a();
                 self.state = State::HeaderA { start };
@@ -301,7 +338,7 @@ impl ChannelReceiver {
                 self.begin_header_b(FrameType::B, start, start, sweep, polarity);
             }
         }
-        self.pairs = Pairs::new(&self.floor);
+        self.pairs = Pairs::new(&self.floor, self.beyond.carrier_weights);
     }
 
     /// Goes on with the header of Type B behind the preamble that begins at `preamble`.
@@ -332,6 +369,9 @@ impl ChannelReceiver {
         for (mean, carrier) in self.powers.iter_mut().zip(&carriers) {
             *mean += (carrier.norm_sqr() - *mean) / self.symbols;
         }
+        if let Some((_, workspace)) = self.coherent() {
+            workspace.line.put_symbol(&carriers);
+        }
         carriers
     }
 
@@ -340,7 +380,8 @@ impl ChannelReceiver {
         if !self.header.push(&symbol, &self.pairs) {
             return;
         }
-        let decoded = match self.header.decode_a(&mut shared.viterbi, &self.options) {
+        let differential = self.header.decode_a(&mut shared.viterbi, &self.options);
+        let decoded = match self.settle_header_a(differential) {
             Ok(decoded) => decoded,
             Err(error) => return self.give_up_frame(shared, FrameType::A, start, error),
         };
@@ -363,11 +404,23 @@ impl ChannelReceiver {
         sweep: Sweep,
         polarity: Polarity,
     ) {
+        if self.header.is_empty() {
+            self.begin_line();
+            let preamble =
+                self.window_start - self.first_window() - self.samples(ROBUST_CHIRPS * PREAMBLE_SAMPLES);
+            for chirp in 0..ROBUST_CHIRPS {
+                let at = preamble + self.samples(chirp * PREAMBLE_SAMPLES);
+                if at >= shared.stream.oldest() {
+                    self.take_chirp(shared, at, ROBUST_CHIRPS - chirp, sweep, polarity.negates(chirp));
+                }
+            }
+        }
         let symbol = self.symbol(shared);
         if !self.header.push(&symbol, &self.pairs) {
             return;
         }
-        let decoded = match self.header.decode_b(&mut shared.viterbi, &self.options) {
+        let differential = self.header.decode_b(&mut shared.viterbi, &self.options);
+        let decoded = match self.settle_header_b(differential) {
             Ok(decoded) => decoded,
             Err(error) => return self.give_up_frame(shared, frame_type, start, error),
         };
@@ -397,6 +450,98 @@ impl ChannelReceiver {
         if header.symbols == 0 {
             self.window_start = frame.end;
         }
+    }
+
+    /// Passes of coherent detection and the memory for it.
+    fn coherent(&mut self) -> Option<(u8, &mut FrameWorkspace)> {
+        match self.beyond.detection {
+            Detection::Differential => None,
+            Detection::Coherent { passes } => Some((passes, self.memory.workspace()?)),
+        }
+    }
+
+    /// Forgets what is known of the line.
+    fn begin_line(&mut self) {
+        let (channel, beyond) = (self.channel, self.beyond);
+        if let Some((_, workspace)) = self.coherent() {
+            workspace.line.begin(&channel, beyond.smooth_channel, beyond.symbol_weights, beyond.track_clock);
+        }
+    }
+
+    /// Lets coherent detection have a chirp, that many before the header.
+    fn take_chirp(&mut self, shared: &mut Shared, at: u64, before: usize, sweep: Sweep, negated: bool) {
+        let [ascending, descending] = self.chirps;
+        let known = if sweep == Sweep::Ascending { ascending } else { descending };
+        if self.coherent().is_none() {
+            return;
+        }
+        shared.analysis.transform(&shared.stream, at, 0);
+        let heard = carriers(&self.tap.band(&shared.analysis));
+        if let Some((_, workspace)) = self.coherent() {
+            workspace.line.put_chirp(&heard, &known, if negated { -1.0 } else { 1.0 }, before);
+        }
+    }
+
+    /// What the differential decoder made of a header, or where it fits no chirp or is none, the coherent one.
+    fn settle_header_a(
+        &mut self,
+        differential: Result<Decoded<HeaderA>, HeaderError>,
+    ) -> Result<Decoded<HeaderA>, HeaderError> {
+        let Self { options, floor, memory, beyond, .. } = self;
+        let (Detection::Coherent { passes }, Some(workspace)) = (beyond.detection, memory.workspace()) else {
+            return differential;
+        };
+        let fits = differential.as_ref().is_ok_and(|decoded| workspace.fits_a(decoded));
+        let coherent = if fits { None } else { workspace.decode_header_a(options, passes, floor) };
+        match (fits, coherent) {
+            (true, _) => differential,
+            (false, Some(decoded)) => Ok(decoded),
+            (false, None) => Err(differential.err().unwrap_or(NOTHING)),
+        }
+    }
+
+    fn settle_header_b(
+        &mut self,
+        differential: Result<Decoded<HeaderB>, HeaderError>,
+    ) -> Result<Decoded<HeaderB>, HeaderError> {
+        let Self { options, floor, memory, beyond, .. } = self;
+        let (Detection::Coherent { passes }, Some(workspace)) = (beyond.detection, memory.workspace()) else {
+            return differential;
+        };
+        let fits =
+            differential.as_ref().is_ok_and(|decoded| workspace.fits_b(decoded, options.crc12_polynomial));
+        let coherent = if fits { None } else { workspace.decode_header_b(options, passes, floor) };
+        match (fits, coherent) {
+            (true, _) => differential,
+            (false, Some(decoded)) => Ok(decoded),
+            (false, None) => Err(differential.err().unwrap_or(NOTHING)),
+        }
+    }
+
+    /// Decodes a payload coherently, after the differential receiver has done what it can; otherwise what that found.
+    fn settle_payload(
+        &mut self,
+        shared: &mut Shared,
+        frame: &Frame,
+        differential: Option<(Mpdu, Continuity)>,
+    ) -> Option<(Mpdu, Continuity)> {
+        let Self { options, floor, memory, beyond, .. } = self;
+        let (Detection::Coherent { passes }, Some(workspace)) = (beyond.detection, memory.workspace()) else {
+            return differential;
+        };
+        let Some(layout) = frame.header.layout() else { return differential };
+        let scrambler = differential.as_ref().map_or(options.scrambler, |(_, scrambler)| *scrambler);
+        let Frame { interleaving, repetition, .. } = *frame;
+        let payload = Payload { layout, interleaving, repetition, scrambler };
+        let mac = frame.mac.get(..layout.frame_type.mac_octets()).unwrap_or_default();
+        let before = differential.as_ref().and_then(|(mpdu, _)| mpdu.get(mac.len()..));
+        let found = workspace.decode_payload(&payload, options, passes, floor, &mut shared.octets, before);
+        if found.is_none() {
+            return differential;
+        }
+        let mut mpdu = Mpdu::from_slice(mac).ok()?;
+        mpdu.extend_from_slice(shared.octets.get(..layout.data_octets())?).ok()?;
+        Some((mpdu, scrambler))
     }
 
     /// The header failed: the line is busy, and the next frame may come at any time.
@@ -445,6 +590,7 @@ impl ChannelReceiver {
         let mac = frame.mac.get(..frame_type.mac_octets()).unwrap_or_default();
         let decoded =
             self.payload.decode(&mut shared.viterbi, &mut shared.octets, mac, self.options.scrambler);
+        let decoded = self.settle_payload(shared, &frame, decoded);
         if let Some((mpdu, scrambler)) = decoded {
             let snr = self.snr();
             let reception = Reception {

@@ -66,6 +66,11 @@ impl HeaderDecoder {
         (self.power, self.symbol, self.symbols) = (0.0, 0, ROBUST_HEADER_SYMBOLS);
     }
 
+    /// Whether no symbol has come yet.
+    pub(super) fn is_empty(&self) -> bool {
+        self.symbol == 0
+    }
+
     /// Takes a symbol; true after the last.
     pub(super) fn push(&mut self, symbol: &Carriers, pairs: &Pairs) -> bool {
         let data = (0..symbol.len()).filter(|carrier| !carrier.is_multiple_of(HEADER_PILOT_SPACING));
@@ -236,4 +241,4 @@ pub(super) const SUM_OF_COPIES: f32 = 2.0;
 const _: () = assert!(COPIES == ROBUST_HEADER_SYMBOLS);
 
 /// What there is where nothing was heard.
-const NOTHING: HeaderError = HeaderError::Crc { found: 0, computed: 0 };
+pub(super) const NOTHING: HeaderError = HeaderError::Crc { found: 0, computed: 0 };

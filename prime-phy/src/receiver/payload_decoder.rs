@@ -7,6 +7,7 @@
 
 use super::carriers::{Carriers, mean_power};
 use super::header_decoder::{Link, SUM_OF_COPIES, noise_of_products};
+use super::ladder::SymbolWeights;
 use super::pairs::Pairs;
 use crate::coding::{self, BitMap, MAX_CODED_BITS, MAX_REPEATED_BITS, STAGES};
 use crate::constellation::{PHASES, phase_step};
@@ -27,6 +28,7 @@ const SOFT_BITS: usize =
 #[derive(Clone, Debug)]
 pub(super) struct PayloadDecoder {
     soft: [i8; SOFT_BITS],
+    symbol_weights: SymbolWeights,
     payload: Option<Payload>,
     symbol: usize,
     link: Link,
@@ -44,9 +46,10 @@ struct Payload {
 }
 
 impl PayloadDecoder {
-    pub(super) fn new() -> Self {
+    pub(super) fn new(symbol_weights: SymbolWeights) -> Self {
         Self {
             soft: [0; SOFT_BITS],
+            symbol_weights,
             payload: None,
             symbol: 0,
             link: Link::default(),
@@ -129,6 +132,9 @@ impl PayloadDecoder {
     /// Factor for the products of a symbol: inversely as their variance, 1 for the header's noise. A symbol hit by an
     /// impulse shows in its power.
     fn trust(&self, symbol: &Carriers) -> f32 {
+        if self.symbol_weights == SymbolWeights::Equal {
+            return 1.0;
+        }
         let signal = self.link.signal;
         let noise = (self.link.power - signal).max(self.link.noise);
         let power = mean_power(symbol);
@@ -136,6 +142,9 @@ impl PayloadDecoder {
         // Half a decibel more for what the header did not tell exactly.
         if power <= 1.12 * (signal + noise) + CHANCE_DEVIATIONS * deviation {
             return 1.0;
+        }
+        if self.symbol_weights == SymbolWeights::Erased {
+            return 0.0;
         }
         let now = power - signal;
         noise * (2.0 * signal + noise) / (now * (2.0 * signal + now)).max(f32::MIN_POSITIVE)
