@@ -17,14 +17,16 @@ use std::path::{Path, PathBuf};
 /// Arguments of `channel-sim calibrate`.
 #[derive(Debug, Args)]
 pub(crate) struct CalibrateArguments {
-    /// Noises: presets, or sums of them joined by +
-    #[arg(long, value_delimiter = ',', default_value = "n0,n1,n2,n3a,n3b,n4,n5a,n6a,n9,n1+n3a")]
+    /// Noises: presets, or sums of them joined by +. With the four feeders of docs/link-fidelity.md and three links on
+    /// each these six take some forty minutes of one core
+    #[arg(long, value_delimiter = ',', default_value = "n0,n1,n2,n3a,n3b,n1+n3a")]
     noise: Vec<String>,
     /// Feeders of the proof (.dss, .json, .toml) besides the built-in village and a street of 60
     #[arg(long, value_name = "FILE")]
     feeder: Vec<PathBuf>,
-    /// Links on each feeder: from the coordinator to meters from the nearest to the farthest
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=20))]
+    /// Links on each feeder, from the coordinator: of N links the first is to the meter that an Nth of all meters hear as
+    /// well as or better than, and so on to the farthest. Overlapping frames take the first and the last of a feeder
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     links: u32,
     /// Modulations of the proof
     #[arg(long, value_delimiter = ',', default_value = "robust,dbpsk,dqpsk,d8psk", value_parser = modulation)]
@@ -90,6 +92,11 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
     let count = arguments.links as usize;
     let links = feeders.iter().flat_map(|(name, scenario)| proof::links(name, scenario, count)).collect();
     let effort = Effort { frames: arguments.frames, half_width_db: arguments.precision };
+    if arguments.links < 2 {
+        eprintln!(
+            "overlapping frames are left out: they take two links of a feeder; ask for --links 2 or more"
+        );
+    }
     let journal = arguments.journal.as_deref().map(Journal::open).transpose()?.unwrap_or_default();
     let calibration = Calibration { noises, links, seed: arguments.seed, effort, journal };
 
@@ -115,11 +122,6 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
     bar.set_message("proof");
     bar.reset();
     let comparisons = prove(&calibration, &table, &arguments.modulation, &progress);
-    let overlaps = capture::compare(&calibration, &table, &arguments.modulation)?;
-    bar.finish_and_clear();
-    if let Some(path) = &arguments.capture {
-        write(path, &proof::csv(&overlaps).map_err(|error| format!("overlaps cannot be written: {error}"))?)?;
-    }
     if let Some(path) = &arguments.csv {
         write(
             path,
@@ -128,6 +130,12 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
     }
     if let Some(path) = &arguments.svg {
         write(path, picture::svg(&comparisons)?.as_bytes())?;
+    }
+    bar.set_message("overlaps");
+    let overlaps = capture::compare(&calibration, &table, &arguments.modulation)?;
+    bar.finish_and_clear();
+    if let Some(path) = &arguments.capture {
+        write(path, &proof::csv(&overlaps).map_err(|error| format!("overlaps cannot be written: {error}"))?)?;
     }
     let within = comparisons.iter().filter(|comparison| comparison.holds()).count();
     if arguments.json {
@@ -145,11 +153,17 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
     println!("{within} of {} within {TOLERANCE_DB} dB at one frame in ten\n", comparisons.len());
     print!("{}", proof::overlaps(&overlaps));
     let near = overlaps.iter().filter(|overlap| overlap.holds()).count();
-    println!("{near} of {} within {} dB", overlaps.len(), capture::TOLERANCE_DB);
+    if !overlaps.is_empty() {
+        println!(
+            "{near} of {} overlaps within {} dB (told, not judged)",
+            overlaps.len(),
+            capture::TOLERANCE_DB
+        );
+    }
     verdict(within, comparisons.len())
 }
 
-/// An error where the model does not hold, so that a script sees it.
+/// An error where the model does not hold on a link, so that a script sees it. Overlapping frames are told only.
 fn verdict(within: usize, compared: usize) -> Result<(), String> {
     match compared - within {
         0 => Ok(()),

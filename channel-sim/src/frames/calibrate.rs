@@ -18,6 +18,7 @@ use crate::noise::{NoisePlan, Port, Preset};
 use g3_phy::Modulation;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// How far the model may be from the waveform at one frame in ten.
@@ -257,9 +258,10 @@ pub fn table(calibration: &Calibration, progress: &(impl Fn(f64) + Sync)) -> Res
 /// carriers differ by 14 dB.
 fn selectivity(tape: &NoiseTape, path: &Path, modulation: Modulation, base: &Table, found: &Crossing) -> Row {
     let (stage, gains) = (Stage::payload(modulation), path.gains());
+    let tapes: Arc<[NoiseTape]> = [tape.clone()].into();
     let distance = |row: &Row| {
         let table = Table::new(base.rows().iter().cloned().chain([row.clone()]).collect());
-        let model = Model::new(tape.clone(), &table, &[]);
+        let model = Model::shared(tapes.clone(), table, &[]);
         let share = |level: f64| model.shares(&gains, level, modulation, OCTETS).of(stage);
         let at = falls_through(share, TARGET, LEVELS_DBUV.0, LEVELS_DBUV.1);
         at.map_or(f64::INFINITY, |at| (at - found.at_db).abs())
@@ -304,9 +306,10 @@ fn offset_on(search: &Search<'_>, tape: &NoiseTape, base: &Table, found: &Crossi
     let Search { stage, octets, whole, .. } = *search;
     let (gains, name) = (search.path.gains(), search.noise.family());
     let mode = if whole { stage.modulation() } else { Modulation::D8psk };
+    let tapes: Arc<[NoiseTape]> = [tape.clone()].into();
     let with = |offset_db: f64| {
         let rows = base.rows().iter().cloned().chain([row(&name, stage, offset_db, 0.0)]).collect();
-        let model = Model::new(tape.clone(), &Table::new(rows), std::slice::from_ref(&name));
+        let model = Model::shared(tapes.clone(), Table::new(rows), &search.noise.names);
         let shares = model.shares(&gains, found.at_db, mode, octets);
         if whole { shares.lost } else { shares.of(stage) }
     };

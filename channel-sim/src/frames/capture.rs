@@ -27,6 +27,8 @@ const SHARES: [f64; 3] = [0.3, 0.6, 1.0];
 const ABOVE_NOISE_DB: f64 = 15.0;
 /// Ratios of the two frames' powers that are looked at, in dB.
 const RATIOS_DB: (f64, f64) = (-25.0, 25.0);
+/// Frames that tell whether there is a crossing at all.
+const FIRST_FRAMES: u32 = 96;
 /// Samples of a symbol, in which the other frame's start is drawn.
 const SYMBOL_SAMPLES: usize = 278;
 const TICKS_PER_SAMPLE: u64 = 15;
@@ -125,7 +127,7 @@ impl<'a> Meeting<'a> {
             });
             (outcome.lost(), outcome.frames)
         };
-        let (lost, of) = run(RATIOS_DB.0, 96, 1 << 32);
+        let (lost, of) = run(RATIOS_DB.0, FIRST_FRAMES, 1 << 32);
         if f64::from(lost) < 1.3 * TARGET * f64::from(of) {
             return None;
         }
@@ -195,17 +197,20 @@ pub fn weights(calibration: &Calibration, table: &Table) -> Result<Vec<Row>, Str
         .collect()
 }
 
-/// The model against the waveform: each mode and share on the first two links that are given.
+/// The model against the waveform: each mode and share on the first and the last link of the first feeder that has
+/// two; nothing where none has.
 ///
 /// # Errors
-/// Where there are fewer links.
+/// Where white noise is no preset.
 pub fn compare(
     calibration: &Calibration,
     table: &Table,
     modes: &[Modulation],
 ) -> Result<Vec<Overlap>, String> {
-    let [near, far, ..] = calibration.links.as_slice() else {
-        return Err("overlapping frames need two links; use --links 2 or more".into());
+    let of_feeder = |near: &ProofLink| calibration.links.iter().rfind(|far| far.feeder == near.feeder);
+    let mut pairs = calibration.links.iter().filter_map(|near| Some((near, of_feeder(near)?)));
+    let Some((near, far)) = pairs.find(|(near, far)| near.link != far.link) else {
+        return Ok(Vec::new());
     };
     let noise = NamedNoise::new(&["n0"])?;
     let tape = NoiseTape::listen(&noise.plan, Port::L1, calibration.seed ^ 1);
@@ -229,7 +234,7 @@ pub fn compare(
                 uncertainty_db: found.map(|found| half(&found)),
                 model_db: model.map(round),
                 difference_db: found.zip(model).map(|(found, model)| round(model - found.at_db)),
-                frames: found.map_or(0, |found| found.frames),
+                frames: found.map_or(FIRST_FRAMES, |found| found.frames),
                 seed: meeting.seed,
             }
         })

@@ -35,6 +35,9 @@ const STEPS: usize = 24;
 const BATCH: u32 = 32;
 /// Half a unit of likelihood ratio at 95 %.
 const DROP: f64 = 1.92;
+/// Steps of the grid that are taken at once where nothing is near, and what is near in likelihood.
+const COARSE_STEPS: usize = 16;
+const NEAR: f64 = 3.0 * DROP;
 
 /// Finds where the share of lost frames falls through `target`. `run` sends frames at a level, with a seed, and
 /// returns how many were lost of how many. `None` where that many steps up or down did not get to its other side.
@@ -101,17 +104,24 @@ fn fit(seen: &[(f64, u32, u32)], target: f64, frames: u32) -> Option<Crossing> {
     };
     let spreads: Vec<f64> = (0..28).map(|i| 0.12 * 1.16f64.powi(i)).collect();
     let steps = ((high - low) / GRID_DB).ceil() as usize;
-    let profile: Vec<(f64, f64, f64)> = (0..=steps)
-        .map(|step| {
-            let at = low + GRID_DB * step as f64;
-            let best = |best: (f64, f64), &spread: &f64| {
-                let value = likelihood(at, spread);
-                if value > best.0 { (value, spread) } else { best }
-            };
-            let (value, spread) = spreads.iter().fold((f64::NEG_INFINITY, 0.4), best);
-            (at, value, spread)
-        })
-        .collect();
+    let at_step = |step: usize| {
+        let at = low + GRID_DB * step as f64;
+        let best = |best: (f64, f64), &spread: &f64| {
+            let value = likelihood(at, spread);
+            if value > best.0 { (value, spread) } else { best }
+        };
+        let (value, spread) = spreads.iter().fold((f64::NEG_INFINITY, 0.4), best);
+        (at, value, spread)
+    };
+    // Coarse steps first; fine ones only where the interval may be.
+    let coarse: Vec<(usize, f64)> =
+        (0..=steps).step_by(COARSE_STEPS).map(|step| (step, at_step(step).1)).collect();
+    let most = coarse.iter().map(|step| step.1).fold(f64::NEG_INFINITY, f64::max);
+    let mut near = coarse.iter().filter(|step| step.1 >= most - NEAR).map(|step| step.0);
+    let first = near.next().unwrap_or(0);
+    let last = near.next_back().unwrap_or(first);
+    let profile: Vec<(f64, f64, f64)> =
+        (first.saturating_sub(COARSE_STEPS)..=(last + COARSE_STEPS).min(steps)).map(at_step).collect();
     let best = profile.iter().copied().max_by(|a, b| a.1.total_cmp(&b.1))?;
     let inside = |point: &&(f64, f64, f64)| point.1 >= best.1 - DROP;
     Some(Crossing {

@@ -16,10 +16,15 @@ const SURE: f32 = 5.5;
 /// Effective ratio of the mean from which on a preamble is found in one window, and in three.
 const ONE_WINDOW_DB: f32 = 3.0;
 const THREE_WINDOWS_DB: f32 = -2.0;
+/// Steps to a decibel in which tilts are kept.
+const TILT_STEPS: f32 = 2.0;
 /// A window loss that was not looked for yet.
-const UNKNOWN: i8 = i8::MIN;
-/// Steps of a window loss, in dB.
-const LOSS_STEP_DB: f32 = 0.1;
+const UNKNOWN: u8 = u8::MAX;
+/// Steps of a window loss, of at most 12 dB, and of the FCH's.
+const LOSS_STEP_DB: f32 = 0.05;
+const HEADER_STEP_DB: f32 = 0.1;
+/// Places of the tape that a preamble of 6.08 ms takes.
+const PREAMBLE_PLACES: usize = 10;
 /// Steps to a decibel in which levels are kept.
 const LEVEL_STEPS: f32 = 4.0;
 
@@ -30,9 +35,9 @@ pub(super) struct Link {
     /// Windows that finding a preamble takes.
     pub(super) windows: u8,
     pub(super) lqi: u8,
-    /// Added to a copy's effective ratio for the FCH, in steps of a window loss.
+    /// Added to a copy's effective ratio for the FCH, in tenths of a dB.
     header_loss: i8,
-    /// Tilt of signal to noise over the carriers, in dB.
+    /// Tilt of signal to noise over the carriers, in half dB.
     tilt: i8,
     /// Effective ratio in the worst state and in the best, for copies and each plain modulation, in quarters of a dB.
     worst: [i8; 4],
@@ -49,7 +54,7 @@ struct StageNeed {
     need: Need,
     /// Middle and spread where there are no octets.
     fixed: (f32, f32),
-    /// What the noise adds to the effective ratio, in dB, by a link's tilt in dB as an octet.
+    /// What the noise adds to the effective ratio, in dB, by a link's tilt as an octet.
     offsets: Box<[f32; 256]>,
     /// What the power of other frames counts, against noise.
     interference: f32,
@@ -77,6 +82,8 @@ pub(super) struct Hearing {
     needs: Vec<StageNeed>,
     shapes: Shapes,
     tapes: Arc<[NoiseTape]>,
+    /// States of the quietest stretch of a preamble's length on each tape.
+    quietest: Vec<[f32; STATES]>,
     /// Mean noise in each group of carriers on each tape.
     noise: Vec<[f32; GROUPS]>,
     /// Tape of each node.
@@ -93,7 +100,8 @@ struct Layout {
     need_db: f64,
     /// Middle and spread.
     need: (f32, f32),
-    loss: Vec<i8>,
+    /// Steps downwards.
+    loss: Vec<u8>,
 }
 
 /// What a reception is up against besides noise.
@@ -136,7 +144,9 @@ impl Hearing {
                 .map(|stage| {
                     let need = table.need(stage, presets);
                     let (middle, spread) = need.of(0);
-                    let offset = |tilt: usize| need.offset_db(f64::from(tilt as u8 as i8)) as f32;
+                    let offset = |tilt: usize| {
+                        need.offset_db(f64::from(tilt as u8 as i8) / f64::from(TILT_STEPS)) as f32
+                    };
                     let offsets = Box::new(std::array::from_fn(offset));
                     StageNeed {
                         need,
@@ -146,6 +156,7 @@ impl Hearing {
                     }
                 })
                 .to_vec(),
+            quietest: tapes.iter().map(|tape| tape.quietest(PREAMBLE_PLACES).map(f32::from)).collect(),
             noise: tapes.iter().map(|tape| groups(tape.mean())).collect(),
             shapes: table.shapes(),
             tapes,
@@ -154,18 +165,24 @@ impl Hearing {
         }
     }
 
-    /// Adds the next sender's links: each listener with the power it gets on every carrier. Those that could never
+    /// Adds the next sender's links: each listener with the power it gets on every carrier. Those that hardly ever
     /// find a preamble, and are too weak to disturb, are left out.
     pub(super) fn add_sender(&mut self, listeners: impl Iterator<Item = (u32, [f32; CARRIERS])>) {
         let tapes = self.tapes.clone();
         for (listener, signal) in listeners {
-            let tape = &tapes[self.tape_index(listener)];
-            let floor: f32 = tape.mean().iter().sum::<f32>() * libm::powf(10.0, HEARING_DB / 10.0);
-            if signal.iter().sum::<f32>() < floor {
+            let index = self.tape_index(listener);
+            let tape = &tapes[index];
+            let ratio = signal.iter().sum::<f32>() / tape.mean().iter().sum::<f32>().max(f32::MIN_POSITIVE);
+            if decibels(ratio) < NOWHERE_DB {
                 continue;
             }
             let budget = Budget::new(&signal, tape, &self.shapes, &self.plain);
-            self.add_link(listener, &signal, &budget);
+            let need = &self.needs[Stage::Preamble as usize];
+            let offset = need.need.offset_db(f64::from(budget.tilt_db)) as f32;
+            let best = budget.effective_db(Modulation::Robust, &self.quietest[index]) + offset;
+            if best >= need.fixed.0 - HARDLY * need.fixed.1 {
+                self.add_link(listener, &signal, &budget);
+            }
         }
         self.first.push(self.links.len() as u32);
     }
@@ -209,8 +226,8 @@ impl Hearing {
             windows,
             lqi: (4.0 * (decibels(budget.snr) + 10.0)).round() as u8,
             // `as` saturates.
-            tilt: budget.tilt_db.round() as i8,
-            header_loss: (budget.header_loss_db / LOSS_STEP_DB).round() as i8,
+            tilt: (TILT_STEPS * budget.tilt_db).round() as i8,
+            header_loss: (budget.header_loss_db / HEADER_STEP_DB).round() as i8,
             worst,
             best,
             mean: modulations
@@ -275,7 +292,7 @@ impl Hearing {
         let kind = kind_of(stage);
         let mut shift = self.needs[stage as usize].offset_db(&link) - stretch.attenuation_db;
         if stage == Stage::Header {
-            shift += f32::from(link.header_loss) * LOSS_STEP_DB;
+            shift += f32::from(link.header_loss) * HEADER_STEP_DB;
         }
         let best = f32::from(link.best[kind]) / LEVEL_STEPS;
         if best + shift < middle - SURE * spread {
@@ -401,10 +418,10 @@ impl Hearing {
             let offset = self.needs[Stage::payload(entry.modulation) as usize].offset_db(&self.links[index]);
             let need_db = entry.need_db - f64::from(offset);
             let loss = budget.window_loss_db(entry.modulation, &entry.windows, need_db);
-            let steps = (loss as f32 / LOSS_STEP_DB).round().max(f32::from(UNKNOWN) + 1.0) as i8;
+            let steps = (-loss as f32 / LOSS_STEP_DB).round().min(f32::from(UNKNOWN) - 1.0) as u8;
             self.losses[layout].loss[index] = steps;
         }
-        f32::from(self.losses[layout].loss[index]) * LOSS_STEP_DB
+        -f32::from(self.losses[layout].loss[index]) * LOSS_STEP_DB
     }
 
     /// Octets in memory.
@@ -439,73 +456,63 @@ fn sum_information(d: f32) -> f32 {
     of_sum(decibels((4.0 * d).max(1e-6)), 0.0)
 }
 
-/// Mean signal to noise below which a link is none, in dB: the preamble's need is some 5 dB higher, and the power adds
-/// less than 0.2 dB to the noise.
-pub(super) const HEARING_DB: f32 = -14.0;
+/// How far, in spreads, a preamble in the quietest stretch of noise may be below what half of the preambles need for
+/// the link to be one: one in fifty is found. In white noise that is at -14 dB, which adds less than 0.2 dB to the noise.
+const HARDLY: f32 = 2.0;
+/// Mean signal to noise at which a link is none whatever the states of the noise, in dB.
+const NOWHERE_DB: f32 = -45.0;
 /// Room above a need in which window losses are looked for.
 const WINDOW_ROOM_DB: f32 = 6.0;
 
 #[cfg(test)]
 mod tests {
     use super::super::calibrate::NamedNoise;
-    use super::super::model::{Model, falls_through};
     use super::super::tape::PLACES;
-    use super::super::waveform::{Path, signal_power};
     use super::*;
     use crate::noise::Port;
-    use g3_phy::layout::PayloadLayout;
-    use g3_phy::{BandPlan, ToneMask, timing};
 
-    /// Share of frames lost over one link, as a network judges them, over the starts that [`Model`] takes.
-    fn lost(hearing: &mut Hearing, mode: Modulation, octets: usize) -> f64 {
-        let plan = BandPlan::CENELEC_A;
-        let layout =
-            PayloadLayout::for_psdu(&plan, ToneMask::ALL, plan.full_tone_map(), mode, octets).unwrap();
-        let number = hearing.layout(mode, layout.symbols, usize::from(layout.psdu_capacity));
-        let place = |ticks: u64| (ticks as f64 / 120_000.0 * PLACES as f64).round() as u64;
-        let ends = [
-            0,
-            place(timing::preamble(&plan).as_ticks()),
-            place(timing::ack_airtime(&plan, ToneMask::ALL).as_ticks()),
-            place(timing::frame_airtime(&plan, ToneMask::ALL, layout.symbols).as_ticks()),
-        ];
-        let step = (hearing.tapes[0].periods() * PLACES) as u64 / 512;
-        let mut sum = 0.0;
-        for start in (0..512).map(|index| index * (step.max(1) | 1)) {
-            let mut right = 1.0;
-            for (at, stage) in [Stage::Preamble, Stage::Header, Stage::payload(mode)].into_iter().enumerate()
-            {
-                let (from, places) = (start + ends[at], (ends[at + 1] - ends[at]) as usize);
-                let stretch = Stretch { from, places, attenuation_db: 0.0 };
-                let layout = (at == 2).then_some(number);
-                let failure = hearing.failure(0, stage, layout, &stretch, &Interference::default());
-                right *= 1.0 - f64::from(failure);
-            }
-            sum += 1.0 - right;
-        }
-        sum / 512.0
+    /// A flat link in a preset's noise, `db` above the mean of all noise.
+    fn link(preset: &str, db: f32, plain: &[Modulation]) -> (NoiseTape, [f32; CARRIERS], Hearing) {
+        let noise = NamedNoise::new(&[preset]).unwrap();
+        let tape = NoiseTape::listen(&noise.plan, Port::L1, 3);
+        let mean = tape.mean().iter().sum::<f32>() / CARRIERS as f32;
+        let signal = [mean * libm::powf(10.0, db / 10.0); CARRIERS];
+        let mut hearing =
+            Hearing::new([tape.clone()].into(), vec![0; 2], &Table::built_in(), &noise.names, plain);
+        hearing.add_sender([(1, signal)].into_iter());
+        (tape, signal, hearing)
     }
 
     #[test]
-    fn networks_judge_links_as_the_proven_model_does() {
-        let table = Table::built_in();
-        for noise in ["n0", "n1", "n3a"] {
-            let noise = NamedNoise::new(&[noise]).unwrap();
-            let tape = NoiseTape::listen(&noise.plan, Port::L1, 3);
-            let model = Model::new(tape.clone(), &table, &noise.names);
-            for (path, mode) in Path::references().iter().zip(Modulation::ALL) {
-                let gains = path.gains();
-                let by_network = |level: f64| {
-                    let mut hearing =
-                        Hearing::new([tape.clone()].into(), vec![0; 2], &table, &noise.names, &[mode]);
-                    hearing.add_sender([(1, signal_power(&gains, level))].into_iter());
-                    if hearing.links.is_empty() { 1.0 } else { lost(&mut hearing, mode, 60) }
-                };
-                let by_model = |level: f64| model.shares(&gains, level, mode, 60).lost;
-                let [network, model] =
-                    [falls_through(by_network, 0.1, 0.0, 200.0), falls_through(by_model, 0.1, 0.0, 200.0)];
-                let difference = network.unwrap() - model.unwrap();
-                assert!(difference.abs() < 0.05, "{} {mode:?}: {difference:+.3} dB", noise.name());
+    fn between_bursts_a_preamble_is_found_that_is_far_below_the_mean_of_all_noise() {
+        assert!(link("n0", -16.0, &[]).2.links.is_empty());
+        let (tape, _, mut hearing) = link("n5a", -16.0, &[]);
+        assert_eq!(hearing.links.len(), 1);
+        let best = (0..(tape.periods() * PLACES) as u64)
+            .map(|from| Stretch { from, places: PREAMBLE_PLACES, attenuation_db: 0.0 })
+            .map(|stretch| hearing.failure(0, Stage::Preamble, None, &stretch, &Interference::default()))
+            .fold(1.0, f32::min);
+        assert!(best < 0.1, "{best}");
+        assert!(link("n5a", -40.0, &[]).2.links.is_empty());
+    }
+
+    #[test]
+    fn what_a_network_keeps_of_a_link_is_its_budget_to_a_twentieth_of_a_decibel() {
+        // Levels at which frames begin to fail.
+        for (preset, shift_db) in [("n0", 0.0), ("n1", 0.0), ("n2", 0.0), ("n3a", -4.0), ("n3b", -8.0)] {
+            for (kind, (modulation, db)) in
+                [(Modulation::Robust, 0.0), (PLAIN[0], 3.0), (PLAIN[1], 6.0), (PLAIN[2], 9.0)]
+                    .into_iter()
+                    .enumerate()
+            {
+                let (tape, signal, hearing) = link(preset, db + shift_db, &PLAIN);
+                let budget = Budget::new(&signal, &tape, &Table::built_in().shapes(), &PLAIN);
+                for from in [0, 5, 17, 30] {
+                    let stretch = Stretch { from, places: 40, attenuation_db: 0.0 };
+                    let kept = hearing.to_db(kind, hearing.clean(0, kind, &stretch));
+                    let exact = budget.effective_db(modulation, &tape.histogram(from, 40).map(f32::from));
+                    assert!((kept - exact).abs() < 0.05, "{preset} {modulation:?}: {kept} for {exact} dB");
+                }
             }
         }
     }

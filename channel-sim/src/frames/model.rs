@@ -1,13 +1,14 @@
 //! The model's side of a link: the probability that a frame is lost, stage by stage.
 
-use super::budget::{Budget, Shapes};
-use super::table::{Need, Stage, Table};
-use super::tape::{CARRIERS, NoiseTape, PLACES, STATES};
+use super::budget::PLAIN;
+use super::hearing::{Hearing, Interference, Stretch};
+use super::table::{Stage, Table};
+use super::tape::{CARRIERS, NoiseTape, PLACES};
 use super::waveform::signal_power;
-use super::windows::Windows;
 use g3_phy::layout::PayloadLayout;
 use g3_phy::{BandPlan, Modulation, ToneMask, timing};
 use plc_core::time::Duration;
+use std::sync::Arc;
 
 /// Ticks of a mains period at 50 Hz.
 const PERIOD_TICKS: f64 = 120_000.0;
@@ -32,26 +33,27 @@ impl Failures {
     }
 }
 
-/// Noise and table together: predicts frames of any signal at one port.
+/// Noise and table together: predicts frames of any signal at one port, by the very function that judges them in
+/// networks.
 #[derive(Clone, Debug)]
 pub struct Model {
-    tape: NoiseTape,
-    needs: [Need; 6],
-    shapes: Shapes,
+    tapes: Arc<[NoiseTape]>,
+    table: Table,
+    presets: Vec<String>,
 }
 
 impl Model {
     /// A model of reception in the noise of `tape`, whose presets are named.
     pub fn new(tape: NoiseTape, table: &Table, presets: &[String]) -> Self {
-        Self { tape, needs: Stage::ALL.map(|stage| table.need(stage, presets)), shapes: table.shapes() }
+        Self::shared([tape].into(), table.clone(), presets)
     }
 
-    /// The noise.
-    pub fn tape(&self) -> &NoiseTape {
-        &self.tape
+    /// The same with a tape that others use too; the first one counts.
+    pub(super) fn shared(tapes: Arc<[NoiseTape]>, table: Table, presets: &[String]) -> Self {
+        Self { tapes, table, presets: presets.to_vec() }
     }
 
-    /// Share of frames that fail in `stage`, and that are lost at all, over all mains phases at which a frame may
+    /// Share of frames that fail in each stage, and that are lost at all, over all mains phases at which a frame may
     /// begin. `gains` are the path's power gains.
     pub fn shares(
         &self,
@@ -60,43 +62,33 @@ impl Model {
         modulation: Modulation,
         octets: usize,
     ) -> StageShares {
-        let budget = Budget::new(&signal_power(gains, level_dbuv), &self.tape, &self.shapes, &[modulation]);
+        let nobody = StageShares { preamble: 1.0, header: 1.0, payload: 1.0, lost: 1.0 };
+        let plain: Vec<Modulation> = PLAIN.into_iter().filter(|plain| *plain == modulation).collect();
+        let mut hearing = Hearing::new(self.tapes.clone(), vec![0; 2], &self.table, &self.presets, &plain);
+        hearing.add_sender([(1, signal_power(gains, level_dbuv))].into_iter());
         let plan = BandPlan::CENELEC_A;
         let layout = PayloadLayout::for_psdu(&plan, ToneMask::ALL, plan.full_tone_map(), modulation, octets);
-        let (symbols, octets) =
-            layout.map_or((0, octets), |layout| (layout.symbols, usize::from(layout.psdu_capacity)));
-        let preamble = timing::preamble(&plan);
-        let header = timing::ack_airtime(&plan, ToneMask::ALL);
-        let end = timing::frame_airtime(&plan, ToneMask::ALL, symbols);
-        let payload = Stage::payload(modulation);
-        let need = &self.needs[payload as usize];
-        let offsets = Stage::ALL.map(|stage| self.needs[stage as usize].offset_db(f64::from(budget.tilt_db)));
-        let tenth_db = need.tenth_db(octets) - offsets[payload as usize];
-        let loss_db = budget.window_loss_db(modulation, &Windows::new(modulation, symbols), tenth_db);
-        let places = self.tape.periods() * PLACES;
+        let (Some(link), Some(layout)) = (hearing.of(0).next(), layout) else { return nobody };
+        let number = hearing.layout(modulation, layout.symbols, usize::from(layout.psdu_capacity));
+        let ends = [
+            0,
+            place(timing::preamble(&plan)),
+            place(timing::ack_airtime(&plan, ToneMask::ALL)),
+            place(timing::frame_airtime(&plan, ToneMask::ALL, layout.symbols)),
+        ];
+        let stages = [Stage::Preamble, Stage::Header, Stage::payload(modulation)];
+        let places = self.tapes.first().map_or(1, NoiseTape::periods) * PLACES;
         // A step without a common divisor visits all phases.
         let step = (places as u64 / STARTS).max(1) | 1;
         let mut sum = StageShares::default();
         for start in (0..STARTS).map(|index| index * step) {
-            let share = |from: Duration, to: Duration| -> [f32; STATES] {
-                let (from, to) = (place(from), place(to));
-                self.tape.histogram(start + from, (to - from) as usize).map(f32::from)
-            };
-            let failure = |stage: Stage, octets: usize, share: [f32; STATES]| {
-                let mut effective = budget.effective_db(stage.modulation(), &share);
-                if stage == Stage::Header {
-                    effective += budget.header_loss_db;
-                }
-                self.needs[stage as usize].failure(octets, f64::from(effective) + offsets[stage as usize])
-            };
-            sum.add(&Failures {
-                preamble: failure(Stage::Preamble, 0, share(Duration::from_ticks(0), preamble)),
-                header: failure(Stage::Header, 0, share(preamble, header)),
-                payload: {
-                    let effective = budget.effective_db(modulation, &share(header, end));
-                    need.failure(octets, f64::from(effective) + loss_db + offsets[payload as usize])
-                },
+            let [preamble, header, payload] = std::array::from_fn(|at| {
+                let (from, places) = (start + ends[at], (ends[at + 1] - ends[at]) as usize);
+                let stretch = Stretch { from, places, attenuation_db: 0.0 };
+                let layout = stages[at].is_payload().then_some(number);
+                f64::from(hearing.failure(link, stages[at], layout, &stretch, &Interference::default()))
             });
+            sum.add(&Failures { preamble, header, payload });
         }
         sum.over(STARTS as f64)
     }

@@ -20,7 +20,8 @@ const DELAY: usize = 48;
 /// The couplers' edges: nothing outside the outer two, everything between the inner two.
 const EDGES_HZ: [f64; 4] = [10_000.0, 31_000.0, 105_000.0, 150_000.0];
 
-/// Links from a scenario's coordinator to `count` of its meters, from a near one to the one with the greatest loss.
+/// Links from a scenario's coordinator to `count` of its meters, in the order of their loss: the last of the first
+/// `count`th of all meters, that of the second and so on, to the one with the greatest loss.
 pub fn links(feeder: &str, scenario: &Scenario, count: usize) -> Vec<ProofLink> {
     let line = Line::new(scenario);
     let step_hz = 400_000.0 / POINTS as f64;
@@ -83,17 +84,16 @@ pub fn text(comparisons: &[Comparison]) -> String {
         // Writing to a string cannot fail.
         let _ = writeln!(
             text,
-            "{:9} {:9} {:17} {:7} {:>7} +-{:<5} {:>9}  {:>8} {} {:6}",
+            "{:9} {:9} {:17} {:7} {}",
             row.preset,
             row.feeder,
             row.link,
             row.mode.name(),
-            number(row.waveform_dbuv),
-            number(row.uncertainty_db),
-            number(row.model_dbuv),
-            number(row.difference_db),
-            mark(row.holds()),
-            row.frames
+            figures(
+                [row.waveform_dbuv, row.uncertainty_db, row.model_dbuv, row.difference_db],
+                row.holds(),
+                row.frames
+            )
         );
     }
     text.push_str("\nnoise     mode    links  within  largest difference  widest half interval\n");
@@ -110,30 +110,29 @@ pub fn text(comparisons: &[Comparison]) -> String {
 
 /// A table of overlapping frames for people.
 pub fn overlaps(rows: &[Overlap]) -> String {
-    let mut text = String::from("mode    overlap  waveform dB      model  difference dB  frames\n");
+    let mut text = String::from("mode    overlap  waveform dB         model  difference dB  frames\n");
     for row in rows {
         let share = row.share.map_or("together".into(), |share| format!("{:.0} %", 100.0 * share));
         let _ = writeln!(
             text,
-            "{:7} {share:8} {:>6} +-{:<5} {:>6}  {:>8} {} {:6}",
+            "{:7} {share:8} {}",
             row.mode.name(),
-            number(row.waveform_db),
-            number(row.uncertainty_db),
-            number(row.model_db),
-            number(row.difference_db),
-            mark(row.holds()),
-            row.frames
+            figures(
+                [row.waveform_db, row.uncertainty_db, row.model_db, row.difference_db],
+                row.holds(),
+                row.frames
+            )
         );
     }
     text
 }
 
-fn number(value: Option<f64>) -> String {
-    value.map_or("never".to_string(), |value| format!("{value:.2}"))
-}
-
-fn mark(holds: bool) -> &'static str {
-    if holds { "    " } else { "(!) " }
+/// The waveform's figure and half its interval, the model's, their difference, whether they agree, and frames.
+fn figures(of: [Option<f64>; 4], holds: bool, frames: u32) -> String {
+    let [waveform, uncertainty, model, difference] =
+        of.map(|value| value.map_or("never".to_string(), |value| format!("{value:.2}")));
+    let mark = if holds { "    " } else { "(!) " };
+    format!("{waveform:>7} +-{uncertainty:<5} {model:>9}  {difference:>8} {mark} {frames:6}")
 }
 
 /// How a noise and a mode came out.

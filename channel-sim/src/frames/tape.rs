@@ -152,6 +152,31 @@ impl NoiseTape {
         std::array::from_fn(|state| f32::from(last[state]) / places as f32)
     }
 
+    /// States of the stretch of `count` places, of those in which a frame may begin, in which a signal gets
+    /// furthest: where the mean of the noise's inverse is greatest.
+    pub fn quietest(&self, count: usize) -> Histogram {
+        let inverse: Vec<f64> = self
+            .states
+            .iter()
+            .map(|state| {
+                1.0 / state.iter().map(|&power| f64::from(power)).sum::<f64>().max(f64::MIN_POSITIVE)
+            })
+            .collect();
+        let worth = |histogram: &Histogram| -> f64 {
+            histogram
+                .iter()
+                .zip(&inverse)
+                .filter(|(n, _)| **n > 0)
+                .map(|(&n, worth)| f64::from(n) * worth)
+                .sum()
+        };
+        (0..(self.periods * PLACES) as u64)
+            .map(|from| self.histogram(from, count))
+            .map(|histogram| (worth(&histogram), histogram))
+            .fold((-1.0, [0; STATES]), |best, next| if next.0 > best.0 { next } else { best })
+            .1
+    }
+
     /// Octets in memory.
     pub fn size(&self) -> usize {
         self.before.capacity() * size_of::<Histogram>()
