@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub(crate) struct CalibrateArguments {
     /// Noises: presets, or sums of them joined by +. With the four feeders of docs/link-fidelity.md and three links on
-    /// each these six take some forty minutes of one core
+    /// each these six take some twenty minutes of one core, and a minute from a journal
     #[arg(long, value_delimiter = ',', default_value = "n0,n1,n2,n3a,n3b,n1+n3a")]
     noise: Vec<String>,
     /// Feeders of the proof (.dss, .json, .toml) besides the built-in village and a street of 60
