@@ -38,7 +38,7 @@ const CASES: [Case; 11] = [
     slow(
         "calibrate --noise n0 --links 1 --modulation dbpsk --frames 12 --precision 5 --json",
         None,
-        "630176b926c57354",
+        "a011d1787ef7001b",
     ),
     case("feeder --json", None, "b8bf5c9c50ae1e18"),
     slow("feeder --json --phases coupled --loads appliances --band fcc-1", None, "5205d377d5ca4c77"),
