@@ -7,7 +7,10 @@
 //! `awgn_per ten-percent FRAMES [SEED] [CHANNEL]` finds where each scheme loses every tenth frame.
 //!
 //! Settings: receiver=standard, coherent or a number of passes; without=smoothing or clock; ppm=P lets the receiver's clock
-//! be P parts per million slow; octets=N behind what the header carries; echo=G adds an echo of gain G 80 us later.
+//! be P parts per million slow; octets=N behind what the header carries; echo=G adds an echo of gain G 80 us later;
+//! carriers=equal, symbols=equal or erased for the weights. noise=FILE takes pieces of a trace at the channel's sample clock,
+//! raw 32 bit floats as `channel-sim noise write` makes them, instead of white noise; the ratio is that to its mean power on
+//! the carriers or, with of=background, to what stands there half of the time on half of them.
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a measuring tool")]
 
@@ -15,9 +18,14 @@
 mod common;
 
 use common::Random;
+use dsp::Complex;
+use dsp::fft::{RealFft, Size};
+use prime_phy::channel::CARRIERS;
 use prime_phy::options::Options;
 use prime_phy::primitives::{CarrierDetect, Event};
-use prime_phy::{Channel, Detection, FrameType, FrameWorkspace, Receiver, ReceiverOptions, Scheme};
+use prime_phy::{
+    Channel, Detection, FrameType, FrameWorkspace, Receiver, ReceiverOptions, Scheme, SymbolWeights,
+};
 
 /// Octets of payload behind what the header carries, as in the reference curves (prime.md 9.5).
 const PAYLOAD_OCTETS: usize = 133;
@@ -66,12 +74,20 @@ struct Line {
     ppm: f64,
     octets: usize,
     echo: f32,
+    noise: Option<Trace>,
+    of_background: bool,
 }
 
 impl Line {
     fn of(settings: &[String]) -> Self {
-        let mut line =
-            Self { receiver: ReceiverOptions::STANDARD, ppm: 0.0, octets: PAYLOAD_OCTETS, echo: 0.0 };
+        let mut line = Self {
+            receiver: ReceiverOptions::STANDARD,
+            ppm: 0.0,
+            octets: PAYLOAD_OCTETS,
+            echo: 0.0,
+            noise: None,
+            of_background: false,
+        };
         for setting in settings {
             match setting.split_once('=').unwrap_or((setting, "")) {
                 ("receiver", "standard") => line.receiver.detection = Detection::Differential,
@@ -85,10 +101,59 @@ impl Line {
                 ("ppm", ppm) => line.ppm = ppm.parse().expect("ppm"),
                 ("octets", octets) => line.octets = octets.parse().expect("octets"),
                 ("echo", echo) => line.echo = echo.parse().expect("a gain"),
+                ("carriers", "equal") => line.receiver.carrier_weights = false,
+                ("symbols", "equal") => line.receiver.symbol_weights = SymbolWeights::Equal,
+                ("symbols", "erased") => line.receiver.symbol_weights = SymbolWeights::Erased,
+                ("noise", file) => line.noise = Some(Trace::read(file)),
+                ("of", "background") => line.of_background = true,
                 _ => println!("no such setting: {setting}"),
             }
         }
         line
+    }
+}
+
+/// Noise of a file.
+struct Trace {
+    samples: Vec<f32>,
+}
+
+impl Trace {
+    fn read(file: &str) -> Self {
+        let octets = std::fs::read(file).expect("a file with noise");
+        let samples = octets.as_chunks::<4>().0.iter().map(|octets| f32::from_le_bytes(*octets)).collect();
+        Self { samples }
+    }
+
+    /// Its power on the channel's carriers as the variance of white noise that has the same there: the mean, or the median over
+    /// windows and carriers, which in white noise is ln 2 of it.
+    fn variance(&self, channel: &Channel, of_background: bool) -> f32 {
+        assert_eq!(channel.ways(), 1, "a trace is for channel 1 at 250 kHz");
+        let mut fft = RealFft::new(Size::N512);
+        let mut bins = [Complex::default(); 257];
+        let first = usize::from(channel.first_carrier);
+        let mut powers: Vec<Vec<f32>> = vec![Vec::new(); CARRIERS];
+        for window in self.samples.chunks_exact(512).step_by(7) {
+            fft.forward(window, &mut bins).expect("sizes of the transform");
+            for (powers, bin) in powers.iter_mut().zip(&bins[first..]) {
+                powers.push(bin.norm_sqr() / 512.0);
+            }
+        }
+        if !of_background {
+            let sum: f64 = powers.iter().flatten().map(|&power| f64::from(power)).sum();
+            return (sum / powers.iter().map(Vec::len).sum::<usize>() as f64) as f32;
+        }
+        let median = |powers: &mut Vec<f32>| {
+            powers.sort_by(f32::total_cmp);
+            powers[powers.len() / 2]
+        };
+        median(&mut powers.iter_mut().map(median).collect()) / std::f32::consts::LN_2
+    }
+
+    /// Adds a piece of it.
+    fn add(&self, line: &mut [f32], gain: f32, random: &mut Random) {
+        let at = random.below(self.samples.len() - line.len());
+        common::mix(line, 0, &self.samples[at..at + line.len()], gain);
     }
 }
 
@@ -194,6 +259,8 @@ fn measure(scheme: Scheme, snr_db: f32, frames: usize, seed: u64, channel: &Chan
     let memory = Box::new(FrameWorkspace::new());
     let mut receiver = Box::new(Receiver::with_workspace(channel, &options, &on.receiver, memory));
     let deviation = common::noise_on(channel, snr_db);
+    let variance = on.noise.as_ref().map_or(1.0, |trace| trace.variance(channel, on.of_background));
+    let gain = deviation / variance.sqrt();
     let frame_type = FrameType::plainest(scheme);
     let (mut tally, mut position) = (Tally { frames, ..Tally::default() }, 0);
     for _ in 0..frames {
@@ -208,7 +275,10 @@ fn measure(scheme: Scheme, snr_db: f32, frames: usize, seed: u64, channel: &Chan
         if on.echo != 0.0 {
             common::mix(&mut line, before + channel.samples(20), &frame, on.echo);
         }
-        common::add_noise(&mut line, deviation, &mut random);
+        match &on.noise {
+            Some(trace) => trace.add(&mut line, gain, &mut random),
+            None => common::add_noise(&mut line, deviation, &mut random),
+        }
         let (mut sensed, mut failed, mut right) = (false, false, false);
         for block in line.chunks(1_000) {
             receiver.push(position, block);

@@ -78,7 +78,7 @@ pub enum HeaderError {
     /// PROTOCOL is reserved in a frame of this type.
     #[error("PROTOCOL {0:#x} is reserved")]
     Protocol(u8),
-    /// LEN has no room for PAD_LEN and flushing.
+    /// LEN has no room for PAD_LEN, flushing and an octet of an MPDU.
     #[error("PAD_LEN {pad_octets} does not fit {symbols} symbols of {scheme:?}")]
     Padding {
         /// PROTOCOL.

@@ -46,22 +46,22 @@ impl PayloadLayout {
         let used = octets.checked_sub(frame_type.mac_octets())? + flushing_octets(scheme);
         let blocks = used.div_ceil(scheme.octets_per_symbol());
         let symbols = blocks * scheme.copies();
-        if !frame_type.carries(scheme) || symbols > scheme.most_symbols() {
+        if octets == 0 || !frame_type.carries(scheme) || symbols > scheme.most_symbols() {
             return None;
         }
         let pad_octets = (blocks * scheme.octets_per_symbol() - used) as u16;
         Some(Self { frame_type, scheme, symbols: symbols as u8, pad_octets })
     }
 
-    /// The layout that a header tells of. `None` where the frame cannot carry the scheme, or padding and flushing are
-    /// more than the symbols carry.
+    /// The layout that a header tells of. `None` where the frame cannot carry the scheme, padding and flushing are more than
+    /// the symbols carry, or they leave no octet of an MPDU.
     pub fn from_header(frame_type: FrameType, scheme: Scheme, symbols: u8, pad_octets: u16) -> Option<Self> {
         let layout = Self { frame_type, scheme, symbols, pad_octets };
         let room = layout.payload_octets() as isize - flushing_octets(scheme) as isize;
         let whole = frame_type.carries(scheme)
             && usize::from(symbols) <= scheme.most_symbols()
             && usize::from(symbols).is_multiple_of(scheme.copies());
-        (whole && pad_octets as isize <= room).then_some(layout)
+        (whole && pad_octets as isize <= room && layout.mpdu_octets() > 0).then_some(layout)
     }
 
     /// Octets of the MPDU that the payload carries.
@@ -132,6 +132,14 @@ mod tests {
         assert_eq!(sizes(FrameType::A, Scheme::RobustDbpsk, 18), None);
         assert_eq!(sizes(FrameType::A, Scheme::RobustDqpsk, 7), None);
         assert_eq!(PayloadLayout::from_header(FrameType::A, Scheme::RobustDbpsk, 0, 0), None);
+    }
+
+    #[test]
+    fn a_frame_without_an_octet_of_an_mpdu_is_none() {
+        assert_eq!(PayloadLayout::from_header(FrameType::B, Scheme::Dbpsk, 0, 0), None);
+        assert_eq!(PayloadLayout::from_header(FrameType::Bc, Scheme::DbpskC, 1, 5), None);
+        assert_eq!(PayloadLayout::for_frame(FrameType::B, Scheme::Dbpsk, 0), None);
+        assert!(PayloadLayout::from_header(FrameType::A, Scheme::Dbpsk, 0, 0).is_some(), "seven octets");
     }
 
     proptest! {

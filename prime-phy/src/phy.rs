@@ -75,12 +75,15 @@ pub struct PhyConfig {
     pub options: Options,
     /// What is between the samples and the line.
     pub front_end: FrontEnd,
+    /// Whether frames of Types B and BC are listened for, which is half the work; without them a modem of v1.3.6.
+    pub type_b: bool,
 }
 
 impl Default for PhyConfig {
     /// Channel 1.
     fn default() -> Self {
-        Self { channel: Channel::ONE, options: Options::default(), front_end: FrontEnd::default() }
+        let front_end = FrontEnd::default();
+        Self { channel: Channel::ONE, options: Options::default(), front_end, type_b: true }
     }
 }
 
@@ -91,6 +94,8 @@ pub struct Phy {
     mode: Mode,
     transmitter: Transmitter,
     receiver: Receiver,
+    /// Step of the gain while the last header was heard.
+    signal_step: u8,
     gain: Gain,
     /// Samples of the frame that waits or is on the air, or of the last one.
     on_air: Range<u64>,
@@ -132,7 +137,8 @@ impl Phy {
             config,
             mode: Mode::Awake,
             transmitter: Transmitter::new(&config.channel, &config.options),
-            receiver: Receiver::new(&config.channel, &config.options),
+            receiver: control::receiver(&config),
+            signal_step: 0,
             gain: Gain::new(),
             on_air: 0..0,
             senses: None,
@@ -161,7 +167,7 @@ impl Phy {
                     Mode::Asleep | Mode::Test(_) => Err(TransmitResult::BadMode),
                 };
                 if let Err(result) = loaded {
-                    self.transmit_dropped += 1;
+                    self.transmit_dropped = self.transmit_dropped.wrapping_add(1);
                     self.confirm(now, result);
                 }
             }
@@ -192,7 +198,21 @@ impl Phy {
         let (silence, ours) = out.split_at_mut_checked(before).unwrap_or_default();
         silence.fill(0.0);
         let count = self.transmitter.pull(ours);
-        ours.get_mut(count..).unwrap_or_default().fill(0.0);
+        let mut rest = ours.get_mut(count..).unwrap_or_default();
+        rest.fill(0.0);
+        // Frames of a test follow one another within a block too.
+        while let (Mode::Test(test), false, false) = (self.mode, self.transmitter.is_busy(), rest.is_empty())
+        {
+            let ended = block.end - rest.len() as u64;
+            self.load_test(test, ended);
+            let silent = usize::try_from(self.on_air.start - ended).unwrap_or(usize::MAX);
+            let Some((_, ours)) = rest.split_at_mut_checked(silent) else { break };
+            let count = self.transmitter.pull(ours);
+            rest = ours.get_mut(count..).unwrap_or_default();
+            if count == 0 {
+                break;
+            }
+        }
         if !self.transmitter.is_busy() && self.mode == Mode::Awake {
             let end = self.config.channel.clock.instant(self.on_air.end);
             self.confirm(end, TransmitResult::Success);
@@ -203,7 +223,7 @@ impl Phy {
     /// Takes the samples from index `from` on. Blocks come in order, each after the `transmit` of the same samples;
     /// what is left out between blocks is not heard.
     pub fn receive(&mut self, from: u64, samples: &[f32]) {
-        if self.mode == Mode::Asleep {
+        if self.mode != Mode::Awake {
             return;
         }
         let end = from + samples.len() as u64;
@@ -214,9 +234,14 @@ impl Phy {
         };
         for (from, heard) in [part(from..self.on_air.start), part(self.on_air.end.max(from)..end)] {
             if !heard.is_empty() {
+                let (signal, step) = (self.receiver.channel().signal_power(), self.gain.step());
                 self.receiver.push(from, heard);
+                if self.receiver.channel().signal_power() != signal {
+                    self.signal_step = step;
+                }
                 let (free, rate_hz) = (!self.receiver.is_busy(), self.config.channel.clock.rate_hz());
                 self.gain.hear(&self.config.front_end, from, heard, free, rate_hz);
+                self.follow_gain(step);
             }
         }
     }
@@ -296,7 +321,7 @@ impl Phy {
                 self.senses = None;
                 self.transmitter.cancel();
                 self.on_air.end = self.on_air.start;
-                self.transmit_dropped += 1;
+                self.transmit_dropped = self.transmit_dropped.wrapping_add(1);
                 self.confirm(at, TransmitResult::ChannelBusy);
                 return true;
             }

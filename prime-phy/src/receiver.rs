@@ -136,6 +136,11 @@ impl<M: Memory> Receiver<M> {
         self.channel[0].set_type_b(wanted);
     }
 
+    /// Goes on at another gain, whose power is `ratio` times as great ([`ChannelReceiver::scale_noise`]).
+    pub fn scale_noise(&mut self, ratio: f32) {
+        self.channel[0].scale_noise(ratio);
+    }
+
     /// Takes the samples that follow those before; `from` is the index of the first. Where it is not the one
     /// expected, samples were left out: what was being received is lost and the receiver listens anew.
     ///

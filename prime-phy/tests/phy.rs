@@ -171,8 +171,16 @@ fn test_modes_send_without_end_and_half_of_the_time() {
         let (sent, events) = run(&mut phy, 740_000, &[0.0; 10_000]);
         assert_eq!((first_sound(&sent), events), (None, vec![]));
     }
+    // In one block too: nowhere between two frames is there silence.
+    let mut phy = phy();
+    let test = TestMode { scheme: Scheme::DqpskC, level: 0, half_duty: false };
+    manage(&mut phy, ManagementRequest::TestMode(Some(test)));
+    let mut block = vec![0.0; 200_000];
+    assert!(phy.transmit(0, &mut block));
+    let silent = block.chunk_by(|one, other| (*one == 0.0) == (*other == 0.0)).filter(|run| run[0] == 0.0);
+    assert!(silent.map(<[f32]>::len).max().unwrap_or(0) < 3);
     let robust = TestMode { scheme: Scheme::RobustDbpsk, level: 0, half_duty: false };
-    let refused = manage(&mut phy(), ManagementRequest::TestMode(Some(robust)));
+    let refused = manage(&mut self::phy(), ManagementRequest::TestMode(Some(robust)));
     assert_eq!(refused, ManagementConfirm::TestMode(false));
 }
 
@@ -231,7 +239,7 @@ fn gain_follows_the_level_and_levels_on_the_line_do_not_follow_gain() {
     let mut phy = Box::new(Phy::new(PhyConfig { front_end, ..PhyConfig::default() }));
     let mut random = Random::new(44);
     // The driver applies the step to a quiet line.
-    let mut told = Vec::new();
+    let (mut told, mut levels) = (Vec::new(), Vec::new());
     for second in 0..6 {
         let gain = 10.0_f32.powf(12.0 * f32::from(phy.gain_step()) / 20.0);
         let mut line = vec![0.0; 250_000];
@@ -239,7 +247,14 @@ fn gain_follows_the_level_and_levels_on_the_line_do_not_follow_gain() {
         line.iter_mut().for_each(|sample| *sample *= gain);
         run(&mut phy, second * 250_000, &line);
         told.push(phy.gain_step());
+        match control(&mut phy, at((second + 1) * 250_000), ControlRequest::NoiseLevel) {
+            ControlConfirm::NoiseLevel(Some(level_dbuv)) => levels.push(level_dbuv),
+            other => panic!("{other:?}"),
+        }
     }
+    // White noise of 0.5 mV from 0 to 125 kHz, of which the carriers take 97 of 256 bins.
+    let expected = 120.0 + 20.0 * 5e-4_f32.log10() + 10.0 * (97.0_f32 / 256.0).log10();
+    assert!(levels.iter().all(|level| (level - expected).abs() < 0.5), "{levels:?}, expected {expected}");
     // Its peaks are 52 dB below clipping at first: there is room for all three steps, and still 15 dB.
     assert_eq!(told[3..], [3, 3, 3], "{told:?}");
     // A quarter of a second of something loud brings it down at once.

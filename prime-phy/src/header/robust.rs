@@ -121,7 +121,8 @@ mod tests {
         };
         assert_eq!(parse(0xC << 17 | 3 << 9), misfit(3, 0));
         assert_eq!(parse(0xC << 17 | 4 << 9 | 6), misfit(4, 6));
-        assert!(parse(0xC << 17 | 4 << 9 | 5).is_ok());
+        assert_eq!(parse(0xC << 17 | 4 << 9 | 5), misfit(4, 5), "flushing and padding alone");
+        assert!(parse(0xC << 17 | 4 << 9 | 4).is_ok());
         assert!(parse(0x4 << 17 | 64 << 9).is_err(), "only robust schemes go beyond 63 symbols");
         let mut octets =
             HeaderB { scheme: Scheme::Dbpsk, symbols: 1, pad_octets: 0 }.emit(polynomial()).unwrap();

@@ -1,6 +1,6 @@
 //! The control and management planes of a modem.
 
-use super::{Mode, Phy};
+use super::{Mode, Phy, PhyConfig};
 use crate::pib::{Attribute, AttributeError, Statistics};
 use crate::primitives::{
     ControlConfirm, ControlRequest, Event, LineState, ManagementConfirm, ManagementRequest, TestMode,
@@ -8,7 +8,7 @@ use crate::primitives::{
 };
 use crate::receiver::{MOST_EVENTS, Receiver};
 use plc_core::time::Instant;
-use plc_core::units::power_to_db;
+use plc_core::units::{db_to_power, power_to_db};
 
 /// Ticks of PHY_TIMER's unit of 10 us.
 const TIMER_TICKS: u64 = 60;
@@ -22,15 +22,17 @@ impl Phy {
         let confirm = match request {
             ControlRequest::AgcGet | ControlRequest::AgcSet(_) => {
                 if let ControlRequest::AgcSet(agc) = request {
+                    let step = self.gain.step();
                     self.gain.set(front_end, agc);
+                    self.follow_gain(step);
                 }
                 ControlConfirm::Agc { agc: self.gain.agc(), step: self.gain.step() }
             }
             ControlRequest::Timer => ControlConfirm::Timer((now.as_ticks() / TIMER_TICKS) as u32),
             ControlRequest::CarrierDetect => ControlConfirm::CarrierDetect(self.line_state()),
-            ControlRequest::NoiseLevel => {
-                ControlConfirm::NoiseLevel(self.receiver.noise_power().map(|power| self.level_dbuv(power)))
-            }
+            ControlRequest::NoiseLevel => ControlConfirm::NoiseLevel(
+                self.receiver.noise_power().map(|power| self.level_dbuv(power, self.gain.step())),
+            ),
             ControlRequest::Snr => ControlConfirm::Snr(self.receiver.channel().quality()),
             ControlRequest::ZeroCrossingTime => {
                 ControlConfirm::ZeroCrossingTime(self.since_zero_crossing(now))
@@ -116,7 +118,7 @@ impl Phy {
         let power = channel.signal_power();
         LineState {
             busy: channel.is_busy(),
-            rssi_dbuv: (power > 0.0).then(|| self.level_dbuv(power)),
+            rssi_dbuv: (power > 0.0).then(|| self.level_dbuv(power, self.signal_step)),
             end: channel.busy_until(),
             in_header: channel.is_in_header(),
         }
@@ -133,9 +135,18 @@ impl Phy {
         self.evm = Some(self.evm.map_or(evm, |average| average + part * (evm - average)));
     }
 
-    fn level_dbuv(&self, power: f32) -> f32 {
+    /// The noise that is known is that of samples at step `before`; from now on they come at the step in force.
+    pub(super) fn follow_gain(&mut self, before: u8) {
+        let steps = f32::from(self.gain.step()) - f32::from(before);
+        if steps != 0.0 {
+            self.receiver.scale_noise(db_to_power(steps * f32::from(self.config.front_end.step_db)));
+        }
+    }
+
+    /// Level on the line of a power that samples at a step of the gain had.
+    fn level_dbuv(&self, power: f32, step: u8) -> f32 {
         let front_end = &self.config.front_end;
-        let gain_db = f32::from(self.gain.step()) * f32::from(front_end.step_db);
+        let gain_db = f32::from(step) * f32::from(front_end.step_db);
         front_end.full_scale_dbuv + power_to_db(power) - gain_db
     }
 
@@ -161,6 +172,13 @@ impl Phy {
     }
 
     fn restart_receiver(&mut self) {
-        self.receiver = Receiver::new(&self.config.channel, &self.config.options);
+        self.receiver = receiver(&self.config);
     }
+}
+
+/// The receiver that a configuration asks for.
+pub(super) fn receiver(config: &PhyConfig) -> Receiver {
+    let mut receiver = Receiver::new(&config.channel, &config.options);
+    receiver.set_type_b(config.type_b);
+    receiver
 }

@@ -248,6 +248,11 @@ impl<M: Memory> ChannelReceiver<M> {
         self.detector.set_type_b(wanted);
     }
 
+    /// Goes on at another gain, whose power is `ratio` times as great: the noise is known at that level then.
+    pub fn scale_noise(&mut self, ratio: f32) {
+        self.floor.scale(ratio);
+    }
+
     pub(super) fn poll(&mut self) -> Option<Event> {
         self.events.pop_front()
     }
@@ -547,8 +552,10 @@ impl<M: Memory> ChannelReceiver<M> {
     /// The header failed: the line is busy, and the next frame may come at any time.
     fn give_up_frame(&mut self, shared: &Shared, frame_type: FrameType, start: u64, error: HeaderError) {
         match error {
-            HeaderError::Crc { .. } => self.statistics.crc_incorrect += 1,
-            _ => self.statistics.crc_fail += 1,
+            HeaderError::Crc { .. } => {
+                self.statistics.crc_incorrect = self.statistics.crc_incorrect.wrapping_add(1)
+            }
+            _ => self.statistics.crc_fail = self.statistics.crc_fail.wrapping_add(1),
         }
         let frame = self.header.power();
         let threshold = self.floor.mean().map_or(0.5 * frame, |noise| 0.5 * (frame + noise.min(frame)));
@@ -605,7 +612,7 @@ impl<M: Memory> ChannelReceiver<M> {
                 robust_sweep: frame.sweep,
                 robust_polarity: frame.polarity,
             };
-            self.statistics.received += 1;
+            self.statistics.received = self.statistics.received.wrapping_add(1);
             self.emit_event(Event::DataIndication(PhyDataIndication { mpdu, scheme, time, end, reception }));
         }
         self.emit(CarrierDetect::Idle(end));
@@ -646,14 +653,16 @@ impl<M: Memory> ChannelReceiver<M> {
 
     /// Makes room: the oldest carrier detect goes, or the oldest event if there are only frames.
     fn drop_one(&mut self) {
-        self.dropped_events += 1;
+        self.dropped_events = self.dropped_events.wrapping_add(1);
         let oldest =
             self.events.iter().position(|event| matches!(event, Event::CarrierDetect(_))).unwrap_or(0);
         for index in 0..self.events.len() {
             let event = self.events.pop_front();
             match event {
                 Some(Event::CarrierDetect(_)) | None if index == oldest => {}
-                Some(_) if index == oldest => self.statistics.receive_dropped += 1,
+                Some(_) if index == oldest => {
+                    self.statistics.receive_dropped = self.statistics.receive_dropped.wrapping_add(1)
+                }
                 Some(event) => {
                     let _ = self.events.push_back(event);
                 }

@@ -88,23 +88,29 @@ impl HeaderDecoder {
         self.power
     }
 
-    /// Decodes a header of Type A with both readings of the interleaver, the one set first.
+    /// Decodes a header of Type A with both readings of the interleaver; the one that fits the code best of those whose CRC
+    /// is right, for of wrong ones every 256th is.
     pub(super) fn decode_a<const STAGES: usize>(
         &self,
         viterbi: &mut Viterbi<STAGES>,
         options: &Options,
     ) -> Result<Decoded<HeaderA>, HeaderError> {
+        let mut best: Option<(u32, Decoded<HeaderA>)> = None;
         let mut refused = None;
         for interleaving in [options.interleaving, options.interleaving.other()] {
             let mut octets = [0; HEADER_OCTETS];
             let map = BitMap::header(interleaving);
             let cost = self.decode::<STAGES, HEADER_CODED_BITS>(viterbi, &map, HEADER_BITS, &mut octets);
-            match cost.ok_or(NOTHING).and_then(|_| HeaderA::parse(&octets)) {
-                Ok(header) => return Ok(Decoded { header, interleaving, repetition: options.repetition }),
+            match cost.ok_or(NOTHING).and_then(|cost| Ok((cost, HeaderA::parse(&octets)?))) {
+                Ok((cost, header)) if best.as_ref().is_none_or(|(least, _)| cost < *least) => {
+                    let repetition = options.repetition;
+                    best = Some((cost, Decoded { header, interleaving, repetition }));
+                }
+                Ok(_) => {}
                 Err(error) => refused = refused.or(Some(error)),
             }
         }
-        Err(refused.unwrap_or(NOTHING))
+        best.map(|(_, decoded)| decoded).ok_or(refused.unwrap_or(NOTHING))
     }
 
     /// Decodes a header of Type B with every reading of interleaver and repeater; the one that fits the code best of those

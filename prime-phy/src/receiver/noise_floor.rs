@@ -37,6 +37,12 @@ impl NoiseFloor {
         let _ = self.held.push_back(carriers.map(|carrier| carrier.norm_sqr()));
     }
 
+    /// Goes on at another level: all powers times `ratio`.
+    pub(super) fn scale(&mut self, ratio: f32) {
+        let held = self.held.iter_mut().flatten();
+        self.powers.iter_mut().chain(held).for_each(|power| *power *= ratio);
+    }
+
     /// Drops the newest windows: a frame was in them.
     pub(super) fn forget_newest(&mut self, windows: usize) {
         for _ in 0..windows.min(HELD) {

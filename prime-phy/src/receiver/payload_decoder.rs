@@ -163,6 +163,11 @@ impl PayloadDecoder {
         let mut mpdu = Mpdu::from_slice(mac).ok()?;
         let data = layout.data_octets();
         let mut reading = scrambler;
+        // Of silence decoders make zeros, which are a codeword.
+        let told = self.soft.iter().filter(|&&soft| soft != 0).count();
+        if told < if layout.scheme.is_coded() { 8 * data } else { 4 * data } {
+            return None;
+        }
         if layout.scheme.is_coded() {
             let cost = self.decode_coded(viterbi, octets, false)?;
             let soft = self.soft.iter().take(layout.coded_bits());
