@@ -2,8 +2,11 @@
 //!
 //! ```text
 //! cargo run --release -p g3-phy --example awgn_fer -- robust -2.5,-2,-1.5 1000 [seed] [swing dB] [band] \
-//!     [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] [ppm=N] [fading=yes]
+//!     [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] [ppm=N] [fading=yes] \
+//!     [noise=white|kata2|bursts[:MS]|impulses[:P:DB]|tone[:BIN[:DB]]] [mitigation=off|weights|blanking|notch|all]
 //! ```
+//!
+//! Modes are robust, dbpsk, dqpsk, d8psk, the coherent bpsk, qpsk, 8psk and robust-coherent, and ack.
 //!
 //! One receiver hears a continuous stream: noise of random length, a frame with a PSDU of about 100 octets that
 //! fills its symbols and its preamble at payload power, noise again; with `ack` the frame is an acknowledgement, of a
@@ -19,14 +22,19 @@
 mod common;
 
 use common::Random;
+use common::noise::{Kind, Noise};
 use g3_phy::encoder::FrameEncoder;
 use g3_phy::primitives::{Ack, CarrierSense, Event};
-use g3_phy::{BandPlan, FrameWorkspace, Modulation, PreambleDetection, Receiver, ReceiverOptions, ToneMask};
+use g3_phy::{
+    BandPlan, FrameWorkspace, Mitigation, Modulation, PreambleDetection, Receiver, ReceiverOptions, ToneMask,
+};
 use std::f32::consts::{PI, TAU};
 use std::time::{Duration, Instant};
 
-const USAGE: &str = "usage: awgn_fer robust|dbpsk|dqpsk|d8psk|ack SNR_DB[,SNR_DB...] FRAMES [SEED] [SWING_DB] [BAND] \
-     [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] [ppm=N] [fading=yes]";
+const USAGE: &str = "usage: awgn_fer robust|dbpsk|dqpsk|d8psk|bpsk|qpsk|8psk|robust-coherent|ack SNR_DB[,SNR_DB...] \
+     FRAMES [SEED] [SWING_DB] [BAND] [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] \
+     [ppm=N] [fading=yes] [noise=white|kata2|bursts[:MS]|impulses[:P:DB]|tone[:BIN[:DB]]] \
+     [mitigation=off|weights|blanking|notch|all]";
 
 /// What is sent over what, and who hears it.
 struct Setting {
@@ -36,7 +44,7 @@ struct Setting {
     beyond: ReceiverOptions,
     ppm: f64,
     fading: bool,
-    swing_db: f32,
+    noise: Kind,
     frames: usize,
     seed: u64,
 }
@@ -60,8 +68,26 @@ fn main() {
         "dbpsk" => Some(Modulation::Dbpsk),
         "dqpsk" => Some(Modulation::Dqpsk),
         "d8psk" => Some(Modulation::D8psk),
+        "robust-coherent" => Some(Modulation::RobustCoherent),
+        "bpsk" => Some(Modulation::Bpsk),
+        "qpsk" => Some(Modulation::Qpsk),
+        "8psk" => Some(Modulation::Psk8),
         "ack" => None,
         _ => return println!("{USAGE}"),
+    };
+    beyond.mitigation = match value("mitigation").unwrap_or("weights") {
+        "off" => Mitigation::OFF,
+        "weights" => Mitigation::WEIGHTS,
+        "blanking" => Mitigation { blanking: true, ..Mitigation::WEIGHTS },
+        "notch" => Mitigation { notch: true, ..Mitigation::WEIGHTS },
+        "all" => Mitigation::ALL,
+        other => panic!("mitigation off, weights, blanking, notch or all, not {other}"),
+    };
+    let swing_db: f32 = arguments.get(4).map_or(0.0, |swing| swing.parse().expect("a swing in dB"));
+    let noise = match value("noise") {
+        Some(name) => Kind::named(name).unwrap_or_else(|| panic!("no noise {name}")),
+        None if swing_db > 0.0 => Kind::Swing(swing_db),
+        None => Kind::White,
     };
     let setting = Setting {
         plan: plan_named(arguments.get(5).map_or("cenelec-a", String::as_str)),
@@ -69,7 +95,7 @@ fn main() {
         beyond,
         ppm: value("ppm").map_or(0.0, |ppm| ppm.parse().expect("parts per million")),
         fading: value("fading").is_some(),
-        swing_db: arguments.get(4).map_or(0.0, |swing| swing.parse().expect("a swing in dB")),
+        noise,
         frames: arguments.get(2).map_or(200, |frames| frames.parse().expect("a number of frames")),
         seed: arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed")),
     };
@@ -114,7 +140,7 @@ fn measure(setting: &Setting, snr_db: f32) -> Tally {
     let memory = Box::new(FrameWorkspace::new());
     let mut receiver = Receiver::with_workspace(plan, ToneMask::ALL, &options, &setting.beyond, memory);
     let deviation = common::noise_for_snr_db(plan, snr_db);
-    let swing = swing_over_half_cycle(plan, setting.swing_db);
+    let mut noise = Noise::new(setting.noise, plan, deviation);
     let (mut tally, mut position) = (Tally { frames: *frames, ..Tally::default() }, 0);
     for index in 0..*frames {
         let ack = Ack { fcs: index as u16, positive: true, more_segments: false };
@@ -135,12 +161,10 @@ fn measure(setting: &Setting, snr_db: f32) -> Tally {
         if setting.fading {
             fade(plan, &mut frame, TAU * random.below(1_000) as f32 / 1_000.0);
         }
-        let before = 2_000 + random.below(1_000);
+        let before = 2_000 + random.below(4_000);
         let mut line = vec![0.0; before + frame.len() + 1_000];
         common::mix(&mut line, before, &frame, 1.0);
-        for (n, sample) in line.iter_mut().enumerate() {
-            *sample += deviation * swing[(position as usize + n) % swing.len()] * random.gaussian();
-        }
+        noise.add(&mut line, &mut random);
         let (mut sensed, mut heard, mut right) = (false, false, false);
         for block in line.chunks(1_000) {
             let began = Instant::now();
@@ -197,17 +221,6 @@ fn fade(plan: &BandPlan, frame: &mut [f32], phase: f32) {
         let (sine, cosine) = (10.0_f32.to_radians() * angle.cos()).sin_cos();
         *sample = gain * (*sample * cosine + quadrature * sine);
     }
-}
-
-/// Factor of the noise amplitude for each sample of 10 ms; the mean of its square is 1.
-fn swing_over_half_cycle(plan: &BandPlan, swing_db: f32) -> Vec<f32> {
-    let samples = plan.clock.rate_hz() as usize / 100;
-    let power = |n: usize| {
-        let sine = (TAU * n as f32 / samples as f32).sin();
-        10.0_f32.powf(0.05 * swing_db * sine)
-    };
-    let mean = (0..samples).map(power).sum::<f32>() / samples as f32;
-    (0..samples).map(|n| (power(n) / mean).sqrt()).collect()
 }
 
 fn receiver_named(name: &str) -> ReceiverOptions {

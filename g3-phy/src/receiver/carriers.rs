@@ -93,6 +93,11 @@ impl CarrierBank {
         carriers
     }
 
+    /// All bins of the window transformed last.
+    pub(super) fn spectrum(&self) -> &[Complex; FFT_SAMPLES / 2 + 1] {
+        &self.spectrum
+    }
+
     /// Power of the null tones in the window transformed last.
     pub(super) fn null_powers(&self) -> NullPowers {
         self.null_bins.map(|bin| self.spectrum.get(usize::from(bin)).map_or(0.0, Complex::norm_sqr))

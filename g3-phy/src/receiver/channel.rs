@@ -5,6 +5,9 @@
 //! for the payload, the header's; later the decoder's mean phasors count as well, each by how certain it is. That
 //! is one step of expectation and maximisation (A. Dempster, N. Laird and D. Rubin, 1977) in each pass.
 
+use super::carriers::NULL_TONES;
+use super::half_cycle::Folded;
+use super::noise_tracker::beyond_chance;
 use crate::band::{FFT_SAMPLES, MAX_CARRIERS, SYMBOL_STRIDE};
 use core::f32::consts::TAU;
 use dsp::Complex;
@@ -15,10 +18,6 @@ use dsp::phase_trellis::ComplexLanes;
 pub(super) const GROUPS: usize = MAX_CARRIERS / LANES;
 /// Most symbols of a frame that is decoded coherently.
 pub(super) const MAX_SYMBOLS: usize = 512;
-/// Bins of the mains half cycle.
-const PHASES: usize = 64;
-/// Width of a bin in symbols of CENELEC-A: 0.5 ms.
-const BIN_SECONDS: f32 = 0.5e-3;
 /// The carrier's noise starts with the mean of all carriers as if seen in this many symbols.
 const MEAN_COUNTS: f32 = 10.0;
 /// Nothing is quieter or louder than this part of the mean noise.
@@ -55,6 +54,8 @@ pub(super) struct Channel {
     pub(super) noise: Grouped<Lanes>,
     /// 1 / (noise of each symbol against the mean).
     pub(super) quiet: [f32; MAX_SYMBOLS],
+    /// Noise of each symbol as the null tones told it beforehand.
+    told: [f32; MAX_SYMBOLS],
     /// Radians per symbol and ppm.
     turn: Grouped<Lanes>,
     /// 1 where a lane holds a carrier, 0 elsewhere.
@@ -146,6 +147,7 @@ impl Channel {
             gain: NO_GAIN,
             noise: grouped_noise,
             quiet: [1.0; MAX_SYMBOLS],
+            told: [1.0; MAX_SYMBOLS],
             turn,
             used,
             groups: bins.len().div_ceil(LANES),
@@ -161,6 +163,14 @@ impl Channel {
     pub(super) fn set_ppm(&mut self, ppm: f32) {
         self.ppm = ppm;
         self.estimate_gain(&Evidence::new());
+    }
+
+    /// Sets what is known beforehand of a symbol's noise against the mean.
+    pub(super) fn set_symbol_noise(&mut self, symbol: usize, noise: f32) {
+        if let (Some(quiet), Some(told)) = (self.quiet.get_mut(symbol), self.told.get_mut(symbol)) {
+            *quiet = 1.0 / noise.clamp(QUIETEST, LOUDEST);
+            *told = noise;
+        }
     }
 
     /// What the trellis of phases takes of a group's symbols: 2 h* y / N0.
@@ -228,7 +238,7 @@ impl Channel {
         self.estimate_gain(evidence);
         self.estimate_noise(evidence);
         if let Some(mains_hz) = mains_hz {
-            self.fold_noise(evidence, mains_hz);
+            self.estimate_symbol_noise(evidence, mains_hz);
         }
     }
 
@@ -292,47 +302,44 @@ impl Channel {
         }
     }
 
-    /// Folds the symbols' noise over the mains half cycle, into bins that overlap like triangles, and believes their
-    /// differences as far as these are more than chance.
-    fn fold_noise(&mut self, evidence: &Evidence, mains_hz: f32) {
+    /// Noise of each symbol: what the null tones told beforehand and what the carriers show together, folded over the mains
+    /// half cycle, and what a symbol has beyond that. All as far as it is more than chance.
+    fn estimate_symbol_noise(&mut self, evidence: &Evidence, mains_hz: f32) {
         let symbols = evidence.symbols.min(MAX_SYMBOLS);
-        let half_cycle = 0.5 / mains_hz;
-        let bins = ((half_cycle / BIN_SECONDS) as usize).clamp(4, PHASES);
-        let bins_per_symbol = bins as f32 * self.symbol_seconds / half_cycle;
-        let place = |symbol: usize| {
-            let at = symbol as f32 * bins_per_symbol;
-            let lower = at as usize;
-            (lower % bins, (lower + 1) % bins, at - lower as f32)
-        };
-        let (mut sums, mut counts) = ([0.0_f32; PHASES], [0.0_f32; PHASES]);
-        for (symbol, error) in evidence.by_symbol.iter().enumerate().take(symbols) {
-            let (lower, upper, part) = place(symbol);
-            for (bin, share) in [(lower, 1.0 - part), (upper, part)] {
-                sums[bin] += share * error.max(0.0);
-                counts[bin] += share * self.carriers;
-            }
+        let nulls = NULL_TONES as f32;
+        let told = self.told.get_mut(..symbols).unwrap_or_default();
+        let quiet = self.quiet.get_mut(..symbols).unwrap_or_default();
+        // Both witnesses by their own weighted means: they saw different carriers.
+        let (mut of_told, mut of_error) = (0.0, 0.0);
+        for ((told, error), quiet) in told.iter().zip(&evidence.by_symbol).zip(&*quiet) {
+            of_told += told * quiet;
+            of_error += error.max(0.0) * quiet;
         }
-        let total = sums.iter().sum::<f32>() / counts.iter().sum::<f32>().max(1.0);
-        let (mut variance, mut chance, mut filled) = (0.0, 0.0, 0.0);
-        for (sum, count) in sums.iter_mut().zip(&counts).take(bins) {
-            if *count > 0.5 * self.carriers {
-                *sum /= count * total.max(f32::MIN_POSITIVE);
-                variance += (*sum - 1.0) * (*sum - 1.0);
-                chance += 1.0 / count;
-                filled += 1.0;
-            } else {
-                *sum = 1.0;
-            }
+        let scale_told = symbols as f32 * nulls / of_told.max(f32::MIN_POSITIVE);
+        let scale_error = symbols as f32 * self.carriers / of_error.max(f32::MIN_POSITIVE);
+        let counts = nulls + self.carriers;
+        let mut noise = [1.0_f32; MAX_SYMBOLS];
+        for ((noise, told), error) in noise.iter_mut().zip(&*told).zip(&evidence.by_symbol) {
+            *noise = ((scale_told * told + scale_error * error.max(0.0)) / counts).max(QUIETEST);
         }
-        if filled < 2.0 {
-            return;
+        let noise = noise.get_mut(..symbols).unwrap_or_default();
+        let folded = Folded::of(noise, counts, mains_hz, self.symbol_seconds);
+        let mut beyond = [1.0_f32; MAX_SYMBOLS];
+        let beyond = beyond.get_mut(..symbols).unwrap_or_default();
+        for (symbol, (beyond, noise)) in beyond.iter_mut().zip(&*noise).enumerate() {
+            *beyond = noise / folded.at(symbol);
         }
-        let believed = (1.0 - chance / variance.max(f32::MIN_POSITIVE)).max(0.0);
-        for (symbol, quiet) in self.quiet.iter_mut().enumerate().take(symbols) {
-            let (lower, upper, part) = place(symbol);
-            let noise = 1.0 + believed * ((1.0 - part) * sums[lower] + part * sums[upper] - 1.0);
-            *quiet = 1.0 / noise.clamp(QUIETEST, LOUDEST);
+        beyond_chance(beyond, 1.0 / counts);
+        let mut of_error_now = 0.0;
+        for (symbol, ((quiet, beyond), error)) in
+            quiet.iter_mut().zip(&*beyond).zip(&evidence.by_symbol).enumerate()
+        {
+            *quiet = 1.0 / (folded.at(symbol) * beyond).clamp(QUIETEST, LOUDEST);
+            of_error_now += error.max(0.0) * *quiet;
         }
+        // The carriers' noise was estimated under the weights before: these must mean the same.
+        let same = of_error / of_error_now.max(f32::MIN_POSITIVE);
+        quiet.iter_mut().for_each(|quiet| *quiet *= same);
     }
 
     /// Differences of the clocks to try for a frame of so many symbols: how many either way, and the step.

@@ -4,6 +4,7 @@ use super::carriers::{CarrierBank, Carriers, Figures, NO_CARRIERS};
 use super::chains::{Chains, Schedule, Shape};
 use super::channel::{Channel, NO_GAIN, Pilot, grouped};
 use super::header_decoder::{Header, HeaderDecoder};
+use super::noise_tracker::HeaderNoise;
 use super::options::{Detection, ReceiverOptions};
 use super::payload_decoder::psdu_of;
 use super::smoothing::smooth;
@@ -27,7 +28,7 @@ const LEAST_AGREEMENT: f32 = 0.5;
 /// The middle of the preamble's nine windows before the first FCH symbol's window, in samples: 9.5 symbols less the
 /// edge, and 15 samples into the symbol, to the start of the middle window.
 const PREAMBLE_TO_HEADER: f32 =
-    (super::first_window() as usize - SYNCP_SYMBOLS / 2 * FFT_SAMPLES) as f32 / SYMBOL_STRIDE as f32;
+    (super::frame::first_window() as usize - SYNCP_SYMBOLS / 2 * FFT_SAMPLES) as f32 / SYMBOL_STRIDE as f32;
 /// How far the preamble may be above the header, as a ratio of powers.
 const PREAMBLE_GAINS: [f32; 2] = [0.4, 4.0];
 
@@ -56,7 +57,7 @@ pub(super) struct CoherentPayload {
 /// Decodes a header. `None` where it is none.
 pub(super) fn decode_header(
     chains: &mut Chains,
-    header: &HeaderDecoder,
+    (header, symbol_noise): (&HeaderDecoder, &HeaderNoise),
     preamble: &PreambleEstimate,
     bank: &CarrierBank,
     plan: &BandPlan,
@@ -114,7 +115,10 @@ pub(super) fn decode_header(
         mains_hz: None,
     };
     let rate_hz = plan.clock.rate_hz() as f32;
-    let start = Channel::new(bank.bins(), rate_hz, [pilot, NO_PILOT], noise.get(..carriers)?);
+    let mut start = Channel::new(bank.bins(), rate_hz, [pilot, NO_PILOT], noise.get(..carriers)?);
+    for symbol in 0..header.symbols() {
+        start.set_symbol_noise(symbol, symbol_noise.of(symbol));
+    }
     let tries = if options.track_clock { HEADER_PPM.len() } else { 1 };
     HEADER_PPM.iter().take(tries).find_map(|&ppm| {
         let mut channel = start;
@@ -128,20 +132,17 @@ pub(super) fn decode_header(
             FrameControl::parse(octets, plan, order).ok()
         })?;
         let estimate = PreambleEstimate { mean, ..*preamble };
-        let agreement = agreement(header, &octets, FchModulation::Differential, &estimate, bank);
-        (agreement > LEAST_AGREEMENT).then(|| Header {
-            header: parsed,
-            link: header.link(&octets, FchModulation::Differential),
-            octets,
-            modulation: FchModulation::Differential,
-        })
+        let of = (&octets, FchModulation::Differential);
+        let agreement = agreement((header, symbol_noise), of, &estimate, bank);
+        (agreement > LEAST_AGREEMENT)
+            .then(|| header.header(parsed, octets, FchModulation::Differential, symbol_noise))
     })
 }
 
 /// Whether a header that the differential decoder found fits the preamble: its own checksum passes one wrong header in 32,
 /// and a wrong length makes the receiver deaf to the frames that follow.
 pub(super) fn fits_preamble(
-    header: &HeaderDecoder,
+    header: (&HeaderDecoder, &HeaderNoise),
     found: &Header,
     preamble: &PreambleEstimate,
     bank: &CarrierBank,
@@ -152,24 +153,26 @@ pub(super) fn fits_preamble(
         let noise = half_way_to_mean(noise, bank.count());
         smooth(&mut estimate.mean, &noise.map(|noise| noise / preamble.windows), bank.bins());
     }
-    agreement(header, &found.octets, found.modulation, &estimate, bank) > LEAST_AGREEMENT
+    agreement(header, (&found.octets, found.modulation), &estimate, bank) > LEAST_AGREEMENT
 }
 
 /// What a header's symbols, turned back by its phases, have in common with the preamble: the correlation of the gains that
 /// both tell, 1 for the right header but for noise.
 fn agreement(
-    header: &HeaderDecoder,
-    octets: &HeaderOctets,
-    modulation: FchModulation,
+    (header, noise): (&HeaderDecoder, &HeaderNoise),
+    (octets, modulation): (&HeaderOctets, FchModulation),
     preamble: &PreambleEstimate,
     bank: &CarrierBank,
 ) -> f32 {
     let mut gain = NO_CARRIERS;
+    let mut number = 0;
     header.against(octets, modulation, |symbol, signs| {
+        let weight = 1.0 / noise.of(number);
+        number += 1;
         for ((gain, carrier), (syncp, sign)) in
             gain.iter_mut().zip(symbol).zip(bank.syncp().iter().zip(signs))
         {
-            *gain += carrier * syncp.conj() * *sign;
+            *gain += carrier * syncp.conj() * (sign * weight);
         }
     });
     let inner: f32 = gain.iter().zip(&preamble.mean).map(|(one, other)| (one * other.conj()).re).sum();
@@ -181,7 +184,7 @@ impl CoherentPayload {
     /// Prepares for the payload after a header. `None` where the workspace has no room for it.
     pub(super) fn start(
         chains: &mut Chains,
-        header: &HeaderDecoder,
+        (header, symbol_noise): (&HeaderDecoder, &HeaderNoise),
         found: &Header,
         preamble: &PreambleEstimate,
         bank: &CarrierBank,
@@ -201,12 +204,17 @@ impl CoherentPayload {
         let carriers = bank.count();
         let syncp = bank.syncp();
         let symbols = header.symbols() as f32;
+        // Each symbol counts inversely as its noise.
+        let worth: f32 = (0..header.symbols()).map(|symbol| 1.0 / symbol_noise.of(symbol)).sum();
         let (mut mean, mut power, mut turn_back) = (NO_CARRIERS, [0.0_f32; MAX_CARRIERS], NO_CARRIERS);
+        let mut number = 0;
         header.against(&found.octets, found.modulation, |symbol, signs| {
+            let weight = symbols / (symbol_noise.of(number) * worth);
+            number += 1;
             for (place, (carrier, (syncp, sign))) in symbol.iter().zip(syncp.iter().zip(signs)).enumerate() {
                 turn_back[place] = syncp.conj() * *sign;
-                mean[place] += carrier * turn_back[place] / symbols;
-                power[place] += carrier.norm_sqr();
+                mean[place] += carrier * turn_back[place] * (weight / symbols);
+                power[place] += weight * carrier.norm_sqr();
             }
         });
         // What the mean does not explain is noise.
@@ -258,16 +266,18 @@ impl CoherentPayload {
         Some(Self { channel, turn_back, carries, symbol: 0 })
     }
 
-    /// Takes a payload symbol.
+    /// Takes a payload symbol and its noise against that of a quiet one.
     pub(super) fn push(
         &mut self,
         chains: &mut Chains,
         symbol: &Carriers,
+        noise: f32,
         (layout, interleaver): &(PayloadLayout, PayloadInterleaver),
     ) {
         let places = self.carries.iter().take(usize::from(layout.carriers)).map(|&place| usize::from(place));
         let turned = places.filter_map(|place| Some(symbol.get(place)? * self.turn_back.get(place)?));
         chains.put(self.symbol, turned, interleaver.symbol(self.symbol));
+        self.channel.set_symbol_noise(self.symbol, noise);
         self.symbol += 1;
     }
 

@@ -1,6 +1,8 @@
 //! Collects the FCH's symbols, combines the six copies of each bit, decodes, and learns the link from it.
 
 use super::carriers::{ABOVE_MEAN, CarrierBank, Carriers, Figures, NO_CARRIERS, inverse_sqrt, power};
+use super::noise_tracker::HeaderNoise;
+use super::options::Mitigation;
 use crate::band::{BandPlan, MAX_CARRIERS};
 use crate::coding::{self, MAX_HEADER_CODED_BITS};
 use crate::header::{FrameControl, HeaderFormat, HeaderOctets};
@@ -51,6 +53,8 @@ pub(super) struct Link {
 pub(super) struct Header {
     pub(super) header: FrameControl,
     pub(super) link: Link,
+    /// The link in quiet symbols.
+    pub(super) quiet_link: Link,
     pub(super) octets: HeaderOctets,
     pub(super) modulation: FchModulation,
 }
@@ -151,10 +155,11 @@ impl HeaderDecoder {
         plan: &BandPlan,
         order: FccsOrder,
         modulation: FchModulation,
+        (mitigation, noise): (&Mitigation, &HeaderNoise),
     ) -> Option<Header> {
         let mut room = [0.0_f32; MAX_HEADER_CODED_BITS];
         let sums = room.get_mut(..coding::header_coded_bits(self.format))?;
-        self.add_copies(modulation, sums);
+        self.add_copies(modulation, sums, (mitigation, noise));
         let mean = sums.iter().map(|sum| sum.abs()).sum::<f32>() / sums.len() as f32;
         let mut soft = [0; MAX_HEADER_CODED_BITS];
         soft.iter_mut().zip(&*sums).for_each(|(soft, &sum)| *soft = quantise(sum, SOFT_MEAN / mean));
@@ -166,20 +171,45 @@ impl HeaderDecoder {
             return None;
         }
         let header = FrameControl::parse(&octets, plan, order).ok()?;
-        Some(Header { header, link: self.link(&octets, modulation), octets, modulation })
+        Some(self.header(header, octets, modulation, noise))
+    }
+
+    /// A header that was right, with what it tells.
+    pub(super) fn header(
+        &self,
+        header: FrameControl,
+        octets: HeaderOctets,
+        modulation: FchModulation,
+        noise: &HeaderNoise,
+    ) -> Header {
+        let link = self.link(&octets, modulation, &HeaderNoise::STEADY);
+        Header { header, link, quiet_link: self.link(&octets, modulation, noise), octets, modulation }
     }
 
     /// Adds to each coded bit's sum what its copies on air say.
-    fn add_copies(&self, modulation: FchModulation, sums: &mut [f32]) {
-        let limits = self.carrier_limits();
+    fn add_copies(
+        &self,
+        modulation: FchModulation,
+        sums: &mut [f32],
+        (mitigation, noise): (&Mitigation, &HeaderNoise),
+    ) {
+        let limits = if mitigation.weigh_carriers { self.carrier_limits() } else { [1.0; MAX_CARRIERS] };
         for symbol in 0..self.symbols {
             let reference = match modulation {
                 FchModulation::Differential => symbol,
                 FchModulation::Coherent => 0,
             };
-            // Every pair of symbols at unit power: an impulse cannot outvote the copies that it missed.
-            let weight = inverse_sqrt(self.symbol_power.get(reference).copied().unwrap_or_default())
-                * inverse_sqrt(self.symbol_power.get(symbol + 1).copied().unwrap_or_default());
+            // Every pair of symbols at unit power: an impulse cannot outvote the copies that it missed. Together with the
+            // noise known from null tones that weighs noise that is above the signal by its power.
+            let weight = |place: usize| match mitigation.weigh_symbols {
+                true => {
+                    let noise = place.checked_sub(1).map_or(1.0, |symbol| noise.of(symbol));
+                    let power = self.symbol_power.get(place).copied().unwrap_or_default();
+                    inverse_sqrt(power) * inverse_sqrt(noise)
+                }
+                false => 1.0,
+            };
+            let weight = weight(reference) * weight(symbol + 1);
             let pairs = self.of_symbol(symbol).iter().zip(self.before(reference));
             for ((input, (now, before)), limit) in self.interleaver.row(symbol).zip(pairs).zip(&limits) {
                 if let Some(sum) = sums.get_mut(input / FCH_REPETITION) {
@@ -204,7 +234,7 @@ impl HeaderDecoder {
     }
 
     /// Signal and noise from pairs of symbols, now that their bits are known.
-    pub(super) fn link(&self, octets: &HeaderOctets, modulation: FchModulation) -> Link {
+    fn link(&self, octets: &HeaderOctets, modulation: FchModulation, symbol_noise: &HeaderNoise) -> Link {
         let coded = coding::encode_header(octets, self.format);
         let bits = coding::header_coded_bits(self.format);
         // What padding is on air is not certain.
@@ -213,10 +243,11 @@ impl HeaderDecoder {
             (bit < bits).then(|| coded.bit(bit))
         };
         let (mut signal, mut noise) = ([0.0_f32; MAX_CARRIERS], [0.0_f32; MAX_CARRIERS]);
-        let mut pairs = [0.0_f32; MAX_CARRIERS];
+        let (mut pairs, mut weights) = ([0.0_f32; MAX_CARRIERS], [0.0_f32; MAX_CARRIERS]);
         for symbol in 1..self.symbols {
             let inputs = self.interleaver.row(symbol).zip(self.interleaver.row(symbol - 1));
             let received = self.of_symbol(symbol).iter().zip(self.before(symbol));
+            let weight = 2.0 / (symbol_noise.of(symbol) + symbol_noise.of(symbol - 1));
             for (carrier, ((now, before), (input, input_before))) in received.zip(inputs).enumerate() {
                 let turned = match modulation {
                     FchModulation::Differential => bit_of(input),
@@ -226,16 +257,18 @@ impl HeaderDecoder {
                 };
                 let Some(turned) = turned else { continue };
                 let correlation = in_phase(now, before);
-                signal[carrier] += if turned == 0 { correlation } else { -correlation };
-                noise[carrier] += now.norm_sqr() + before.norm_sqr();
+                signal[carrier] += weight * if turned == 0 { correlation } else { -correlation };
+                noise[carrier] += weight * (now.norm_sqr() + before.norm_sqr());
+                weights[carrier] += weight;
                 pairs[carrier] += 1.0;
             }
         }
-        for ((noise, signal), pairs) in noise.iter_mut().zip(&mut signal).zip(&pairs) {
+        let counts = pairs.iter().zip(&weights);
+        for ((noise, signal), (pairs, weight)) in noise.iter_mut().zip(&mut signal).zip(counts) {
             let (power, pairs) = (*noise, pairs.max(1.0));
             // |y_s - a y_(s-1)|^2 holds the noise twice and of the signal nothing.
             *noise = (power - 2.0 * *signal).max(1e-6 * power) / (2.0 * pairs);
-            *signal = (*signal / pairs).max(0.0);
+            *signal = (*signal / weight.max(f32::MIN_POSITIVE)).max(0.0);
         }
         Link { signal, noise }
     }

@@ -10,6 +10,7 @@
 //! position from the one a symbol earlier.
 
 use super::carriers::{CarrierBank, Carriers, Figures, NO_CARRIERS, add, agreement, inverse_sqrt, power};
+use super::noise_tracker::beyond_chance;
 use crate::band::{FFT_SAMPLES, MAX_CARRIERS, SYNCP_SYMBOLS};
 use dsp::Complex;
 
@@ -19,8 +20,8 @@ pub(super) const HOP: usize = 64;
 const WINDOWS: usize = SYNCP_SYMBOLS + 1;
 /// Hops from one window of a preamble to the next.
 const PHASES: usize = FFT_SAMPLES / HOP;
-/// Windows kept: a preamble's, and those between.
-const KEPT: usize = PHASES * (WINDOWS - 1) + 1;
+/// Windows kept: a preamble's and the one after, and those between.
+const KEPT: usize = PHASES * WINDOWS + 1;
 /// Carriers that are added coherently.
 const COHERENT: usize = 6;
 const MAX_GROUPS: usize = MAX_CARRIERS / COHERENT;
@@ -33,17 +34,22 @@ const FURTHEST: u32 = 40;
 const RARITY: f32 = 23.5;
 /// What the estimate of the noise adds to the threshold.
 const NOISE_UNKNOWN: f32 = 1.15;
-/// Agreement of the last window with those before, above which it is a SYNCP.
+/// Agreement of the last window with those before, above which it is a SYNCP; of one so many times as loud as the others, which
+/// a burst hit, there is little agreement to ask for. At the place a symbol early the last window is another.
 const STILL_SYNCP: f32 = 0.05;
+const LOUD: f32 = 3.0;
+const LOUD_STILL_SYNCP: f32 = 0.4;
+/// Part of what the other windows have in common that the first has in common with them.
+const FIRST_SYNCP: f32 = 0.4;
 
 /// A preamble was found.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Found {
     /// Mean of the windows at the level received, freed of SYNCP's phases, SYNCM with its sign turned.
     pub(super) mean: Carriers,
-    /// Power of the noise on each carrier in a window.
+    /// Power of the noise on each carrier in a quiet window.
     pub(super) noise: Figures,
-    /// Samples from the start of the newest window to that of SYNCM.
+    /// Samples from the start of the newest window to that of SYNCM; a symbol back where a burst hit SYNCM.
     pub(super) offset: i32,
 }
 
@@ -52,12 +58,22 @@ impl Found {
     pub(super) const WINDOWS: usize = WINDOWS;
 }
 
+#[expect(clippy::large_enum_variant, reason = "lives for a moment on the stack")]
+enum Verdict {
+    None,
+    Found(Found),
+    /// Known a symbol later.
+    Undecided,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct MatchedDetector {
     windows: [Carriers; KEPT],
     /// 1 / sqrt(power) of each; zero before anything was received.
     scales: [f32; KEPT],
     newest: usize,
+    /// Of the newest windows, the least significant bit's the newest, those that would be SYNCM but that a burst hit.
+    undecided: u8,
     /// Phasors of each delay for every carrier.
     delays: [Carriers; DELAYS.len()],
     /// Phasors of a delay of one sample.
@@ -72,6 +88,7 @@ impl MatchedDetector {
             windows: [NO_CARRIERS; KEPT],
             scales: [0.0; KEPT],
             newest: 0,
+            undecided: 0,
             delays: [NO_CARRIERS; DELAYS.len()],
             one_sample: NO_CARRIERS,
             carriers: 0,
@@ -96,6 +113,7 @@ impl MatchedDetector {
     /// Forgets all windows.
     pub(super) fn clear(&mut self) {
         self.scales.fill(0.0);
+        self.undecided = 0;
     }
 
     /// Takes the next window, 64 samples after the one before, freed of SYNCP's phases.
@@ -105,28 +123,79 @@ impl MatchedDetector {
         // Exact silence is as if nothing had been received: it must not pass for eight SYNCP that disagree with a ninth.
         let received = power(window);
         *self.scales.get_mut(self.newest)? = if received > 0.0 { inverse_sqrt(received) } else { 0.0 };
-        // The oldest place of nine windows is empty until they are there.
-        if *self.scales.get((self.newest + 1) % KEPT)? == 0.0 {
-            return None;
+        let is_due = self.undecided & 1 << (PHASES - 1) != 0;
+        self.undecided <<= 1;
+        match self.preamble_at(0) {
+            Verdict::Found(found) => return Some(found),
+            Verdict::Undecided => self.undecided |= 1,
+            Verdict::None => {}
         }
-        let mut sum = NO_CARRIERS;
-        for age in 1..WINDOWS {
-            let (window, scale) = self.window(age)?;
-            add(&mut sum, window, scale);
+        if is_due { self.decide_late() } else { None }
+    }
+
+    /// Whether the nine windows that end with the one so many symbols ago are a preamble.
+    fn preamble_at(&self, symbols_ago: usize) -> Verdict {
+        let Some((syncp, scales)) = self.sum_of_syncp(symbols_ago) else { return Verdict::None };
+        let Some((last, scale)) = self.window(symbols_ago).filter(|(_, scale)| *scale > 0.0) else {
+            return Verdict::None;
+        };
+        let of_last = scale * agreement(last, &syncp) * inverse_sqrt(power(&syncp));
+        let is_loud = scale * scale * LOUD < scales * scales;
+        if symbols_ago == 0 && of_last > if is_loud { LOUD_STILL_SYNCP } else { STILL_SYNCP } {
+            return Verdict::None;
         }
-        let (last, scale) = self.window(0)?;
-        let of_last = scale * agreement(last, &sum) * inverse_sqrt(power(&sum));
-        if of_last > STILL_SYNCP {
-            return None;
-        }
+        let mut sum = syncp;
         add(&mut sum, last, -scale);
-        let noise = self.noise(&sum)?;
+        let Some(noise) = self.noise(&sum, symbols_ago) else { return Verdict::None };
         if self.metric(&sum, &noise) < self.threshold {
-            return None;
+            return Verdict::None;
         }
         // A strong preamble passes the threshold before its time.
         let offset = self.line_up(&sum);
-        (offset.unsigned_abs() <= FURTHEST).then(|| self.found(offset))?
+        if offset.unsigned_abs() > FURTHEST {
+            return Verdict::None;
+        }
+        if is_loud && symbols_ago == 0 {
+            return Verdict::Undecided;
+        }
+        let offset = offset - (symbols_ago * FFT_SAMPLES) as i32;
+        self.found(offset, symbols_ago).map_or(Verdict::None, Verdict::Found)
+    }
+
+    /// A burst hit the window that should be SYNCM, a symbol ago. The half symbol that follows SYNCM has its sign, unless the
+    /// burst goes on, and the first of the eight windows is a SYNCP, unless the preamble is a symbol away.
+    fn decide_late(&self) -> Option<Found> {
+        let (syncp, scales) = self.sum_of_syncp(1)?;
+        let (now, scale) = self.window(0)?;
+        let is_loud = scale * scale * LOUD < scales * scales;
+        if !is_loud && scale * agreement(now, &syncp) * inverse_sqrt(power(&syncp)) > -STILL_SYNCP {
+            return None;
+        }
+        let (first, scale) = self.window(WINDOWS)?;
+        let others = (WINDOWS - 2) as f32;
+        let common = (power(&syncp) - others - 1.0) / (others * (others + 1.0));
+        if scale * agreement(first, &syncp) - 1.0 < FIRST_SYNCP * others * common {
+            return None;
+        }
+        match self.preamble_at(1) {
+            Verdict::Found(found) => Some(found),
+            _ => None,
+        }
+    }
+
+    /// The eight windows that should be SYNCP at unit power together, and the mean of their scales.
+    fn sum_of_syncp(&self, symbols_ago: usize) -> Option<(Carriers, f32)> {
+        let (mut sum, mut scales) = (NO_CARRIERS, 0.0);
+        for age in 1..WINDOWS {
+            let (window, scale) = self.window(symbols_ago + age)?;
+            // Nothing was received yet.
+            if scale == 0.0 {
+                return None;
+            }
+            add(&mut sum, window, scale);
+            scales += scale / (WINDOWS - 1) as f32;
+        }
+        Some((sum, scales))
     }
 
     /// The window of a preamble that many symbols ago.
@@ -136,10 +205,10 @@ impl MatchedDetector {
     }
 
     /// Noise on each carrier of the windows at unit power, half way to the mean of all carriers.
-    fn noise(&self, sum: &Carriers) -> Option<Figures> {
+    fn noise(&self, sum: &Carriers, symbols_ago: usize) -> Option<Figures> {
         let mut noise = [0.0_f32; MAX_CARRIERS];
         for age in 0..WINDOWS {
-            let (window, scale) = self.window(age)?;
+            let (window, scale) = self.window(symbols_ago + age)?;
             let square = scale * scale;
             noise.iter_mut().zip(window).for_each(|(noise, carrier)| *noise += square * carrier.norm_sqr());
         }
@@ -190,13 +259,24 @@ impl MatchedDetector {
         best.0
     }
 
-    fn found(&self, offset: i32) -> Option<Found> {
+    fn found(&self, offset: i32, symbols_ago: usize) -> Option<Found> {
+        // Windows weigh inversely as their power, as far as that differs by more than chance: a burst's say nothing.
+        let mut powers = [0.0_f32; WINDOWS];
+        for (age, power) in powers.iter_mut().enumerate() {
+            let (_, scale) = self.window(symbols_ago + age)?;
+            *power = 1.0 / (scale * scale).max(f32::MIN_POSITIVE);
+        }
+        beyond_chance(&mut powers, 1.0 / self.carriers.max(1) as f32);
+        let weights = powers.map(|power| 1.0 / power.max(f32::MIN_POSITIVE));
+        let each = WINDOWS as f32 / weights.iter().sum::<f32>();
+        let weights = weights.map(|weight| weight * each);
+
         let (mut mean, mut noise) = (NO_CARRIERS, [0.0_f32; MAX_CARRIERS]);
         let part = 1.0 / WINDOWS as f32;
-        for age in 0..WINDOWS {
-            let (window, _) = self.window(age)?;
-            add(&mut mean, window, if age == 0 { -part } else { part });
-            noise.iter_mut().zip(window).for_each(|(noise, carrier)| *noise += carrier.norm_sqr());
+        for (age, weight) in weights.iter().enumerate() {
+            let (window, _) = self.window(symbols_ago + age)?;
+            add(&mut mean, window, weight * if age == 0 { -part } else { part });
+            noise.iter_mut().zip(window).for_each(|(noise, carrier)| *noise += weight * carrier.norm_sqr());
         }
         for (noise, mean) in noise.iter_mut().zip(&mean) {
             *noise = (*noise - WINDOWS as f32 * mean.norm_sqr()).max(0.0) / (WINDOWS - 1) as f32;

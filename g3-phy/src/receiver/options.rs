@@ -27,8 +27,39 @@ pub enum Detection {
     },
 }
 
-/// What a receiver does with the memory of a [`FrameWorkspace`](super::FrameWorkspace). Without one only the default
-/// works.
+/// What a receiver does about noise that is not white and steady. None of it needs a workspace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Mitigation {
+    /// Carriers count by their noise, measured on the header's symbols. Costs next to nothing.
+    pub weigh_carriers: bool,
+    /// Symbols count by their noise, measured on null tones beside the band and on the carriers. Costs next to nothing.
+    pub weigh_symbols: bool,
+    /// Samples far above the level of the others in their window are left out: impulses. Costs a median of each window's
+    /// 256 magnitudes. A burst that fills more than a third of a window is left to the weights.
+    pub blanking: bool,
+    /// Tones that hold most of the power received are found, followed and taken out of each window, the preamble's as
+    /// well. Costs a sum over 129 powers for each window and, for each tone, 1500 multiplications.
+    pub notch: bool,
+}
+
+impl Mitigation {
+    /// All symbols and carriers count the same.
+    pub const OFF: Self = Self { weigh_carriers: false, weigh_symbols: false, blanking: false, notch: false };
+    /// The weights, which cost next to nothing.
+    pub const WEIGHTS: Self = Self { weigh_carriers: true, weigh_symbols: true, ..Self::OFF };
+    /// Everything.
+    pub const ALL: Self = Self { blanking: true, notch: true, ..Self::WEIGHTS };
+}
+
+impl Default for Mitigation {
+    fn default() -> Self {
+        Self::WEIGHTS
+    }
+}
+
+/// What a receiver does beyond the standard one, much of it with the memory of a
+/// [`FrameWorkspace`](super::FrameWorkspace): without one only [`mitigation`](Self::mitigation) has an effect.
 #[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct ReceiverOptions {
@@ -45,6 +76,8 @@ pub struct ReceiverOptions {
     pub track_noise: bool,
     /// Frequency of the mains, of which noise follows every half cycle.
     pub mains_hz: f32,
+    /// What is done about impulses, bursts and tones.
+    pub mitigation: Mitigation,
 }
 
 impl ReceiverOptions {
@@ -56,6 +89,7 @@ impl ReceiverOptions {
         track_clock: true,
         track_noise: true,
         mains_hz: 50.0,
+        mitigation: Mitigation::WEIGHTS,
     };
     /// Coherent detection of the differential phases without iterations.
     pub const COHERENT: Self = Self::iterative(1);

@@ -66,7 +66,7 @@ impl PayloadDecoder {
         layout: Option<PayloadLayout>,
         interleaving: Interleaving,
         active: impl Fn(usize) -> bool,
-        link: &Link,
+        (link, weigh_carriers): (&Link, bool),
         noise: Option<NoiseTracker>,
         reference: &Carriers,
     ) {
@@ -77,7 +77,7 @@ impl PayloadDecoder {
         self.symbol = 0;
         self.payload = layout.map(|layout| (layout, PayloadInterleaver::new(&layout, interleaving)));
         let copies = layout.map_or(1, |layout| layout.modulation.repetition());
-        self.weight = weights(link, active, copies);
+        self.weight = weights(link, active, copies, weigh_carriers);
         self.noise = noise;
     }
 
@@ -86,15 +86,22 @@ impl PayloadDecoder {
         self.coherent = Some(coherent);
     }
 
-    /// Takes a symbol after the header.
-    pub(super) fn push(&mut self, symbol: &Carriers, nulls: &NullPowers) {
+    /// Takes a symbol after the header; returns its noise against a quiet one's.
+    pub(super) fn push(&mut self, symbol: &Carriers, nulls: &NullPowers) -> f32 {
+        let noise = self.noise.as_mut().map_or(1.0, |tracker| tracker.noise_of(symbol, nulls));
         if self.coherent.is_some() {
-            return self.push_coherent(symbol, nulls);
+            self.push_coherent(symbol, 1.0 / noise);
+        } else {
+            self.push_differential(symbol, noise);
         }
+        noise
+    }
+
+    fn push_differential(&mut self, symbol: &Carriers, noise: f32) {
         let Some((layout, interleaver)) = &self.payload else { return };
         let repetition = layout.modulation.repetition();
         let mut places = interleaver.symbol(self.symbol % layout.block_symbols().max(1));
-        let trust = self.noise.as_mut().map_or(1.0, |noise| noise.trust(symbol, nulls));
+        let trust = self.noise.as_mut().map_or(1.0, |tracker| tracker.trust(noise));
         for ((now, before), weight) in symbol.iter().zip(&self.previous).zip(&self.weight) {
             if *weight == 0.0 {
                 continue;
@@ -166,7 +173,7 @@ pub(super) fn psdu_of(layout: &PayloadLayout, word: &mut [u8]) -> Option<(Psdu, 
 }
 
 /// Factors that bring every carrier to its noise and the mean soft decision to its place in an `i8`.
-fn weights(link: &Link, active: impl Fn(usize) -> bool, copies: usize) -> Figures {
+fn weights(link: &Link, active: impl Fn(usize) -> bool, copies: usize, weigh_carriers: bool) -> Figures {
     let count = (0..MAX_CARRIERS).filter(|&carrier| active(carrier)).count().max(1) as f32;
     let over_active = |of: &dyn Fn(usize) -> f32| {
         (0..MAX_CARRIERS).filter(|&carrier| active(carrier)).map(of).sum::<f32>() / count
@@ -175,7 +182,10 @@ fn weights(link: &Link, active: impl Fn(usize) -> bool, copies: usize) -> Figure
     let mean_noise = over_active(&|carrier| at(&link.noise, carrier));
     // Twelve pairs of symbols tell a carrier's noise to 1.5 dB only; half way to the mean of all carriers costs
     // 0.1 dB less in white noise and still mutes a carrier with a disturber.
-    let noise = |carrier: usize| (0.5 * (at(&link.noise, carrier) + mean_noise)).max(f32::MIN_POSITIVE);
+    let noise = |carrier: usize| {
+        let own = if weigh_carriers { at(&link.noise, carrier) } else { mean_noise };
+        (0.5 * (own + mean_noise)).max(f32::MIN_POSITIVE)
+    };
     let mean =
         over_active(&|carrier| (at(&link.signal, carrier) + at(&link.noise, carrier)) / noise(carrier));
     // Copies add up with the signal and half of them with the noise.

@@ -13,6 +13,13 @@ const CLEAR: f32 = 0.12;
 /// Windows that may be unclear, by an impulse say, before the preamble is given up.
 const MOST_LOST: usize = 3;
 
+/// A window so many times as loud as the ones before holds a burst, whatever it agrees with. Mains-synchronous noise that swings
+/// by 13 dB stays below that.
+const LOUD: f32 = 10.0;
+/// A flip that follows an unclear window and agrees less than this part of what the windows before did is the half symbol
+/// after SYNCM: the unclear one was SYNCM.
+const HALF: f32 = 0.7;
+
 /// What an aligned window showed.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Progress {
@@ -20,6 +27,8 @@ pub(super) enum Progress {
     Preamble,
     /// SYNCM.
     Flip,
+    /// The window before was SYNCM.
+    FlipBefore,
     /// This is no preamble.
     Lost,
 }
@@ -36,6 +45,9 @@ pub(super) struct Synchroniser {
     aligned: usize,
     seen: usize,
     lost: usize,
+    /// Whether the window before was unclear, and sum of the agreements of those that were not.
+    was_unclear: bool,
+    agreements: f32,
 }
 
 impl Synchroniser {
@@ -52,6 +64,8 @@ impl Synchroniser {
             aligned: 0,
             seen: 0,
             lost: 0,
+            was_unclear: false,
+            agreements: 0.0,
         }
     }
 
@@ -60,10 +74,21 @@ impl Synchroniser {
         let unit = levelled(window, self.carriers);
         let agreement = agreement(&unit, &self.reference) * inverse_sqrt(power(&self.reference));
         self.seen += 1;
-        if agreement.abs() < CLEAR {
-            self.lost += 1;
+        let usual = self.power.iter().sum::<f32>();
+        let is_loud = self.aligned > 0 && power(window) * self.aligned as f32 > LOUD * usual;
+        let was_unclear = core::mem::replace(&mut self.was_unclear, is_loud || agreement.abs() < CLEAR);
+        if self.was_unclear {
+            self.lost += usize::from(!is_loud);
         } else {
             let sign = agreement.signum();
+            if sign < 0.0
+                && was_unclear
+                && self.aligned > 0
+                && -agreement < HALF * self.agreements / self.aligned as f32
+            {
+                return Progress::FlipBefore;
+            }
+            self.agreements += agreement.abs();
             add(&mut self.reference, &unit, sign);
             self.weight += 1.0;
             add(&mut self.sum, window, sign);

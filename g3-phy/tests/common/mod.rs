@@ -2,6 +2,8 @@
 
 #![allow(dead_code, unreachable_pub, clippy::expect_used, reason = "each test and example uses its part")]
 
+pub mod noise;
+
 use g3_phy::encoder::{DataFrame, FrameEncoder};
 use g3_phy::layout::PayloadLayout;
 use g3_phy::options::Options;

@@ -8,10 +8,11 @@ use crate::encoder::fill_after_header;
 use crate::experimental::Qam16Bits;
 use crate::options::Options;
 use crate::pilots;
-use crate::receiver::carriers::{CarrierBank, Carriers, Figures, NullPowers};
+use crate::receiver::carriers::{CarrierBank, Carriers, Figures};
 use crate::receiver::channel_tracker::{ChannelTracker, Sent};
 use crate::receiver::coherent::PreambleEstimate;
 use crate::receiver::header_decoder::{Header, HeaderDecoder};
+use crate::receiver::noise_tracker::HeaderNoise;
 use crate::timing::reference_symbols;
 use crate::tone::{CarrierSet, ToneMap, ToneMask};
 use core::f32::consts::FRAC_PI_8;
@@ -41,7 +42,12 @@ impl CoherentSymbols {
         options: &Options,
         modulation: Modulation,
         bank: &CarrierBank,
-        (symbols, header, preamble): (&HeaderDecoder, &Header, Option<&PreambleEstimate>),
+        (symbols, symbol_noise, header, preamble): (
+            &HeaderDecoder,
+            &HeaderNoise,
+            &Header,
+            Option<&PreambleEstimate>,
+        ),
     ) -> Option<Self> {
         let pilot_offset = options.pilot_offset(plan)?;
         let qam = match modulation {
@@ -50,14 +56,15 @@ impl CoherentSymbols {
         };
         let bits = modulation.bits_per_carrier();
         let points = (0..1_u8 << bits).map(|value| point(qam, bits, value)).collect();
-        let noise = half_way_to_mean(&header.link.noise, bank.count());
+        let noise = half_way_to_mean(&header.quiet_link.noise, bank.count());
         let mut tracker = ChannelTracker::new(bank, noise);
         let first = -((reference_symbols(modulation) + symbols.symbols()) as f32);
-        let mut time = first;
+        let mut number = 0;
         symbols.against(&header.octets, header.modulation, |received, signs| {
             let freed = tracker.freed(received);
-            tracker.know(freed.iter().zip(signs).map(|(freed, sign)| freed * *sign), 1.0, 1.0, time);
-            time += 1.0;
+            let signed = freed.iter().zip(signs).map(|(freed, sign)| freed * *sign);
+            tracker.know(signed, 1.0, 1.0 / symbol_noise.of(number), first + number as f32);
+            number += 1;
         });
         if let Some(PreambleEstimate { mean, windows, .. }) = preamble {
             // The windows end with SYNCM, the ninth symbol; their middle is half of them before its end.
@@ -79,8 +86,8 @@ impl CoherentSymbols {
         })
     }
 
-    /// Takes S1 or S2; false where both have passed.
-    fn reference(&mut self, symbol: &Carriers) -> bool {
+    /// Takes S1 or S2; false where both have passed. `trust` is a quiet symbol's noise against this one's.
+    fn reference(&mut self, symbol: &Carriers, trust: f32) -> bool {
         let sign = match self.references_seen {
             0 => -1.0,
             1 => 1.0,
@@ -88,7 +95,7 @@ impl CoherentSymbols {
         };
         let freed = self.tracker.freed(symbol).map(|carrier| carrier * sign);
         let amplitude = self.tracker.amplitude_of(&freed);
-        self.tracker.know(freed.iter().copied(), amplitude, 1.0, self.references_seen as f32 - 2.0);
+        self.tracker.know(freed.iter().copied(), amplitude, trust, self.references_seen as f32 - 2.0);
         self.references_seen += 1;
         if self.references_seen == reference_symbols(self.modulation) {
             self.tracker.settle();
@@ -122,17 +129,16 @@ impl CoherentSymbols {
 }
 
 impl PayloadDecoder {
-    /// Takes a symbol after the header of a coherent payload.
-    pub(super) fn push_coherent(&mut self, symbol: &Carriers, nulls: &NullPowers) {
+    /// Takes a symbol after the header of a coherent payload; `trust` is a quiet symbol's noise against its own.
+    pub(super) fn push_coherent(&mut self, symbol: &Carriers, trust: f32) {
         let (Some((layout, interleaver)), Some(coherent)) = (&self.payload, &mut self.coherent) else {
             return;
         };
-        if coherent.reference(symbol) {
+        if coherent.reference(symbol, trust) {
             return;
         }
         let repetition = layout.modulation.repetition();
         let mut places = interleaver.symbol(self.symbol % layout.block_symbols().max(1));
-        let trust = self.noise.as_mut().map_or(1.0, |noise| noise.trust_alone(symbol, nulls));
         let sent = coherent.sent(self.symbol);
         let (received, gain) = coherent.tracker.follow(symbol, &sent, &coherent.points, trust);
         let carriers = received.iter().zip(&gain).zip(&self.weight).zip(&sent);
