@@ -7,6 +7,8 @@ use crate::line::load::Appliance;
 use crate::noise::{Conditions, Mains, Preset};
 use crate::random::{Purpose, stream, uniform};
 use crate::survey::terminal;
+use g3_phy::ReceiverOptions;
+use g3_phy::phy::PhyConfig;
 use jiff::civil::DateTime;
 use plc_core::address::{PanId, ShortAddress};
 use plc_core::time::{Instant, TICKS_PER_SECOND};
@@ -55,6 +57,8 @@ pub struct Scenario {
     pub loads: Loads,
     /// What the busbar is terminated with.
     pub busbar: Busbar,
+    /// Receiver of every modem, the coordinator's too.
+    pub receiver: ReceiverOptions,
     /// PAN identifier of the network.
     pub pan_id: PanId,
     /// So many of the feeder's loads, the last ones, are no households but places where an instrument listens.
@@ -150,6 +154,11 @@ impl std::fmt::Debug for MeterKeys {
 }
 
 impl Scenario {
+    /// What the modems of [`World`](crate::world::World) are set to.
+    pub(crate) fn phy(&self) -> PhyConfig {
+        PhyConfig { receiver: self.receiver, ..PhyConfig::default() }
+    }
+
     /// A scenario with the default conditions: loads of 10 Ω median, noise presets N1 and N3a, 120 dBµV, clocks
     /// within ±25 ppm, 2026-01-15 18:00 at UTC+1.
     pub fn new(feeder: Feeder, seed: u64) -> Self {
@@ -169,6 +178,7 @@ impl Scenario {
             phase_model: PhaseModel::Scalar { cross_phase_db: 12.0 },
             loads: Loads::Drawn,
             busbar: Busbar::Transformer,
+            receiver: ReceiverOptions::STANDARD,
             pan_id: PanId(0x781D),
             probes: 0,
         }

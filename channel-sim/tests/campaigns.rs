@@ -285,16 +285,16 @@ const PAYLOAD_FAILED: usize = 16;
 
 /// Standard, band, mode, noise, Es/N0, frames, lost, and of these unheard, header, payload.
 const EXACT: [&str; 14] = [
-    "g3 cenelec-a d8psk n0 7.5 128 63 0 0 63",
+    "g3 cenelec-a d8psk n0 7.5 128 58 0 0 58",
     "g3 cenelec-a d8psk n0 9.25 128 0 0 0 0",
     "prime channel-1 d8psk n0 7.5 128 128 0 0 128",
     "prime channel-1 d8psk n0 9.25 128 128 0 0 128",
     "prime channel-1 d8psk-c n0 7.5 128 96 0 0 96",
     "prime channel-1 d8psk-c n0 9.25 128 8 0 0 8",
-    "g3 cenelec-a dbpsk n1 1.5 128 56 0 0 56",
-    "g3 cenelec-a dbpsk n3a,n0 1.5 128 18 0 0 18",
-    "g3 fcc-1 dbpsk n1 1.5 128 46 0 0 46",
-    "g3 fcc-1 dbpsk n3a,n0 1.5 128 55 0 0 55",
+    "g3 cenelec-a dbpsk n1 1.5 128 54 0 0 54",
+    "g3 cenelec-a dbpsk n3a,n0 1.5 128 16 0 0 16",
+    "g3 fcc-1 dbpsk n1 1.5 128 41 0 0 41",
+    "g3 fcc-1 dbpsk n3a,n0 1.5 128 59 0 0 59",
     "reference none dqpsk-exact n0 1.5 1024 1024 0 0 1024",
     "reference none dqpsk-exact n0 4.5 1024 528 0 0 528",
     "reference none dbpsk-rs8 n0 1.5 1024 387 0 0 387",

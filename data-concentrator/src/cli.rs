@@ -2,6 +2,7 @@
 
 use crate::calendar::{parse_date, parse_time_of_day};
 use clap::Parser;
+use g3_phy::ReceiverOptions;
 use jiff::civil::Date;
 use std::net::IpAddr;
 use std::path::PathBuf;
@@ -44,6 +45,9 @@ pub struct Cli {
     /// Which transformer's network to read, where the feeder's file has several; the first without.
     #[arg(long, value_name = "NAME", requires = "feeder")]
     pub transformer: Option<String>,
+    /// Receiver of every modem: as a small microcontroller has it (standard), or with all that is there against noise (best).
+    #[arg(long, value_name = "KIND", default_value = "standard", value_parser = parse_receiver, conflicts_with = "line")]
+    pub receiver: ReceiverOptions,
     /// Local time at which the run begins.
     #[arg(long, value_name = "HH:MM", default_value = "18:00", value_parser = parse_time_of_day, conflicts_with = "line")]
     pub at: u32,
@@ -94,6 +98,14 @@ fn parse_speed(text: &str) -> Result<f64, String> {
     speed
         .filter(|speed| *speed == 0.0 || (0.01..=1000.0).contains(speed))
         .ok_or_else(|| format!("`{text}` is neither 0 nor between 0.01 and 1000"))
+}
+
+fn parse_receiver(text: &str) -> Result<ReceiverOptions, String> {
+    match text {
+        "standard" => Ok(ReceiverOptions::STANDARD),
+        "best" => Ok(ReceiverOptions::BEST),
+        _ => Err(format!("{text:?} is neither standard nor best")),
+    }
 }
 
 #[cfg(test)]

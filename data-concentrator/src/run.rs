@@ -272,6 +272,7 @@ fn open_line(cli: &Cli) -> Result<(Box<dyn PhyPort>, Vec<String>), Failure> {
     };
     let [hour, minute, second] = [cli.at / 3600, cli.at / 60 % 60, cli.at % 60].map(|part| part as i8);
     scenario.start = cli.date.to_datetime(Time::new(hour, minute, second, 0).unwrap_or(Time::midnight()));
+    scenario.receiver = cli.receiver;
     Ok((Box::new(World::new(scenario)?), notes))
 }
 

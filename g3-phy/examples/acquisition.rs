@@ -5,7 +5,8 @@
 //! ```
 //!
 //! Robust frames of 100 octets with the preamble at payload power. The 10 % points are those of a still line: -1.97 dB for the
-//! standard receiver, -6.06 dB for the one with eight passes. SNR is the mean over the carriers of Es/N0. The intervals are
+//! standard receiver, -6.06 dB for the one with eight passes. SNR is the mean over the carriers of Es/N0, with
+//! the carriers over 30 dB the mean of their dB. The intervals are
 //! Wilson's at 95 %.
 
 #![allow(clippy::print_stdout, clippy::expect_used)]
@@ -13,7 +14,8 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use common::{Line, PLAN};
+use common::PLAN;
+use common::lines::Line;
 use g3_phy::{Mitigation, ReceiverOptions};
 
 fn main() {
@@ -33,8 +35,8 @@ fn main() {
     for (name, options, ten_percent_db) in receivers {
         for (line, kind) in Line::ALL {
             let snr_db = ten_percent_db + 3.0;
-            let lost = common::acquire(kind, &options, snr_db, frames, seed);
-            let (low, high) = common::wilson(lost.acquisition, frames);
+            let lost = common::lines::acquire(kind, &options, snr_db, frames, seed);
+            let (low, high) = common::lines::wilson(lost.acquisition, frames);
             println!(
                 "{name:13} {line:24} {snr_db:6.2} {:20}      [{low:.4}, {high:.4}] {:10}",
                 lost.acquisition, lost.payload

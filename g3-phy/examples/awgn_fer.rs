@@ -100,14 +100,14 @@ fn main() {
         seed: arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed")),
     };
     println!(
-        "mode    SNR dB  frames  FER      95 % interval      no preamble  lost  header  payload  ns/sample  mean LQI"
+        "mode    SNR dB  frames  FER      95 % interval      no preamble  lost  header  payload  ns/sample  mean LQI  erased"
     );
     for snr in arguments.get(1).map_or("0", String::as_str).split(',') {
         let snr_db: f32 = snr.parse().expect("an SNR in dB");
         let tally = measure(&setting, snr_db);
-        let (low, high) = wilson(tally.frames - tally.right, tally.frames);
+        let (low, high) = common::lines::wilson(tally.frames - tally.right, tally.frames);
         println!(
-            "{mode} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:5} {:7} {:8} {:10.1} {:8.1}",
+            "{mode} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:5} {:7} {:8} {:10.1} {:8.1} {:7.4}",
             tally.frames,
             1.0 - tally.right as f64 / tally.frames as f64,
             tally.undetected,
@@ -116,6 +116,7 @@ fn main() {
             tally.payload_failed,
             tally.time.as_secs_f64() * 1e9 / tally.samples as f64,
             f64::from(tally.lqi) / tally.right.max(1) as f64,
+            tally.erased_share,
         );
     }
 }
@@ -129,6 +130,7 @@ struct Tally {
     header_failed: usize,
     payload_failed: usize,
     lqi: u32,
+    erased_share: f32,
     samples: usize,
     time: Duration,
 }
@@ -196,6 +198,7 @@ fn measure(setting: &Setting, snr_db: f32) -> Tally {
         tally.undetected += usize::from(!sensed);
         tally.lost += usize::from(sensed && !heard);
     }
+    tally.erased_share = receiver.statistics().erased_share();
     tally
 }
 
@@ -237,14 +240,4 @@ fn plan_named(name: &str) -> BandPlan {
     let word = |plan: &BandPlan| plan.name.split(' ').next().map(str::to_lowercase);
     let plan = BandPlan::ALL.into_iter().find(|plan| word(plan) == Some(name.to_lowercase()));
     plan.unwrap_or_else(|| panic!("no band {name}; there are {:?}", BandPlan::ALL.map(|plan| plan.name)))
-}
-
-/// Wilson's score interval at 95 %.
-fn wilson(events: usize, of: usize) -> (f64, f64) {
-    let (n, z) = (of as f64, 1.96);
-    let p = events as f64 / n;
-    let centre = p + z * z / (2.0 * n);
-    let spread = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + z * z / n;
-    (((centre - spread) / scale).max(0.0), (centre + spread) / scale)
 }

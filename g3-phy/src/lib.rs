@@ -49,7 +49,8 @@ mod transmitter;
 pub use band::BandPlan;
 pub use modulation::{Modulation, Scheme};
 pub use receiver::{
-    Detection, FrameWorkspace, Memory, Mitigation, NoWorkspace, PreambleDetection, Receiver, ReceiverOptions,
+    Detection, FrameWorkspace, Memory, Mitigation, NoWorkspace, Optional, PreambleDetection, Receiver,
+    ReceiverOptions, Statistics,
 };
 pub use tone::{ToneMap, ToneMask};
 pub use transmitter::{TX_RMS, Transmitter};

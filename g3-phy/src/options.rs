@@ -109,9 +109,12 @@ impl Options {
     };
 
     /// Whether what is sent on this plan is what the standard says, as far as the digest tells: no experimental plan
-    /// and no guess in use.
+    /// and no guess in use, edges of the standard's length, no transmit filter.
     pub fn is_conformant(&self, plan: &BandPlan) -> bool {
-        plan.is_conformant() && self.experimental == Experimental::NONE
+        plan.is_conformant()
+            && self.experimental == Experimental::NONE
+            && usize::from(self.edge_samples) == OVERLAP_SAMPLES
+            && self.notch.is_none()
     }
 
     /// Place of the first pilot of a coherent payload's first symbol. `None` where it is not known and no guess is

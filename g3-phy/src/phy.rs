@@ -34,7 +34,7 @@ use crate::encoder::{DataFrame, EncodeError, FrameEncoder};
 use crate::options::Options;
 use crate::pre_emphasis::PreEmphasis;
 use crate::primitives::{Event, PdDataRequest, Request, TransmitConfirm, TransmitStatus};
-use crate::receiver::Receiver;
+use crate::receiver::{Memory, NoWorkspace, Receiver, ReceiverOptions};
 use crate::tone::ToneMask;
 use crate::transmitter::Transmitter;
 use core::ops::Range;
@@ -56,22 +56,37 @@ pub struct PhyConfig {
     pub mask: ToneMask,
     /// Open readings of the standard.
     pub options: Options,
+    /// What the receiver does beyond the standard one. All but the mitigation needs [`Phy::with_workspace`].
+    pub receiver: ReceiverOptions,
 }
 
 impl Default for PhyConfig {
-    /// CENELEC-A on all carriers.
+    /// CENELEC-A on all carriers with the standard receiver.
     fn default() -> Self {
-        Self { plan: BandPlan::CENELEC_A, mask: ToneMask::ALL, options: Options::default() }
+        Self {
+            plan: BandPlan::CENELEC_A,
+            mask: ToneMask::ALL,
+            options: Options::default(),
+            receiver: ReceiverOptions::STANDARD,
+        }
     }
 }
 
-/// A modem.
+/// A modem. With the memory of a workspace its receiver can do all that [`PhyConfig::receiver`] asks for.
+///
+/// ```
+/// use g3_phy::phy::{Phy, PhyConfig};
+/// use g3_phy::{FrameWorkspace, ReceiverOptions};
+/// let config = PhyConfig { receiver: ReceiverOptions::BEST, ..PhyConfig::default() };
+/// let phy = Phy::with_workspace(config, Box::new(FrameWorkspace::new()));
+/// # let _ = phy;
+/// ```
 #[derive(Clone, Debug)]
-pub struct Phy {
+pub struct Phy<W = NoWorkspace> {
     config: PhyConfig,
     attenuation_db: u8,
     transmitter: Transmitter,
-    receiver: Receiver,
+    receiver: Receiver<W>,
     /// Samples of the frame that waits or is on the air, or of the last one.
     on_air: Range<u64>,
     /// First sample that `transmit` has not been asked for.
@@ -82,11 +97,20 @@ pub struct Phy {
 impl Phy {
     /// A modem at sample 0, silent and listening.
     pub fn new(config: PhyConfig) -> Self {
+        Self::with_workspace(config, NoWorkspace)
+    }
+}
+
+impl<W: Memory> Phy<W> {
+    /// A modem at sample 0, silent and listening, whose receiver has the memory of a workspace.
+    pub fn with_workspace(config: PhyConfig, memory: W) -> Self {
+        let PhyConfig { plan, mask, options, receiver } = &config;
+        let receiver = Receiver::with_workspace(plan, *mask, options, receiver, memory);
         Self {
             config,
             attenuation_db: 0,
             transmitter: Transmitter::new(&config.plan, &config.options),
-            receiver: Receiver::new(&config.plan, config.mask, &config.options),
+            receiver,
             on_air: 0..0,
             transmit_position: 0,
             confirms: Deque::new(),
@@ -103,7 +127,7 @@ impl Phy {
             }
             Request::Data(data) => (data.start, self.encode(&data)),
             Request::Ack(ack) => {
-                let PhyConfig { plan, mask, options } = &self.config;
+                let PhyConfig { plan, mask, options, .. } = &self.config;
                 (ack.start, FrameEncoder::ack(plan, *mask, options, ack.ack))
             }
         };
@@ -178,7 +202,7 @@ impl Phy {
     }
 
     /// The receiver, for its measurements.
-    pub fn receiver(&self) -> &Receiver {
+    pub fn receiver(&self) -> &Receiver<W> {
         &self.receiver
     }
 

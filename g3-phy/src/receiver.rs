@@ -33,12 +33,14 @@ mod noise_tracker;
 mod options;
 mod payload_decoder;
 mod smoothing;
+mod statistics;
 mod synchroniser;
 mod tones;
 mod workspace;
 
 pub use options::{Detection, Mitigation, PreambleDetection, ReceiverOptions};
-pub use workspace::{FrameWorkspace, Memory, NoWorkspace};
+pub use statistics::Statistics;
+pub use workspace::{FrameWorkspace, Memory, NoWorkspace, Optional};
 
 use crate::band::{BandPlan, FFT_SAMPLES, MAX_CARRIERS, OVERLAP_SAMPLES, PREFIX_SAMPLES};
 use crate::layout::{MAX_RS_WORD, TAIL_BITS};
@@ -47,7 +49,7 @@ use crate::primitives::{Ack, CarrierSense, Event};
 use crate::timing;
 use crate::tone::ToneMask;
 use carriers::{CarrierBank, Carriers, copy_sane};
-use coherent::{CoherentPayload, PreambleEstimate};
+use coherent::PreambleEstimate;
 use detector::Detector;
 use dsp::viterbi::Viterbi;
 use events::Events;
@@ -91,7 +93,6 @@ pub struct Receiver<W = NoWorkspace> {
     /// Whether the matched detector is asked for and has its memory.
     is_matched: bool,
     preamble: Option<PreambleEstimate>,
-    coherent: Option<CoherentPayload>,
     /// Until when a preamble that the standard detector reported may be confirmed by the matched one.
     sensed_until: Option<u64>,
     front_end: FrontEnd,
@@ -114,6 +115,7 @@ pub struct Receiver<W = NoWorkspace> {
     /// A frame whose header failed may still be on the line.
     unknown_frame: Option<UnknownFrame>,
     events: Events,
+    statistics: Statistics,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -166,7 +168,6 @@ impl<W: Memory> Receiver<W> {
             memory,
             is_matched,
             preamble: None,
-            coherent: None,
             sensed_until: None,
             front_end: FrontEnd::new(beyond.mitigation),
             detector: Detector::new(bank.bins()),
@@ -184,6 +185,7 @@ impl<W: Memory> Receiver<W> {
             filled: 0,
             unknown_frame: None,
             events: Events::new(),
+            statistics: Statistics::default(),
         }
     }
 
@@ -243,12 +245,12 @@ impl<W: Memory> Receiver<W> {
 
     /// Whether a frame is on the line as far as the receiver knows.
     pub fn is_busy(&self) -> bool {
-        !matches!(self.state, State::Listening) || self.unknown_frame.is_some()
+        !matches!(self.state, State::Listening) || self.unknown_frame.is_some() || self.sensed_until.is_some()
     }
 
-    /// Windows of which samples were left out as impulses so far ([`Mitigation::blanking`]).
-    pub fn impulsive_windows(&self) -> u32 {
-        self.front_end.impulsive_windows()
+    /// What was received and what was on the line since the receiver was made.
+    pub fn statistics(&self) -> Statistics {
+        Statistics { impulsive_windows: self.front_end.impulsive_windows(), ..self.statistics }
     }
 
     /// Events that were dropped because nobody polled.
@@ -285,10 +287,10 @@ impl<W: Memory> Receiver<W> {
     fn listen(&mut self, from: u64) {
         self.state = State::Listening;
         self.preamble = None;
-        self.coherent = None;
         self.sensed_until = None;
         if let Some(workspace) = self.memory.workspace() {
             workspace.matched.clear();
+            workspace.payload = None;
         }
         self.synchroniser = None;
         self.detector.clear();

@@ -286,3 +286,49 @@ fn masked_carriers_and_echoes_are_no_obstacle() {
     }
     assert_eq!(heard, 4);
 }
+
+#[test]
+fn a_preamble_that_was_sensed_ends_with_idle_where_samples_are_left_out() {
+    let mut receiver = receiver(&ReceiverOptions::iterative(2));
+    let mut random = Random::new(5);
+    let frame = common::data_samples(&PLAN, &common::level_preamble(), Modulation::Dbpsk, &random.octets(20));
+    let mut line = vec![0.0; 512];
+    line.extend_from_slice(&frame[..4 * 256]);
+    add_noise(&mut line, 1e-3, &mut random);
+    let events = hear(&mut receiver, 0, &line, 500);
+    assert!(matches!(events[..], [Event::CarrierSense(CarrierSense::Preamble(_))]), "{events:?}");
+    assert!(receiver.is_busy());
+    receiver.push(100_000, &[0.0; 10]);
+    assert!(matches!(receiver.poll(), Some(Event::CarrierSense(CarrierSense::Idle(_)))));
+    assert!(!receiver.is_busy());
+}
+
+#[test]
+fn the_standard_receiver_is_as_small_as_its_chapter_says() {
+    // docs/receiver.md, docs/g3-phy.md.
+    let octets = size_of::<Receiver>();
+    assert!((70_000..75_000).contains(&octets), "{octets}");
+}
+
+#[test]
+fn statistics_count_frames_symbols_and_what_was_corrected() {
+    let mut random = Random::new(6);
+    let mut receiver = receiver(&ReceiverOptions::STANDARD);
+    let sent = common::level_preamble();
+    let mut position = 0;
+    for _ in 0..3 {
+        let psdu = common::full_psdu(&PLAN, Modulation::Dbpsk, 100, &mut random);
+        let frame = common::data_samples(&PLAN, &sent, Modulation::Dbpsk, &psdu);
+        let mut line = vec![0.0; frame.len() + 4_000];
+        mix(&mut line, 2_500, &frame, 1.0);
+        add_noise(&mut line, noise_for_snr_db(&PLAN, 3.0), &mut random);
+        // A burst over three symbols of the payload.
+        add_noise(&mut line[12_000..12_834], 1.0, &mut random);
+        hear(&mut receiver, position, &line, 1_000);
+        position += line.len() as u64;
+    }
+    let statistics = receiver.statistics();
+    assert_eq!((statistics.data_frames, statistics.payloads_failed, statistics.headers_failed), (3, 0, 0));
+    let share = statistics.erased_share();
+    assert!(statistics.payload_symbols > 150 && (0.03..0.12).contains(&share), "{statistics:?}");
+}

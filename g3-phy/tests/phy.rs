@@ -185,3 +185,30 @@ fn a_transmission_cuts_off_what_was_being_received() {
             .any(|event| matches!(event, Event::DataIndication(data) if data.psdu == psdu.as_slice()))
     );
 }
+
+#[test]
+fn a_modem_with_a_workspace_hears_what_a_standard_one_does_not() {
+    use g3_phy::{FrameWorkspace, Optional, ReceiverOptions};
+    let config = PhyConfig { receiver: ReceiverOptions::BEST, ..PhyConfig::default() };
+    assert!(config.receiver.needs_workspace() && !PhyConfig::default().receiver.needs_workspace());
+    let mut best = Phy::with_workspace(config, Optional(Some(Box::new(FrameWorkspace::new()))));
+    let mut without = Phy::with_workspace(config, Optional::<Box<FrameWorkspace>>(None));
+    let mut random = Random::new(3);
+    let plan = g3_phy::BandPlan::CENELEC_A;
+    let (mut position, mut heard) = (0, [0, 0]);
+    for _ in 0..4 {
+        let psdu = common::full_psdu(&plan, Modulation::Dbpsk, 100, &mut random);
+        let frame = common::data_samples(&plan, &config.options, Modulation::Dbpsk, &psdu);
+        let mut line = vec![0.0; frame.len() + 4_000];
+        common::mix(&mut line, 3_000, &frame, 1.0);
+        common::add_noise(&mut line, common::noise_for_snr_db(&plan, 0.0), &mut random);
+        best.receive(position, &line);
+        without.receive(position, &line);
+        position += line.len() as u64;
+        let right =
+            |event: &Event| matches!(event, Event::DataIndication(data) if data.psdu == psdu.as_slice());
+        heard[0] += std::iter::from_fn(|| best.poll()).filter(&right).count();
+        heard[1] += std::iter::from_fn(|| without.poll()).filter(&right).count();
+    }
+    assert_eq!(heard, [4, 0]);
+}

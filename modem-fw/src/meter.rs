@@ -9,6 +9,7 @@ use cosem::server::{Server, ServerConfig};
 use g3_mac::StackConfig;
 use g3_mac::ipv6::LinkLocal;
 use g3_mac::mac::MacStatus;
+use g3_phy::Memory;
 use g3_phy::phy::{Phy, PhyConfig};
 use plc_core::env::Environment;
 use plc_core::time::{Duration, Instant};
@@ -52,7 +53,9 @@ impl<E: Environment, const ROWS: usize> MeterOf<E, ROWS> {
         let phy = PhyConfig { plan: config.stack.plan, mask: config.stack.mask, ..PhyConfig::default() };
         Self::with_phy(config, Phy::new(phy), environment)
     }
+}
 
+impl<E: Environment, const ROWS: usize, W: Memory> MeterOf<E, ROWS, Phy<W>> {
     /// What the meter sends in the block that begins at sample `from`; see [`Node::transmit`].
     pub fn transmit(&mut self, from: u64, out: &mut [f32]) -> bool {
         self.node.transmit(from, out)

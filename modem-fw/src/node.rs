@@ -14,6 +14,7 @@
 use g3_mac::adaptation::{AdpdDataConfirm, AdpdDataIndication, AdpdDataRequest};
 use g3_mac::mac::MacStatus;
 use g3_mac::{Stack, StackAction, StackConfig, StackEvent};
+use g3_phy::Memory;
 use g3_phy::phy::{Phy, PhyConfig};
 use g3_phy::primitives::{CarrierSense, Event, Request, TransmitStatus};
 use plc_core::env::Environment;
@@ -65,7 +66,7 @@ pub trait NodePhy {
     fn poll(&mut self) -> Option<Event>;
 }
 
-impl NodePhy for Phy {
+impl<W: Memory> NodePhy for Phy<W> {
     fn request(&mut self, now: Instant, request: Request) {
         Self::request(self, now, request);
     }
@@ -98,7 +99,9 @@ impl<A: Application, E: Environment> Node<A, E> {
         let phy = PhyConfig { plan: config.plan, mask: config.mask, ..PhyConfig::default() };
         Self::with_phy(config, Phy::new(phy), application, environment)
     }
+}
 
+impl<A: Application, E: Environment, W: Memory> Node<A, E, Phy<W>> {
     /// Runs what is due before the end of the block that begins at sample `from`, and writes what the node sends in
     /// it, full scale 1.0. False, with `out` untouched, where it sends nothing.
     pub fn transmit(&mut self, from: u64, out: &mut [f32]) -> bool {

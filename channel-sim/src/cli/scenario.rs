@@ -5,6 +5,7 @@ use channel_sim::line::filter::FilterPlan;
 use channel_sim::noise::{Conditions as Noise, Mains, Preset};
 use channel_sim::scenario::{Busbar, ClockError, Loads, PhaseModel, Scenario};
 use clap::Args;
+use g3_phy::ReceiverOptions;
 use jiff::civil::{Date, Time};
 use std::path::{Path, PathBuf};
 
@@ -72,6 +73,10 @@ pub(crate) struct Conditions {
     /// Clock offsets are drawn within plus and minus this many ppm
     #[arg(long, default_value_t = 25.0, value_parser = ppm)]
     ppm: f64,
+    /// Receiver of every modem: as a small microcontroller has it (standard), or with all that is there against noise
+    /// (best): 0.6 MB and some milliseconds of computing a frame
+    #[arg(long, default_value = "standard", value_parser = receiver)]
+    receiver: ReceiverOptions,
 }
 
 impl ScenarioArguments {
@@ -101,8 +106,13 @@ impl Conditions {
         scenario.phase_model = self.phases;
         scenario.busbar = self.busbar;
         scenario.clock_error = ClockError::Drawn { limit_ppm: self.ppm };
+        scenario.receiver = ReceiverOptions { mains_hz: self.mains as f32, ..self.receiver };
         Ok((scenario, report))
     }
+}
+
+fn receiver(text: &str) -> Result<ReceiverOptions, String> {
+    choice(text, &[("standard", ReceiverOptions::STANDARD), ("best", ReceiverOptions::BEST)])
 }
 
 fn plan(text: &str) -> Result<FilterPlan, String> {

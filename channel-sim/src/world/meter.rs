@@ -1,6 +1,6 @@
 //! The meters of a scenario: `modem-fw`'s meter with its keys, its past and its surroundings.
 
-use super::modem::Modem;
+use super::modem::{Modem, SoftModem, soft_modem};
 use crate::memory::MemoryStore;
 use crate::noise::NoiseError;
 use crate::random::{Purpose, stream};
@@ -12,7 +12,7 @@ use jiff::civil::{Date, date};
 use jiff::tz::TimeZone;
 use modem_fw::metering::{Measurement, MeteringConfig, Utc};
 use modem_fw::objects::{Identity, PublicAccess};
-use modem_fw::{Meter, MeterConfig};
+use modem_fw::{MeterConfig, MeterOf, PROFILE_ROWS};
 use plc_core::env::{Environment, Store};
 use plc_core::time::Duration;
 use rand_chacha::ChaCha8Rng;
@@ -122,7 +122,8 @@ pub(super) fn build(scenario: &Scenario) -> Result<Vec<Box<dyn Modem>>, WorldErr
             port: g3_mac::udp::DLMS_PORT,
         };
         let surroundings = Surroundings::new(stream(scenario.seed, Purpose::Modem, index as u64 + 1));
-        let meter = Meter::new(config, surroundings).map_err(|error| fault(error.to_string()))?;
+        let phy = soft_modem(scenario.phy());
+        let meter = MeterOf::with_phy(config, phy, surroundings).map_err(|error| fault(error.to_string()))?;
         Ok(Box::new(HouseholdMeter { meter }))
     };
     let mut modems: Vec<Box<dyn Modem>> =
@@ -152,7 +153,7 @@ impl Modem for Listener {
 }
 
 struct HouseholdMeter {
-    meter: Meter<Surroundings>,
+    meter: MeterOf<Surroundings, PROFILE_ROWS, SoftModem>,
 }
 
 impl Modem for HouseholdMeter {

@@ -30,7 +30,6 @@ use crate::noise::{Conditions, Mains, MainsPhase, NoisePlan, Port};
 use crate::random::{Purpose, stream, uniform};
 use crate::scenario::Scenario;
 use dsp::Complex;
-use g3_phy::phy::PhyConfig;
 use g3_phy::primitives::{Event, Request};
 use g3_phy::{BandPlan, TX_RMS};
 use injection::Injection;
@@ -96,7 +95,7 @@ struct Next {
 impl World {
     /// The line at the scenario's start: a coordinator's PHY and a whole meter at each household.
     pub fn new(scenario: Scenario) -> Result<Self, WorldError> {
-        let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
+        let coordinator = Box::new(CoordinatorPort::new(scenario.phy()));
         let meters = meters(&scenario)?;
         Self::with_modems(scenario, coordinator, meters)
     }
@@ -112,7 +111,7 @@ impl World {
                 *place = modem;
             }
         }
-        let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
+        let coordinator = Box::new(CoordinatorPort::new(scenario.phy()));
         Self::with_modems(scenario, coordinator, meters)
     }
 

@@ -1,9 +1,9 @@
 //! What the world expects of a modem, and the coordinator's.
 
 use crate::line::filter::FilterPlan;
-use g3_phy::BandPlan;
 use g3_phy::phy::{Phy, PhyConfig};
 use g3_phy::primitives::{Event, Request};
+use g3_phy::{BandPlan, FrameWorkspace, Optional};
 use plc_core::time::{Instant, SampleClock};
 
 /// How a modem is attached to the line.
@@ -67,17 +67,25 @@ pub trait PhyPort: Modem {
     fn poll(&mut self) -> Option<Event>;
 }
 
+/// A PHY with the memory that its receiver asks for.
+pub(super) type SoftModem = Phy<Optional<Box<FrameWorkspace>>>;
+
+pub(super) fn soft_modem(config: PhyConfig) -> SoftModem {
+    let memory = config.receiver.needs_workspace().then(|| Box::new(FrameWorkspace::new()));
+    Phy::with_workspace(config, Optional(memory))
+}
+
 /// The coordinator's modem: a PHY alone.
 #[derive(Debug)]
 pub struct CoordinatorPort {
     attachment: Attachment,
-    phy: Phy,
+    phy: SoftModem,
 }
 
 impl CoordinatorPort {
     /// A PHY with this configuration.
     pub fn new(config: PhyConfig) -> Self {
-        Self { attachment: Attachment::of(&config.plan), phy: Phy::new(config) }
+        Self { attachment: Attachment::of(&config.plan), phy: soft_modem(config) }
     }
 }
 

@@ -269,6 +269,12 @@ fn what_only_a_guess_can_send_is_refused_until_the_guess_is_asked_for() {
     let not_in_cenelec = Err(HeaderError::Modulation(4).into());
     assert_eq!(encode(&PLAN, guess, Modulation::Qam16), not_in_cenelec);
     assert!(!Options::default().is_conformant(cenelec_b));
+    let notch = Some(crate::options::Notch { first: 39, last: 43 });
+    for changed in
+        [Options { edge_samples: 22, ..Options::default() }, Options { notch, ..Options::default() }]
+    {
+        assert!(!changed.is_conformant(&PLAN));
+    }
 }
 
 #[test]

@@ -174,6 +174,18 @@ pub(super) fn add(to: &mut Carriers, more: &Carriers, factor: f32) {
     to.iter_mut().zip(more).for_each(|(to, more)| *to += more * factor);
 }
 
+/// Noise of carriers that a dozen symbols tell only roughly, the variance of an estimate being `chance` in units of its square:
+/// where the carriers differ by more than that, half way to the mean of all, which costs little in white noise and still mutes
+/// a carrier with a disturber.
+pub(super) fn towards_mean(noise: &Figures, carriers: usize, chance: f32) -> Figures {
+    let count = carriers.max(1) as f32;
+    let mean = noise.iter().take(carriers).sum::<f32>() / count;
+    let spread = |noise: &f32| (noise - mean) * (noise - mean);
+    let variance = noise.iter().take(carriers).map(spread).sum::<f32>() / count;
+    let believed = (1.0 - chance * mean * mean / variance.max(f32::MIN_POSITIVE)).clamp(0.0, 0.5);
+    noise.map(|noise| (mean + believed * (noise - mean)).max(f32::MIN_POSITIVE))
+}
+
 /// 1/sqrt(value) to 5e-6; large but finite for zero. Vectorises, which a call of `libm` does not.
 pub(super) fn inverse_sqrt(value: f32) -> f32 {
     let value = value.max(f32::MIN_POSITIVE);

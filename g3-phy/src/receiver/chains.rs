@@ -65,7 +65,7 @@ pub(super) struct Chains {
 }
 
 impl Chains {
-    pub(super) fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             shape: Shape { symbols: 0, carriers: 0, bits: 1, repetition: 1, info_bits: 0 },
             received: [[Lanes::all(0.0); 2]; MAX_ROWS],

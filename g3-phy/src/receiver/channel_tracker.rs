@@ -13,8 +13,8 @@ use dsp::Complex;
 /// Known symbols that are kept until the clock's rate is known: the preamble's mean, the FCH, S1 and S2. A longer FCH,
 /// of a narrow band or mask, counts with its last symbols.
 const MOST_KNOWN: usize = 24;
-/// Symbols after which a carrier's gain has forgotten: long against the noise of one, short against half a mains cycle
-/// in CENELEC-A.
+/// Symbols after which a carrier's gain has forgotten: long against the noise of one, and about a cycle of the mains in
+/// CENELEC-A, so that a channel that swings with it is averaged and not followed.
 const MEMORY_SYMBOLS: f32 = 32.0;
 /// Standard deviation of the difference between two clocks before it is measured.
 const CLOCKS_PPM: f32 = 25.0;

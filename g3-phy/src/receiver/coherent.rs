@@ -1,6 +1,6 @@
 //! Header and payload against an estimate of the channel: what goes around [`Chains`].
 
-use super::carriers::{CarrierBank, Carriers, Figures, NO_CARRIERS};
+use super::carriers::{CarrierBank, Carriers, Figures, NO_CARRIERS, towards_mean};
 use super::chains::{Chains, Schedule, Shape};
 use super::channel::{Channel, NO_GAIN, Pilot, grouped};
 use super::header_decoder::{Header, HeaderDecoder};
@@ -89,7 +89,7 @@ pub(super) fn decode_header(
     let count = carriers.max(1) as f32;
     let of_mean = preamble.mean.iter().map(|carrier| carrier.norm_sqr()).sum::<f32>() / count;
     let noise = match &preamble.noise {
-        Some(noise) => half_way_to_mean(noise, carriers),
+        Some(noise) => towards_mean(noise, carriers, 1.0 / (preamble.windows - 1.0).max(1.0)),
         // Levelled windows: signal and noise together have the mean's power.
         None => [(power - of_mean).max(0.1 * power); MAX_CARRIERS],
     };
@@ -150,7 +150,7 @@ pub(super) fn fits_preamble(
 ) -> bool {
     let mut estimate = *preamble;
     if let (true, Some(noise)) = (options.smooth_channel, &preamble.noise) {
-        let noise = half_way_to_mean(noise, bank.count());
+        let noise = towards_mean(noise, bank.count(), 1.0 / (preamble.windows - 1.0).max(1.0));
         smooth(&mut estimate.mean, &noise.map(|noise| noise / preamble.windows), bank.bins());
     }
     agreement(header, (&found.octets, found.modulation), &estimate, bank) > LEAST_AGREEMENT
@@ -221,7 +221,7 @@ impl CoherentPayload {
         for (power, mean) in power.iter_mut().zip(&mean) {
             *power = (*power - symbols * mean.norm_sqr()).max(0.0) / (symbols - 1.0).max(1.0);
         }
-        let noise = half_way_to_mean(&power, carriers);
+        let noise = towards_mean(&power, carriers, 1.0 / (symbols - 1.0).max(1.0));
 
         // The preamble's level against the header's.
         let agreement: f32 =
@@ -320,12 +320,6 @@ impl CoherentPayload {
 /// one wrong word of 270 with 141 octets looks like a right one: it should come twice in succession.
 pub(super) fn is_certain(modulation: Modulation, corrected: u8) -> bool {
     modulation != Modulation::Robust || corrected < 4
-}
-
-/// Each carrier's noise half way to the mean of all: a few symbols tell it only roughly.
-fn half_way_to_mean(noise: &Figures, carriers: usize) -> Figures {
-    let mean = noise.iter().take(carriers).sum::<f32>() / carriers.max(1) as f32;
-    noise.map(|noise| (0.5 * (noise + mean)).max(f32::MIN_POSITIVE))
 }
 
 const NO_PILOT: Pilot = Pilot { mean: NO_GAIN, weight: 0.0, at: 0.0 };

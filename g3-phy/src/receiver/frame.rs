@@ -6,7 +6,8 @@ use super::header_decoder::Header;
 use super::noise_tracker::{HeaderNoise, NoiseTracker};
 use super::options::{Detection, Mitigation};
 use super::payload_decoder::CoherentSymbols;
-use super::workspace::Memory;
+use super::statistics::{ERASED, count};
+use super::workspace::{FrameWorkspace, Memory};
 use super::{Receiver, State, WINDOW_IN_SYMBOL};
 use crate::Modulation;
 use crate::band::{FFT_SAMPLES, OVERLAP_SAMPLES, PREAMBLE_SAMPLES, SYMBOL_STRIDE};
@@ -97,9 +98,11 @@ impl<W: Memory> Receiver<W> {
     pub(super) fn step_payload(&mut self, frame: Frame, symbols_left: u16) {
         let symbol = self.transform();
         let noise = self.payload.push(&symbol, &self.bank.null_powers());
+        count(&mut self.statistics.payload_symbols, 1);
+        count(&mut self.statistics.erased_symbols, u32::from(noise > ERASED));
         self.payload.end_block(&mut self.viterbi);
-        if let (Some(coherent), Some(workspace), Some(payload)) =
-            (&mut self.coherent, self.memory.workspace(), self.payload.payload())
+        if let (Some(workspace), Some(payload)) = (self.memory.workspace(), self.payload.payload())
+            && let Some(coherent) = &mut workspace.payload
         {
             coherent.push(&mut workspace.chains, &symbol, noise, payload);
         }
@@ -132,31 +135,30 @@ impl<W: Memory> Receiver<W> {
         let (bins, first) = (self.bank.bins(), self.plan.first_carrier);
         let carries_data =
             |carrier: usize| bins.get(carrier).is_some_and(|&bin| active.contains(usize::from(bin - first)));
-        self.coherent = match (&layout, self.memory.workspace(), &self.preamble) {
-            (Some(layout), Some(workspace), Some(preamble))
-                if self.beyond.detection != Detection::Differential
-                    && !modulation.is_coherent()
-                    && blocks == Blocks::One =>
-            {
-                CoherentPayload::start(
-                    &mut workspace.chains,
-                    (&self.header, noise),
-                    found,
-                    preamble,
-                    &self.bank,
-                    (layout, carries_data),
-                    (self.plan.clock.rate_hz() as f32, &self.beyond),
-                )
-            }
-            _ => None,
-        };
+        if let (Some(layout), Some(workspace), Some(preamble)) =
+            (&layout, self.memory.workspace(), &self.preamble)
+            && self.beyond.detection != Detection::Differential
+            && !modulation.is_coherent()
+            && blocks == Blocks::One
+        {
+            workspace.payload = CoherentPayload::start(
+                &mut workspace.chains,
+                (&self.header, noise),
+                found,
+                preamble,
+                &self.bank,
+                (layout, carries_data),
+                (self.plan.clock.rate_hz() as f32, &self.beyond),
+            );
+        }
         let Mitigation { weigh_carriers, weigh_symbols, .. } = self.beyond.mitigation;
         let link = if weigh_symbols { &found.quiet_link } else { &found.link };
+        let noises = link.believed_noise(self.bank.count(), self.header.symbols());
         self.payload.start(
             layout,
             self.options.interleaving,
             carries_data,
-            (link, weigh_carriers),
+            (link, &noises, weigh_carriers),
             weigh_symbols.then(|| NoiseTracker::new(link, noise)),
             self.header.last_symbol(),
         );
@@ -171,6 +173,7 @@ impl<W: Memory> Receiver<W> {
         let end = match self.state {
             State::AckEnd { start, end, ack } => {
                 let (start, end) = (self.instant(start), self.instant(end));
+                count(&mut self.statistics.acknowledgements, 1);
                 self.events.push(Event::AckIndication(PdAckIndication { ack, start, end, lqi: self.lqi() }));
                 end
             }
@@ -188,15 +191,22 @@ impl<W: Memory> Receiver<W> {
     fn finish_payload(&mut self, frame: &Frame) {
         let (start, end) = (self.instant(frame.start), self.instant(frame.end));
         match self.decode_payload(frame.header.modulation) {
-            None => self.emit(CarrierSense::PayloadFailed { end }),
-            Some((psdu, corrected_octets)) => self.events.push(Event::DataIndication(PdDataIndication {
-                psdu,
-                header: frame.header,
-                start,
-                end,
-                lqi: self.lqi(),
-                corrected_octets,
-            })),
+            None => {
+                count(&mut self.statistics.payloads_failed, 1);
+                self.emit(CarrierSense::PayloadFailed { end });
+            }
+            Some((psdu, corrected_octets)) => {
+                count(&mut self.statistics.data_frames, 1);
+                count(&mut self.statistics.corrected_octets, u32::from(corrected_octets));
+                self.events.push(Event::DataIndication(PdDataIndication {
+                    psdu,
+                    header: frame.header,
+                    start,
+                    end,
+                    lqi: self.lqi(),
+                    corrected_octets,
+                }));
+            }
         }
     }
 
@@ -206,9 +216,9 @@ impl<W: Memory> Receiver<W> {
         if standard.as_ref().is_some_and(|(_, corrected)| coherent::is_certain(modulation, *corrected)) {
             return standard;
         }
-        let coherent = match (&mut self.coherent, self.memory.workspace(), self.payload.payload()) {
-            (Some(coherent), Some(workspace), Some((layout, _))) => {
-                coherent.decode(&mut workspace.chains, layout, &self.beyond)
+        let coherent = match (self.memory.workspace(), self.payload.payload()) {
+            (Some(FrameWorkspace { chains, payload: Some(payload), .. }), Some((layout, _))) => {
+                payload.decode(chains, layout, &self.beyond)
             }
             _ => None,
         };

@@ -1,6 +1,8 @@
 //! Collects the FCH's symbols, combines the six copies of each bit, decodes, and learns the link from it.
 
-use super::carriers::{ABOVE_MEAN, CarrierBank, Carriers, Figures, NO_CARRIERS, inverse_sqrt, power};
+use super::carriers::{
+    ABOVE_MEAN, CarrierBank, Carriers, Figures, NO_CARRIERS, inverse_sqrt, power, towards_mean,
+};
 use super::noise_tracker::HeaderNoise;
 use super::options::Mitigation;
 use crate::band::{BandPlan, MAX_CARRIERS};
@@ -46,6 +48,14 @@ pub(super) struct Link {
     pub(super) signal: Figures,
     /// Power of the noise on each carrier.
     pub(super) noise: Figures,
+}
+
+impl Link {
+    /// The noise as far as a header of so many symbols tells it.
+    pub(super) fn believed_noise(&self, carriers: usize, symbols: usize) -> Figures {
+        // Differences of neighbours share a symbol: half as much again.
+        towards_mean(&self.noise, carriers, 1.5 / symbols.saturating_sub(1).max(1) as f32)
+    }
 }
 
 /// A header that was right.

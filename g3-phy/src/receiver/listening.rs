@@ -2,6 +2,7 @@
 
 use super::carriers::power;
 use super::coherent::PreambleEstimate;
+use super::statistics::count;
 use super::synchroniser::{Progress, Synchroniser};
 use super::workspace::Memory;
 use super::{Receiver, State, WINDOW_IN_SYMBOL, detector, matched};
@@ -127,6 +128,7 @@ impl<W: Memory> Receiver<W> {
         let threshold = noise.map_or(0.5 * frame, |noise| 0.5 * (frame + noise.clamp(0.0, frame)));
         let longest = u64::from(self.plan.max_payload_symbols) * SYMBOL_STRIDE as u64;
         self.unknown_frame = Some(UnknownFrame { latest_end: end + longest, threshold, quiet_windows: 0 });
+        count(&mut self.statistics.headers_failed, 1);
         self.emit(CarrierSense::HeaderFailed { end: self.instant(end) });
         self.listen(self.position);
     }
@@ -136,7 +138,9 @@ impl<W: Memory> Receiver<W> {
         frame.quiet_windows = if power < frame.threshold { frame.quiet_windows + 1 } else { 0 };
         if frame.quiet_windows >= QUIET_WINDOWS || next >= frame.latest_end {
             self.unknown_frame = None;
-            self.emit(CarrierSense::Idle(self.instant(next)));
+            if self.sensed_until.is_none() {
+                self.emit(CarrierSense::Idle(self.instant(next)));
+            }
         }
     }
 }

@@ -83,7 +83,7 @@ pub(super) struct MatchedDetector {
 }
 
 impl MatchedDetector {
-    pub(super) fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             windows: [NO_CARRIERS; KEPT],
             scales: [0.0; KEPT],

@@ -67,14 +67,14 @@ pub struct ReceiverOptions {
     pub preamble: PreambleDetection,
     /// How header and payload are detected.
     pub detection: Detection,
-    /// Whether the first channel estimate is smoothed over the carriers, as echoes within the prefix allow. Where
+    /// Whether the first channel estimate of coherent detection is smoothed over the carriers, as echoes within the prefix allow. Where
     /// the carriers do not agree with that it is left as it is.
     pub smooth_channel: bool,
-    /// Whether the difference of the clocks is searched, up to 60 ppm, and followed.
+    /// Whether coherent detection of differential phases searches the difference of the clocks, up to 60 ppm, and followed.
     pub track_clock: bool,
-    /// Whether noise is followed through the mains half cycle.
+    /// Whether iterations follow noise through the mains half cycle and from symbol to symbol.
     pub track_noise: bool,
-    /// Frequency of the mains, of which noise follows every half cycle.
+    /// Frequency of the mains, of which noise follows every half cycle; taken to be within 40 and 70 Hz.
     pub mains_hz: f32,
     /// What is done about impulses, bursts and tones.
     pub mitigation: Mitigation,
@@ -94,7 +94,15 @@ impl ReceiverOptions {
     /// Coherent detection of the differential phases without iterations.
     pub const COHERENT: Self = Self::iterative(1);
 
-    /// Everything on, with this many passes: 8 is a good choice, 2 for a microcontroller that can pay for them.
+    /// All there is: eight passes and every mitigation.
+    pub const BEST: Self = Self { mitigation: Mitigation::ALL, ..Self::iterative(8) };
+
+    /// Whether it needs a [`FrameWorkspace`](super::FrameWorkspace).
+    pub fn needs_workspace(&self) -> bool {
+        self.preamble != PreambleDetection::Standard || self.detection != Detection::Differential
+    }
+
+    /// Everything against white noise on, with this many passes: 8 is a good choice, 2 for a microcontroller that can pay for them.
     pub const fn iterative(passes: u8) -> Self {
         Self {
             preamble: PreambleDetection::Matched,

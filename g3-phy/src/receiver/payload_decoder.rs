@@ -66,7 +66,7 @@ impl PayloadDecoder {
         layout: Option<PayloadLayout>,
         interleaving: Interleaving,
         active: impl Fn(usize) -> bool,
-        (link, weigh_carriers): (&Link, bool),
+        (link, noises, weigh_carriers): (&Link, &Figures, bool),
         noise: Option<NoiseTracker>,
         reference: &Carriers,
     ) {
@@ -77,7 +77,7 @@ impl PayloadDecoder {
         self.symbol = 0;
         self.payload = layout.map(|layout| (layout, PayloadInterleaver::new(&layout, interleaving)));
         let copies = layout.map_or(1, |layout| layout.modulation.repetition());
-        self.weight = weights(link, active, copies, weigh_carriers);
+        self.weight = weights((link, noises), active, copies, weigh_carriers);
         self.noise = noise;
     }
 
@@ -173,19 +173,20 @@ pub(super) fn psdu_of(layout: &PayloadLayout, word: &mut [u8]) -> Option<(Psdu, 
 }
 
 /// Factors that bring every carrier to its noise and the mean soft decision to its place in an `i8`.
-fn weights(link: &Link, active: impl Fn(usize) -> bool, copies: usize, weigh_carriers: bool) -> Figures {
+fn weights(
+    (link, noises): (&Link, &Figures),
+    active: impl Fn(usize) -> bool,
+    copies: usize,
+    weigh_carriers: bool,
+) -> Figures {
     let count = (0..MAX_CARRIERS).filter(|&carrier| active(carrier)).count().max(1) as f32;
     let over_active = |of: &dyn Fn(usize) -> f32| {
         (0..MAX_CARRIERS).filter(|&carrier| active(carrier)).map(of).sum::<f32>() / count
     };
     let at = |figures: &Figures, carrier: usize| figures.get(carrier).copied().unwrap_or_default();
-    let mean_noise = over_active(&|carrier| at(&link.noise, carrier));
-    // Twelve pairs of symbols tell a carrier's noise to 1.5 dB only; half way to the mean of all carriers costs
-    // 0.1 dB less in white noise and still mutes a carrier with a disturber.
-    let noise = |carrier: usize| {
-        let own = if weigh_carriers { at(&link.noise, carrier) } else { mean_noise };
-        (0.5 * (own + mean_noise)).max(f32::MIN_POSITIVE)
-    };
+    let mean_noise = over_active(&|carrier| at(noises, carrier));
+    let noise =
+        |carrier: usize| if weigh_carriers { at(noises, carrier) } else { mean_noise }.max(f32::MIN_POSITIVE);
     let mean =
         over_active(&|carrier| (at(&link.signal, carrier) + at(&link.noise, carrier)) / noise(carrier));
     // Copies add up with the signal and half of them with the noise.

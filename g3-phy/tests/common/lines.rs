@@ -14,7 +14,7 @@ pub enum Line {
     Still,
     /// The sender's clock is off by so many ppm.
     Clock(f64),
-    /// The carriers' power falls by so many dB from the lowest to the highest; of mean 1.
+    /// The carriers' power falls by so many dB from the lowest to the highest; 0 dB in the middle.
     Tilt(f32),
     /// Echoes 10, 20 and 30 samples after the first path, the last at the end of the prefix, 3 dB lower each; of mean power 1.
     Echoes,
@@ -46,7 +46,11 @@ impl Line {
             Self::Tilt(db) => {
                 let rate_hz = PLAN.clock.rate_hz() as f32;
                 let band_hz = (PLAN.carriers() - 1) as f32 * rate_hz / 256.0;
-                filtered(&colour(&PLAN, rate_hz, 0.1 * db * std::f32::consts::LN_10 / band_hz, 60))
+                let edge = 10.0_f32.powf(0.05 * db);
+                // The filter's mean over the carriers is 1.
+                let mean = (edge - 1.0 / edge) / (2.0 * edge.ln());
+                let taps = colour(&PLAN, rate_hz, 0.1 * db * std::f32::consts::LN_10 / band_hz, 60);
+                filtered(&taps.iter().map(|tap| tap * mean.sqrt()).collect::<Vec<_>>())
             }
             Self::Echoes => {
                 let mut taps = [0.0; 31];

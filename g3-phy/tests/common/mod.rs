@@ -2,6 +2,7 @@
 
 #![allow(dead_code, unreachable_pub, clippy::expect_used, reason = "each test and example uses its part")]
 
+pub mod lines;
 pub mod noise;
 
 use g3_phy::encoder::{DataFrame, FrameEncoder};

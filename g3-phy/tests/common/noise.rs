@@ -71,7 +71,7 @@ impl Noise {
         let mean = (0..half_cycle).map(power).sum::<f32>() / half_cycle as f32;
         // Bursts come on top of the background; the others are given by their mean.
         let reference = if matches!(kind, Kind::Bursts(_)) { 1.0 } else { mean };
-        let taps = if kind == Kind::Kata2 { coloured(plan, rate_hz, 8.9e-6) } else { vec![1.0] };
+        let taps = if kind == Kind::Kata2 { colour(plan, rate_hz, 8.9e-6, 12) } else { vec![1.0] };
         let (impulse, tone) = match kind {
             Kind::Impulses(_, db) => (10.0_f32.powf(0.05 * db), (0.0, 0.0)),
             Kind::Tone(bin, db) => {
@@ -124,9 +124,8 @@ fn kata2(phase: f32) -> f32 {
         .sum()
 }
 
-/// A filter whose power falls as e^(-a f), of mean power 1 over the carriers.
-fn coloured(plan: &BandPlan, rate_hz: f32, a: f32) -> Vec<f32> {
-    const HALF: i32 = 12;
+/// A filter of 2 `half` + 1 taps whose power falls as e^(-a f), of mean power 1 over the carriers.
+pub fn colour(plan: &BandPlan, rate_hz: f32, a: f32, half: i32) -> Vec<f32> {
     const STEPS: i32 = 512;
     let carriers = plan.unmasked(ToneMask::ALL).len();
     let power = |hz: f32| (-a * hz).exp();
@@ -134,7 +133,7 @@ fn coloured(plan: &BandPlan, rate_hz: f32, a: f32) -> Vec<f32> {
         power((f32::from(plan.first_carrier) + place as f32) * rate_hz / 256.0) / carriers as f32
     };
     let mean: f32 = (0..carriers).map(of_carriers).sum();
-    (-HALF..=HALF)
+    (-half..=half)
         .map(|n| {
             let at = |step: i32| {
                 let part = (step as f32 + 0.5) / STEPS as f32;

@@ -8,7 +8,7 @@ use crate::encoder::fill_after_header;
 use crate::experimental::Qam16Bits;
 use crate::options::Options;
 use crate::pilots;
-use crate::receiver::carriers::{CarrierBank, Carriers, Figures};
+use crate::receiver::carriers::{CarrierBank, Carriers};
 use crate::receiver::channel_tracker::{ChannelTracker, Sent};
 use crate::receiver::coherent::PreambleEstimate;
 use crate::receiver::header_decoder::{Header, HeaderDecoder};
@@ -56,7 +56,7 @@ impl CoherentSymbols {
         };
         let bits = modulation.bits_per_carrier();
         let points = (0..1_u8 << bits).map(|value| point(qam, bits, value)).collect();
-        let noise = half_way_to_mean(&header.quiet_link.noise, bank.count());
+        let noise = header.quiet_link.believed_noise(bank.count(), symbols.symbols());
         let mut tracker = ChannelTracker::new(bank, noise);
         let first = -((reference_symbols(modulation) + symbols.symbols()) as f32);
         let mut number = 0;
@@ -179,10 +179,4 @@ fn point(qam: Option<Qam16Bits>, bits: usize, value: u8) -> Complex {
 
 fn next_bits(fill: &mut Scrambler, bits: usize) -> u8 {
     (0..bits).fold(0, |value, place| value | fill.next_bit() << place)
-}
-
-/// A dozen symbols tell a carrier's noise to 1.5 dB only: half way to the mean of all.
-fn half_way_to_mean(noise: &Figures, carriers: usize) -> Figures {
-    let mean = noise.iter().take(carriers).sum::<f32>() / carriers.max(1) as f32;
-    noise.map(|noise| (0.5 * (noise + mean)).max(1e-30))
 }
