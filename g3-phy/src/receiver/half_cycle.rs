@@ -19,8 +19,8 @@ impl Folded {
     /// Folds the symbols' noises, each of which was seen on `counts` carriers, into bins that overlap like triangles, and
     /// believes their differences as far as these are more than chance.
     pub(super) fn of(noises: &[f32], counts: f32, mains_hz: f32, symbol_seconds: f32) -> Self {
-        // Not a number becomes 40.
-        let half_cycle = 0.5 / mains_hz.max(40.0).min(70.0);
+        let mains_hz = if mains_hz.is_finite() { mains_hz.clamp(40.0, 70.0) } else { 50.0 };
+        let half_cycle = 0.5 / mains_hz;
         let bins = ((half_cycle / BIN_SECONDS) as usize).clamp(4, BINS);
         let mut folded =
             Self { noise: [1.0; BINS], bins, bins_per_symbol: bins as f32 * symbol_seconds / half_cycle };
