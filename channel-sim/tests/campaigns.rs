@@ -388,3 +388,34 @@ fn ray_and_processes_spread_a_campaign_whose_result_is_that_of_one_run() {
         }
     }
 }
+
+/// A small version of `results/receivers-cenelec-a.csv`.
+#[test]
+fn each_step_of_the_receiver_loses_fewer_frames_at_the_ratio_that_the_iterative_one_is_made_for() {
+    // Goals of receiver digest 7, at which one frame in ten is lost.
+    for (mode, goal_db) in [("robust", -5.5), ("dbpsk", -0.4), ("dqpsk", 2.5), ("d8psk", 5.5)] {
+        let system = |receiver: &str| format!("g3/cenelec-a/{mode}/receiver={receiver}").parse().unwrap();
+        let grid = Grid {
+            systems: ["standard", "coherent", "iterative-8"].map(system).to_vec(),
+            noises: vec![WHITE.to_string()],
+            snr_db: Some(vec![goal_db]),
+            octets: 100,
+            ..Grid::default()
+        };
+        let campaign = Campaign {
+            tasks: grid.tasks().unwrap(),
+            seed: 11,
+            stop: Stop { max_frames: 96, max_lost: 96, precision: 0.0, measure: Measure::Fer },
+            snr_of: SnrOf::Mean,
+            exact: false,
+        };
+        let mut journal = Journal::new(campaign, Shard::WHOLE);
+        let never = AtomicBool::new(false);
+        run(&journal.campaign, &mut journal.points, |_| true, 2, &never, |_| Ok(())).unwrap();
+        let parsed = Journal::parse(&serde_json::to_vec(&journal).unwrap()).unwrap();
+        assert_eq!(parsed, journal, "a state tells of receivers");
+        let rates: Vec<_> = journal.points.iter().map(|point| point.outcome.fer()).collect();
+        assert!(rates[2].low < 0.1 && rates[2].value < 0.15, "{mode}: {rates:?}");
+        assert!(rates[1].low > 3.0 * rates[2].high && rates[0].value > 0.9, "{mode}: {rates:?}");
+    }
+}

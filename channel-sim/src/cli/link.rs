@@ -35,8 +35,8 @@ pub(crate) struct LinkArguments {
     /// reference chain
     #[arg(long, alias = "modulation", value_delimiter = ',')]
     mode: Vec<String>,
-    /// Options of both modems, joined by +: default, ppm=N, boost=DB, interleaving=, fch=, fccs=, tail=, scrambler=,
-    /// pilots=NAME
+    /// Options of both modems, joined by +: default, ppm=N, boost=DB, interleaving=, fch=, fccs=, tail=, receiver=,
+    /// scrambler=, pilots=NAME
     #[arg(long, value_delimiter = ',', default_value = "default", allow_hyphen_values = true)]
     options: Vec<Variant>,
     /// What frames pass: flat, FEEDER:TO (from the coordinator) or FEEDER:FROM:TO, where FEEDER is a file (.dss, .json,

@@ -6,7 +6,9 @@ use g3_phy::band::FFT_SAMPLES;
 use g3_phy::encoder::{DataFrame, FrameEncoder};
 use g3_phy::options::Options;
 use g3_phy::primitives::{CarrierSense, Event};
-use g3_phy::{BandPlan, Modulation, Receiver, TX_RMS, ToneMask, Transmitter};
+use g3_phy::{
+    BandPlan, FrameWorkspace, Memory, Modulation, Receiver, ReceiverOptions, TX_RMS, ToneMask, Transmitter,
+};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
@@ -16,19 +18,41 @@ pub(super) struct G3 {
     options: Options,
     octets: usize,
     transmitter: Transmitter,
-    receiver: Box<Receiver>,
+    receiver: Box<Receiver<Room>>,
+}
+
+/// The receiver's workspace, where its options need one.
+struct Room(Option<Box<FrameWorkspace>>);
+
+impl Memory for Room {
+    fn workspace(&mut self) -> Option<&mut FrameWorkspace> {
+        self.0.as_deref_mut()
+    }
 }
 
 impl G3 {
-    pub(super) fn new(plan: &BandPlan, modulation: Modulation, variant: &Variant, octets: usize) -> Self {
+    /// Modems for PSDUs of so many octets, in a country whose mains have so many Hz.
+    pub(super) fn new(
+        plan: &BandPlan,
+        modulation: Modulation,
+        variant: &Variant,
+        octets: usize,
+        mains_hz: u32,
+    ) -> Self {
         let options = variant.g3_options();
+        let beyond = ReceiverOptions {
+            mains_hz: mains_hz as f32,
+            ..variant.receiver.unwrap_or(ReceiverOptions::STANDARD)
+        };
+        let needs_room = variant.receiver.is_some_and(|receiver| receiver != ReceiverOptions::STANDARD);
+        let room = Room(needs_room.then(|| Box::new(FrameWorkspace::new())));
         Self {
             plan: *plan,
             modulation,
             options,
             octets,
             transmitter: Transmitter::new(plan, &options),
-            receiver: Box::new(Receiver::new(plan, ToneMask::ALL, &options)),
+            receiver: Box::new(Receiver::with_workspace(plan, ToneMask::ALL, &options, &beyond, room)),
         }
     }
 }

@@ -41,4 +41,4 @@ pub use lock::Lock;
 pub use outcome::Outcome;
 pub use parquet::CAMPAIGN_KEY;
 pub use results::{Crossing, Results, Row, cross, curves};
-pub use system::{Standard, System, Variant, bands, modes};
+pub use system::{Standard, System, Variant, bands, channel_name, modes, scheme_name};

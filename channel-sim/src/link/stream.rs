@@ -104,7 +104,7 @@ pub(super) fn run(
             Ok(reference::Chain::new(*scheme, task.octets, task.snr_db)?.run(rng, REFERENCE_FRAMES))
         }
         System::G3 { plan, modulation, variant } => {
-            let mut modem = g3::G3::new(plan, *modulation, variant, task.octets);
+            let mut modem = g3::G3::new(plan, *modulation, variant, task.octets, task.mains_hz);
             run_modem(campaign, task, response, &mut modem, rng)
         }
         System::Prime { channel, scheme, variant } => {

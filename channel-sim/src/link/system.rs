@@ -2,7 +2,7 @@
 
 use crate::reference;
 use g3_phy::options::{FccsOrder, FchModulation, Interleaving, Tail};
-use g3_phy::{BandPlan, Modulation, ToneMask};
+use g3_phy::{BandPlan, Modulation, PreambleDetection, ReceiverOptions, ToneMask};
 use prime_phy::options::Continuity;
 use prime_phy::{Channel, Scheme};
 use serde::{Deserialize, Serialize};
@@ -218,7 +218,8 @@ impl From<System> for String {
 /// * `ppm=N`: the receiver's clock is faster by N parts per million (-200 to 200);
 /// * `boost=DB`: level of the preamble above header and payload; without it 0, so that Es/N0 is the same throughout;
 /// * G3: `interleaving=legacy`, `legacy-rows` or `separate`; `fch=differential` or `coherent`; `fccs=low-nibble` or
-///   `msb`; `tail=complementary` or `mirrored`;
+///   `msb`; `tail=complementary` or `mirrored`; `receiver=standard`, `matched`, `coherent`, `iterative-2`, `-4`, `-8` or
+///   `-16` (g3-phy's `ReceiverOptions`);
 /// * PRIME: `interleaving=direct` or `inverse`; `scrambler=` and `pilots=continuous` or `restarted`.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Variant {
@@ -234,6 +235,8 @@ pub struct Variant {
     pub fccs: Option<FccsOrder>,
     /// G3's falling edge of a symbol.
     pub tail: Option<Tail>,
+    /// G3's receiver beyond the standard one.
+    pub receiver: Option<ReceiverOptions>,
     /// PRIME's interleaver.
     pub prime_interleaving: Option<prime_phy::options::Interleaving>,
     /// PRIME's scrambler from header to payload.
@@ -252,6 +255,15 @@ const FCH: [(&str, FchModulation); 2] =
 const FCCS: [(&str, FccsOrder); 2] =
     [("low-nibble", FccsOrder::LowNibbleFirst), ("msb", FccsOrder::MostSignificantFirst)];
 const TAIL: [(&str, Tail); 2] = [("complementary", Tail::Complementary), ("mirrored", Tail::Mirrored)];
+const RECEIVERS: [(&str, ReceiverOptions); 7] = [
+    ("standard", ReceiverOptions::STANDARD),
+    ("matched", ReceiverOptions { preamble: PreambleDetection::Matched, ..ReceiverOptions::STANDARD }),
+    ("coherent", ReceiverOptions::COHERENT),
+    ("iterative-2", ReceiverOptions::iterative(2)),
+    ("iterative-4", ReceiverOptions::iterative(4)),
+    ("iterative-8", ReceiverOptions::iterative(8)),
+    ("iterative-16", ReceiverOptions::iterative(16)),
+];
 const PRIME_INTERLEAVING: [(&str, prime_phy::options::Interleaving); 2] = [
     ("direct", prime_phy::options::Interleaving::Direct),
     ("inverse", prime_phy::options::Interleaving::Inverse),
@@ -288,9 +300,10 @@ impl Variant {
     /// Whether a standard has these options.
     fn check(&self, standard: Standard) -> Result<(), String> {
         let both = Self { ppm: self.ppm, boost_db: self.boost_db, ..Self::default() };
-        let Self { g3_interleaving, fch, fccs, tail, prime_interleaving, scrambler, pilots, .. } = *self;
+        let Self { g3_interleaving, fch, fccs, tail, receiver, .. } = *self;
+        let Self { prime_interleaving, scrambler, pilots, .. } = *self;
         let fits = match standard {
-            Standard::G3 => *self == Self { g3_interleaving, fch, fccs, tail, ..both },
+            Standard::G3 => *self == Self { g3_interleaving, fch, fccs, tail, receiver, ..both },
             Standard::Prime => *self == Self { prime_interleaving, scrambler, pilots, ..both },
             Standard::Reference => *self == Self::default(),
         };
@@ -313,8 +326,9 @@ impl FromStr for Variant {
                 format!(
                     "unknown option {part:?}; use ppm=N (-200 to 200), boost=DB (-20 to 20), interleaving=legacy, \
                      legacy-rows, separate (G3), direct or inverse (PRIME), fch=differential or coherent, \
-                     fccs=low-nibble or msb, tail=complementary or mirrored (G3), scrambler= and pilots=continuous \
-                     or restarted (PRIME), joined by +, or default"
+                     fccs=low-nibble or msb, tail=complementary or mirrored, receiver=standard, matched, coherent, \
+                     iterative-2, -4, -8 or -16 (G3), scrambler= and pilots=continuous or restarted (PRIME), joined \
+                     by +, or default"
                 )
             };
             let (key, value) = part.split_once('=').ok_or_else(unknown)?;
@@ -332,6 +346,7 @@ impl FromStr for Variant {
                         return Err(unknown());
                     }
                 }
+                "receiver" => variant.receiver = Some(named(&RECEIVERS, value).ok_or_else(unknown)?),
                 "fch" => variant.fch = Some(named(&FCH, value).ok_or_else(unknown)?),
                 "fccs" => variant.fccs = Some(named(&FCCS, value).ok_or_else(unknown)?),
                 "tail" => variant.tail = Some(named(&TAIL, value).ok_or_else(unknown)?),
@@ -361,6 +376,7 @@ impl fmt::Display for Variant {
         parts.extend(self.fch.map(|of| format!("fch={}", name_of(&FCH, of))));
         parts.extend(self.fccs.map(|of| format!("fccs={}", name_of(&FCCS, of))));
         parts.extend(self.tail.map(|of| format!("tail={}", name_of(&TAIL, of))));
+        parts.extend(self.receiver.map(|of| format!("receiver={}", name_of(&RECEIVERS, of))));
         parts.extend(self.scrambler.map(|of| format!("scrambler={}", name_of(&CONTINUITY, of))));
         parts.extend(self.pilots.map(|of| format!("pilots={}", name_of(&CONTINUITY, of))));
         if parts.is_empty() { f.write_str("default") } else { f.write_str(&parts.join("+")) }
@@ -394,7 +410,8 @@ fn band_name(plan: &BandPlan) -> String {
     name.replace(' ', "-")
 }
 
-fn channel_name(channel: &Channel) -> String {
+/// A channel of PRIME by name.
+pub fn channel_name(channel: &Channel) -> String {
     format!("channel-{}", channel.number)
 }
 
@@ -402,7 +419,8 @@ fn modulation_name(modulation: Modulation) -> String {
     format!("{modulation:?}").to_lowercase()
 }
 
-fn scheme_name(scheme: Scheme) -> String {
+/// A scheme of PRIME by name.
+pub fn scheme_name(scheme: Scheme) -> String {
     let name = format!("{scheme:?}").to_lowercase();
     name.replace("pskc", "psk-c").replace("robust", "robust-")
 }
@@ -438,6 +456,7 @@ mod tests {
         for name in [
             "g3/fcc-1.a/robust/ppm=-25+boost=3+interleaving=separate+fch=coherent",
             "g3/fcc-1/dbpsk/fccs=msb+tail=mirrored",
+            "g3/cenelec-a/dqpsk/ppm=25+receiver=iterative-8",
             "prime/channel-1/dqpsk-c/interleaving=inverse",
             "prime/channel-1/dqpsk-c/scrambler=restarted+pilots=continuous",
             "reference/none/dqpsk-x4-exact/default",
@@ -456,6 +475,8 @@ mod tests {
             ("prime/channel-1/dbpsk-c/fch=coherent", "leave"),
             ("g3/cenelec-a/dbpsk/pilots=restarted", "leave"),
             ("g3/cenelec-a/dbpsk/tail=long", "mirrored"),
+            ("prime/channel-1/dbpsk-c/receiver=coherent", "leave"),
+            ("g3/cenelec-a/dbpsk/receiver=best", "iterative-2"),
             ("g4/a/b/default", "prime"),
             ("g3/cenelec-a/dbpsk/ppm=1000", "-200 to 200"),
             ("g3/cenelec-a/dbpsk/interleaving=none", "legacy-rows"),
