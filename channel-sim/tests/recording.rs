@@ -10,6 +10,8 @@
 )]
 
 mod tools;
+#[path = "tools/tshark.rs"]
+mod tshark;
 #[path = "../../cosem/tests/gurux/venv.rs"]
 mod venv;
 
@@ -89,24 +91,9 @@ fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02x}")).collect()
 }
 
-/// Fields of the packets that `filter` lets through, a line each.
-fn tshark(file: &Path, filter: &str, fields: &[&str]) -> Vec<Vec<String>> {
-    let mut command = std::process::Command::new("tshark");
-    command.arg("-r").arg(file).args(["-2", "-Y", filter, "-T", "fields", "-E", "separator=|"]);
-    command.args(["-o", "6lowpan.rfc4944_short_address_format:TRUE", "-o", "udp.check_checksum:TRUE"]);
-    command.args(["-d", "udp.port==4059,data"]);
-    for field in fields {
-        command.args(["-e", field]);
-    }
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(|line| line.split('|').map(str::to_string).collect()).collect()
-}
-
 #[test]
 fn tshark_shows_the_frames_of_every_modem_with_the_fields_that_were_sent() {
-    if !tools::have("tshark", &["--version"], "apt-get install tshark") {
+    if !tshark::have() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
@@ -133,7 +120,8 @@ fn tshark_shows_the_frames_of_every_modem_with_the_fields_that_were_sent() {
 
     // Raw PSDUs of the coordinator, with directions and virtual time: 2026-01-15 18:00 at UTC+1.
     let filter = "frame.interface_name == \"coordinator\"";
-    let raw = tshark(&path, filter, &["frame.time_epoch", "frame.packet_flags_direction", "data.data"]);
+    let raw =
+        tshark::fields(&path, filter, &["frame.time_epoch", "frame.packet_flags_direction", "data.data"]);
     assert_eq!(raw.len(), known.len());
     let mut known = known;
     known.sort_by_key(|known| known.start);
@@ -184,9 +172,9 @@ fn tshark_shows_the_frames_of_every_modem_with_the_fields_that_were_sent() {
         let mut command = std::process::Command::new("tshark");
         command.arg("-r").arg(&path).args(["-Y", &filter, "-w"]).arg(&only);
         assert!(command.output().unwrap().status.success());
-        assert_eq!(tshark(&only, "udp", &fields), expected, "{interface}");
+        assert_eq!(tshark::fields(&only, "udp", &fields), expected, "{interface}");
     }
-    let comments = tshark(&path, "frame.comment contains \"DQPSK\"", &["frame.comment"]);
+    let comments = tshark::fields(&path, "frame.comment contains \"DQPSK\"", &["frame.comment"]);
     assert!(comments.len() > 8 && comments.iter().all(|comment| comment[0].contains("LQI")));
 }
 

@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, clippy::print_stderr)]
 
 mod common;
+#[path = "../../channel-sim/tests/tools/mod.rs"]
+mod tools;
+#[path = "../../channel-sim/tests/tools/tshark.rs"]
+mod tshark;
 
 use channel_sim::scenario::Scenario;
 use common::{PROFILE, check_against_shapes, concentrator, database, energies, serials};
@@ -38,36 +42,14 @@ fn the_village_is_read_and_its_energy_is_that_of_the_load_shapes() {
     }
     let all = serials(&document, |_| true);
     check_against_shapes(&database(data.path()), &Scenario::village(3), &all);
-    if have_tshark() {
+    if tshark::have() {
         check_capture(&frames);
     }
 }
 
-/// Whether tshark runs; its absence fails where BUSBAR_REQUIRE_TOOLS=1.
-fn have_tshark() -> bool {
-    let have = Command::new("tshark").arg("--version").output().is_ok_and(|output| output.status.success());
-    let required = std::env::var("BUSBAR_REQUIRE_TOOLS").is_ok_and(|value| value == "1");
-    assert!(have || !required, "tshark is required (apt-get install tshark) and does not run");
-    if !have {
-        eprintln!("skipped: tshark does not run (apt-get install tshark)");
-    }
-    have
-}
-
 /// What the concentrator wrote for Wireshark: every PSDU raw, and every MSDU deciphered down to UDP, of every meter.
 fn check_capture(path: &Path) {
-    let tshark = |filter: &str, fields: &[&str]| -> Vec<Vec<String>> {
-        let mut command = Command::new("tshark");
-        command.arg("-r").arg(path).args(["-2", "-Y", filter, "-T", "fields", "-E", "separator=|"]);
-        command.args(["-o", "6lowpan.rfc4944_short_address_format:TRUE", "-o", "udp.check_checksum:TRUE"]);
-        for field in fields {
-            command.args(["-e", field]);
-        }
-        let output = command.output().unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        let text = String::from_utf8(output.stdout).unwrap();
-        text.lines().map(|line| line.split('|').map(str::to_owned).collect()).collect()
-    };
+    let tshark = |filter: &str, fields: &[&str]| tshark::fields(path, filter, fields);
     let raw = tshark("frame.encap_type == 45", &["data.data", "frame.packet_flags_direction"]);
     assert!(raw.len() > 200 && raw.iter().all(|packet| packet[0].len() > 20), "{} raw PSDUs", raw.len());
     let both = ["1", "2"].map(|way| raw.iter().filter(|packet| packet[1].contains(way)).count());
