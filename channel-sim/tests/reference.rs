@@ -14,6 +14,9 @@ const TOLERANCE_DB: f64 = 0.1;
 const PRECISION_DB: f64 = 0.03;
 /// The same where one frame in a hundred or fewer is lost, which takes ten times the frames and more.
 const PRECISION_OF_RARE_DB: f64 = 0.04;
+/// The same for 8PSK at one frame in a hundred. Chain and figure are 0.04 dB apart there, and so are the figure and a
+/// decoder without quantisation (`tests/python/coded_psk.py`): to tell that from 0.1 dB takes four times the frames.
+const PRECISION_OF_8PSK_DB: f64 = 0.02;
 
 /// What becomes of frames of a scheme until half the 95 % intervals are this share of the rates.
 fn measure(scheme: Scheme, snr_db: f64, measure: Measure, precision: f64) -> Outcome {
@@ -57,8 +60,8 @@ fn slope(snr_db: f64, curve: impl Fn(f64) -> f64) -> f64 {
 }
 
 /// Holds every row against two of its figures, between which the logarithm falls evenly; at the first or the second one.
-fn hold_rows(of: Measure, place: usize, precision_db: f64) -> Vec<String> {
-    tables::ROWS.iter().filter_map(|row| hold_row(row, of, place, precision_db)).collect()
+fn hold_rows(of: Measure, place: usize, precision_db: impl Fn(&str) -> f64) -> Vec<String> {
+    tables::ROWS.iter().filter_map(|row| hold_row(row, of, place, precision_db(row.scheme))).collect()
 }
 
 fn hold_row(row: &tables::Row, of: Measure, place: usize, precision_db: f64) -> Option<String> {
@@ -94,7 +97,7 @@ fn without_code_the_chain_is_the_formula() {
 
 #[test]
 fn the_convolutional_code_is_at_its_union_bound_at_1e_5() {
-    for name in ["bpsk", "dbpsk"] {
+    for name in ["bpsk", "qpsk", "dbpsk"] {
         let bound = |gamma| theory::bit_error_bound(scheme(name), gamma).unwrap();
         let snr_db = theory::ratio_db(1e-5, bound);
         let apart = hold(scheme(name), snr_db, Measure::Ber, PRECISION_OF_RARE_DB, |db| bound(linear(db)));
@@ -104,21 +107,21 @@ fn the_convolutional_code_is_at_its_union_bound_at_1e_5() {
 
 #[test]
 fn every_row_of_the_digest_loses_one_frame_in_ten_where_it_says() {
-    assert_eq!(hold_rows(Measure::Fer, 0, PRECISION_DB), [""; 0]);
+    assert_eq!(hold_rows(Measure::Fer, 0, |_| PRECISION_DB), [""; 0]);
 }
 
 #[test]
 fn every_row_of_the_digest_loses_one_frame_in_a_hundred_where_it_says() {
-    let apart = hold_rows(Measure::Fer, 1, PRECISION_OF_RARE_DB);
-    // 8PSK's is not held: the chain reaches it 0.09 to 0.13 dB earlier. The digest's point is of at most 20 000 frames and
-    // good to 0.05 dB; in all other rows it lies nearer to that of a bit error rate of 1e-4.
-    let rest: Vec<_> = apart.iter().filter(|row| !row.starts_with("8psk-exact at 7.50 dB, Fer")).collect();
-    assert_eq!(rest, [""; 0]);
+    let precision_db = |scheme: &str| match scheme {
+        "8psk-exact" => PRECISION_OF_8PSK_DB,
+        _ => PRECISION_OF_RARE_DB,
+    };
+    assert_eq!(hold_rows(Measure::Fer, 1, precision_db), [""; 0]);
 }
 
 #[test]
 fn rows_have_the_digests_bit_error_rates() {
-    assert_eq!(hold_rows(Measure::Ber, 0, PRECISION_DB), [""; 0]);
+    assert_eq!(hold_rows(Measure::Ber, 0, |_| PRECISION_DB), [""; 0]);
 }
 
 #[test]
