@@ -9,6 +9,8 @@
 )]
 
 mod tools;
+#[path = "tools/tshark.rs"]
+mod tshark;
 #[path = "../../cosem/tests/gurux/venv.rs"]
 mod venv;
 
@@ -38,20 +40,6 @@ fn json(folder: &Path, words: &str) -> Value {
 fn fails(folder: &Path, words: &str) -> (i32, String) {
     let output = channel_sim(folder, words);
     (output.status.code().unwrap_or(-1), String::from_utf8(output.stderr).unwrap())
-}
-
-/// Fields of the packets that `filter` lets through, a line each.
-fn tshark(file: &Path, filter: &str, fields: &[&str]) -> Vec<Vec<String>> {
-    let mut command = Command::new("tshark");
-    command.arg("-r").arg(file).args(["-2", "-Y", filter, "-T", "fields", "-E", "separator=|"]);
-    command.args(["-o", "6lowpan.rfc4944_short_address_format:TRUE", "-o", "udp.check_checksum:TRUE"]);
-    for field in fields {
-        command.args(["-e", field]);
-    }
-    let output = command.output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.lines().map(|line| line.split('|').map(str::to_string).collect()).collect()
 }
 
 #[test]
@@ -116,15 +104,20 @@ fn what_is_recorded_at_a_modem_and_at_a_bare_bus_is_replayed_drawn_and_captured(
         svg.matches("<path").count() >= 8 && svg.contains("differential") | svg.contains("EVM"),
         "the constellation"
     );
-    if tools::have("tshark", &["--version"], "apt-get install tshark") {
+    if tshark::have() {
         // Raw PSDUs of what the coordinator sent, and clocks asked for and told.
         for file in ["out.pcapng", "again.pcapng"] {
             let file = folder.join(file);
             assert!(
-                tshark(&file, "data && frame.interface_name contains \"coordinator\"", &["data.data"]).len()
+                tshark::fields(
+                    &file,
+                    "data && frame.interface_name contains \"coordinator\"",
+                    &["data.data"]
+                )
+                .len()
                     >= 4
             );
-            let udp = tshark(&file, "udp.port == 4059", &["wpan.dst_pan", "udp.checksum.status"]);
+            let udp = tshark::fields(&file, "udp.port == 4059", &["wpan.dst_pan", "udp.checksum.status"]);
             assert!(udp.len() >= 4 && udp.iter().all(|packet| *packet == ["0x781d", "1"]), "{udp:?}");
         }
     }
@@ -153,15 +146,15 @@ fn an_instrument_changes_nothing_where_a_modem_is() {
 
 #[test]
 fn the_capture_of_the_village_is_what_its_command_makes() {
-    if !tools::have("tshark", &["--version"], "apt-get install tshark") {
+    if !tshark::have() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();
     json(folder.path(), "record --seed 1 --seconds 1 --pcapng village-clock.pcapng --json");
     let fields = ["frame.time_epoch", "frame.interface_name", "data.data", "wpan.seq_no", "udp.payload"];
-    let made = tshark(&folder.path().join("village-clock.pcapng"), "frame", &fields);
+    let made = tshark::fields(&folder.path().join("village-clock.pcapng"), "frame", &fields);
     let kept = concat!(env!("CARGO_MANIFEST_DIR"), "/../captures/village-clock.pcapng");
-    let kept = tshark(Path::new(kept), "frame", &fields);
+    let kept = tshark::fields(Path::new(kept), "frame", &fields);
     assert!(kept.len() > 8);
     assert_eq!(made.len(), kept.len());
     for (made, kept) in made.iter().zip(&kept) {
@@ -198,6 +191,37 @@ fn emissions_are_the_documents_and_every_end_has_its_exit_code() {
 
     let quiet = json(folder, "emission --level 100 --json");
     assert_eq!(quiet["passes"], true);
+
+    // Cross-faded preambles and longer edges keep what the default does not.
+    let soft = json(folder, "emission --edge 15 --cross-fade --notch 39-49 --seconds 1 --json");
+    assert_eq!(soft["passes"], true, "{}", soft["limits"]);
+    assert!(soft["what"].as_str().unwrap().ends_with("cross-faded, without carriers 39 to 49, 120 dBuV rms"));
+    let level_khz = |found: &Value, khz: f64| {
+        let levels = found["levels_hz_peak_quasi_peak_average"].as_array().unwrap();
+        let near = |level: &&Value| (level[0].as_f64().unwrap() - 1e3 * khz).abs() < 50.0;
+        levels.iter().find(near).unwrap()[2].as_f64().unwrap()
+    };
+    // Carrier 44 is at 68.75 kHz.
+    assert!(level_khz(&loud, 68.7) - level_khz(&soft, 68.7) > 30.0);
+
+    // PRIME's two types: the chirp and the payload of channel 1 lie in the band of utilities.
+    for words in ["--modulation dbpsk-c", "--modulation robust-dbpsk", "--modulation dqpsk-c --frame-type bc"]
+    {
+        let words = format!("emission --band channel-1 --level 100 --seconds 1 --json {words}");
+        let found: Value = serde_json::from_slice(&channel_sim(folder, &words).stdout).unwrap();
+        let [low, high] = [0, 1].map(|end| found["signal_hz"][end].as_f64().unwrap());
+        assert!((38e3..42.5e3).contains(&low) && (88e3..92e3).contains(&high), "{low} to {high}");
+    }
+    for (words, part) in [
+        ("--band channel-9", "channel-1 to channel-8"),
+        ("--band channel-1 --edge 15", "G3's transmitter"),
+        ("--frame-type b", "PRIME's frames"),
+        ("--band channel-1 --modulation robust-dbpsk --frame-type a", "does not carry"),
+        ("--notch 40-41", "39-49"),
+    ] {
+        let (code, told) = fails(folder, &format!("emission {words}"));
+        assert!(code != 0 && code != 3 && told.contains(part), "{words}: {code}: {told}");
+    }
 
     let high = "name = 'high'\nsource = 'none'\n[[limit]]\nname = 'high'\ndetector = 'peak'\n\
                 points = [[500e3, 60.0], [30e6, 60.0]]\n";
@@ -358,8 +382,8 @@ fn a_line_is_recorded_while_a_modem_in_another_process_and_a_concentrator_are_on
     let points = summary["summary"]["points"].as_array().unwrap();
     assert_eq!((&points[0]["sent"], points[1]["heard"].as_u64()), (&1.into(), Some(1)), "{summary}");
     let hex: String = psdu.iter().map(|octet| format!("{octet:02x}")).collect();
-    if tools::have("tshark", &["--version"], "apt-get install tshark") {
-        let raw = tshark(&folder.join("line.pcapng"), "data", &["frame.interface_name", "data.data"]);
+    if tshark::have() {
+        let raw = tshark::fields(&folder.join("line.pcapng"), "data", &["frame.interface_name", "data.data"]);
         assert_eq!(raw.len(), 2, "{raw:?}");
         assert!(raw[0][0] == "coordinator" && raw[1][0].starts_with("meter-2 ("), "{raw:?}");
         assert!(raw.iter().all(|packet| packet[1] == hex), "{raw:?}");

@@ -3,19 +3,24 @@
 use super::replay::{band, load_with};
 use super::{Failure, print_json};
 use channel_sim::line::TRANSMIT_OHM;
+use channel_sim::link::{channel_name, scheme_name};
 use channel_sim::regulatory::mask::{Detector, Mask};
 use channel_sim::regulatory::plot;
 use channel_sim::regulatory::verdict::{Measurement, Verdict};
-use channel_sim::regulatory::waveform::{Sending, source};
+use channel_sim::regulatory::waveform::{Sending, Source, source};
 use channel_sim::replay::describe::modulation_named;
 use clap::Args;
-use g3_phy::{BandPlan, Modulation, ToneMask};
+use g3_phy::options::{Flip, MOST_EDGE_SAMPLES, Notch, Options};
+use g3_phy::{BandPlan, ToneMask};
+use prime_phy::{Channel, FrameType, Scheme};
 use std::path::PathBuf;
 
 /// What the help ends with.
 pub(super) const EXAMPLES: &str = "\
 Examples:
   channel-sim emission --band cenelec-a --level 120 --svg emission.svg
+  channel-sim emission --edge 15 --cross-fade --notch 39-49
+  channel-sim emission --band channel-1 --modulation robust-dbpsk --frame-type bc
   channel-sim emission --recording meter.wav --volts 10 --source-ohm 1 --mask my-limits.toml --json
 
 Exit codes: 0 every limit is kept, 1 failed, 2 wrong usage, 3 a limit is exceeded, 4 none is exceeded but one lies where
@@ -32,12 +37,25 @@ pub(crate) struct EmissionArguments {
     /// Limits: en50065-1-a, en50065-1-b122, or a TOML file
     #[arg(long, default_value = "en50065-1-a")]
     mask: String,
-    /// Band of the transmitter: cenelec-a, cenelec-b, fcc-1, fcc-1.a, fcc-1.b or arib
-    #[arg(long, default_value = "cenelec-a", value_parser = band)]
-    band: BandPlan,
-    /// Modulation of its frames: robust, dbpsk, dqpsk or d8psk
-    #[arg(long, default_value = "dqpsk", value_parser = modulation_named)]
-    modulation: Modulation,
+    /// Band of the transmitter: G3's cenelec-a, cenelec-b, fcc-1, fcc-1.a, fcc-1.b or arib; PRIME's channel-1 to channel-8
+    #[arg(long, default_value = "cenelec-a", value_parser = place)]
+    band: Place,
+    /// Modulation of its frames: robust, dbpsk, dqpsk or d8psk; in PRIME's channels dbpsk, dqpsk or d8psk, with -c
+    /// coded, robust-dbpsk or robust-dqpsk; dqpsk without
+    #[arg(long, default_value = "dqpsk")]
+    modulation: String,
+    /// PRIME's frames: a, b or bc; the plainest that carries the modulation without
+    #[arg(long, value_name = "TYPE", value_parser = frame_type)]
+    frame_type: Option<FrameType>,
+    /// G3: samples of the symbols' edges, 8 (the standard's) to 22
+    #[arg(long, value_name = "SAMPLES", value_parser = clap::value_parser!(u8).range(8..=MOST_EDGE_SAMPLES as i64))]
+    edge: Option<u8>,
+    /// G3: the preamble's sign changes over an edge instead of from one sample to the next
+    #[arg(long)]
+    cross_fade: bool,
+    /// G3: masks these carriers, FIRST-LAST by the standard's index, and filters between the outer ones
+    #[arg(long, value_name = "CARRIERS", value_parser = notch)]
+    notch: Option<Notch>,
     /// Octets of a frame
     #[arg(long, default_value_t = 100)]
     octets: usize,
@@ -83,20 +101,16 @@ pub(super) fn run(arguments: &EmissionArguments) -> Result<(), Failure> {
             (volts, rate_hz, path.display().to_string())
         }
         None => {
-            let EmissionArguments { band, modulation, octets, level, .. } = *arguments;
-            let rate_hz = f64::from(band.clock.rate_hz());
             let sending = Sending {
-                plan: band,
-                mask: ToneMask::ALL,
-                tone_map: band.full_tone_map(),
-                modulation,
-                octets,
+                source: arguments.source()?,
+                octets: arguments.octets,
                 pause_s: arguments.pause / 1e3,
-                level_dbuv: level,
+                level_dbuv: arguments.level,
                 seconds: arguments.seconds,
                 seed: arguments.seed,
             };
-            let what = format!("{} transmitter, {modulation:?}, {level} dBuV rms", band.name);
+            let rate_hz = sending.source.rate_hz();
+            let what = format!("{}, {} dBuV rms", described(&sending.source), arguments.level);
             (mask.network.measured(&source(&sending)?, rate_hz, TRANSMIT_OHM), rate_hz, what)
         }
     };
@@ -136,6 +150,110 @@ pub(super) fn run(arguments: &EmissionArguments) -> Result<(), Failure> {
         }),
         (count, _) => {
             Err(Failure { code: EXCEEDED, message: format!("{count} of {limits} limits exceeded") })
+        }
+    }
+}
+
+impl EmissionArguments {
+    /// The transmitter that was asked for.
+    fn source(&self) -> Result<Source, String> {
+        let options = Options::default();
+        let options = Options {
+            edge_samples: self.edge.unwrap_or(options.edge_samples),
+            flip: if self.cross_fade { Flip::CrossFade } else { options.flip },
+            // The filter's edges, where it is down by 6 dB, are the outer carriers' neighbours.
+            notch: self.notch.map(|notch| Notch { first: notch.first + 1, last: notch.last - 1 }),
+            ..options
+        };
+        match self.band {
+            Place::G3(plan) => {
+                if let Some(frame_type) = self.frame_type {
+                    return Err(format!(
+                        "--frame-type {frame_type:?} is of PRIME's frames, not of {}",
+                        plan.name
+                    ));
+                }
+                let whole = ToneMask::ALL;
+                let mask = self.notch.map_or(whole, |notch| whole.without(&plan, notch.first..=notch.last));
+                let modulation = modulation_named(&self.modulation)?;
+                Ok(Source::G3 { plan, mask, tone_map: plan.full_tone_map(), modulation, options })
+            }
+            Place::Prime(channel) => {
+                if options != Options::default() {
+                    return Err(
+                        "--edge, --cross-fade and --notch are of G3's transmitter, not of PRIME's".into()
+                    );
+                }
+                let wanted = self.modulation.to_lowercase();
+                let scheme = Scheme::ALL.into_iter().find(|&scheme| scheme_name(scheme) == wanted);
+                let scheme = scheme.ok_or_else(|| {
+                    let known = Scheme::ALL.map(scheme_name).join(", ");
+                    format!("PRIME has no modulation {wanted:?}; use {known}")
+                })?;
+                let frame_type = self.frame_type.unwrap_or_else(|| FrameType::plainest(scheme));
+                let options = prime_phy::options::Options::default();
+                Ok(Source::Prime { channel, frame_type, scheme, options })
+            }
+        }
+    }
+}
+
+/// Where a transmitter sends.
+#[derive(Clone, Copy, Debug)]
+enum Place {
+    G3(BandPlan),
+    Prime(Channel),
+}
+
+fn place(text: &str) -> Result<Place, String> {
+    let channel = Channel::ALL.into_iter().find(|channel| channel_name(channel).eq_ignore_ascii_case(text));
+    match channel {
+        Some(channel) => Ok(Place::Prime(channel)),
+        None => {
+            band(text).map(Place::G3).map_err(|error| format!("{error}, or PRIME's channel-1 to channel-8"))
+        }
+    }
+}
+
+fn frame_type(text: &str) -> Result<FrameType, String> {
+    FrameType::ALL
+        .into_iter()
+        .find(|of| format!("{of:?}").eq_ignore_ascii_case(text))
+        .ok_or_else(|| format!("{text:?} is no type of frame; use a, b or bc"))
+}
+
+/// Carriers FIRST-LAST, three or more.
+fn notch(text: &str) -> Result<Notch, String> {
+    let ends = text.split_once('-').and_then(|(first, last)| Some((first.parse().ok()?, last.parse().ok()?)));
+    match ends {
+        Some((first, last)) if first > 0 && first + 1 < last && last < 128 => Ok(Notch { first, last }),
+        _ => Err(format!("{text:?} is no range of three carriers or more below 128; 39-49 is one")),
+    }
+}
+
+/// What a transmitter is, for people.
+fn described(source: &Source) -> String {
+    match source {
+        Source::G3 { plan, modulation, options, .. } => {
+            let mut text = format!("{} transmitter, {modulation:?}", plan.name);
+            let plain = Options::default();
+            if options.edge_samples != plain.edge_samples {
+                text += &format!(", edges of {} samples", options.edge_samples);
+            }
+            if options.flip == Flip::CrossFade {
+                text += ", preamble cross-faded";
+            }
+            if let Some(Notch { first, last }) = options.notch {
+                text += &format!(", without carriers {} to {}", first - 1, last + 1);
+            }
+            text
+        }
+        Source::Prime { channel, frame_type, scheme, .. } => {
+            format!(
+                "PRIME {} transmitter, type {frame_type:?}, {}",
+                channel_name(channel),
+                scheme_name(*scheme)
+            )
         }
     }
 }

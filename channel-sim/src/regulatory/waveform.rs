@@ -4,23 +4,46 @@ use crate::line::source_volts;
 use crate::random::{Purpose, stream};
 use g3_phy::encoder::{DataFrame, FrameEncoder};
 use g3_phy::layout::PayloadLayout;
-use g3_phy::options::Options;
-use g3_phy::primitives::Psdu;
-use g3_phy::{BandPlan, Modulation, TX_RMS, ToneMap, ToneMask, Transmitter};
+use g3_phy::{BandPlan, Modulation, ToneMap, ToneMask};
+use prime_phy::{Channel, FrameType, Scheme};
+use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
+
+/// A transmitter and its kind of frames.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Source {
+    /// G3-PLC.
+    G3 {
+        /// Band.
+        plan: BandPlan,
+        /// Carriers of the network.
+        mask: ToneMask,
+        /// Groups with payload.
+        tone_map: ToneMap,
+        /// Modulation.
+        modulation: Modulation,
+        /// Edges, transmit filter and open readings.
+        options: g3_phy::options::Options,
+    },
+    /// PRIME.
+    Prime {
+        /// Channel.
+        channel: Channel,
+        /// Type of the frames.
+        frame_type: FrameType,
+        /// Payload scheme.
+        scheme: Scheme,
+        /// Open readings.
+        options: prime_phy::options::Options,
+    },
+}
 
 /// How a transmitter is used.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Sending {
-    /// Band.
-    pub plan: BandPlan,
-    /// Carriers of the network.
-    pub mask: ToneMask,
-    /// Groups with payload.
-    pub tone_map: ToneMap,
-    /// Modulation.
-    pub modulation: Modulation,
-    /// Octets of a frame's PSDU.
+    /// The transmitter.
+    pub source: Source,
+    /// Octets of a frame: G3's PSDU, filled up to what its symbols carry, PRIME's MPDU.
     pub octets: usize,
     /// Pause between frames.
     pub pause_s: f64,
@@ -32,34 +55,74 @@ pub struct Sending {
     pub seed: u64,
 }
 
-/// Samples of the transmitter's source, in volts, at the band's rate.
+impl Source {
+    /// Samples a second.
+    pub fn rate_hz(&self) -> f64 {
+        f64::from(match self {
+            Self::G3 { plan, .. } => plan.clock.rate_hz(),
+            Self::Prime { channel, .. } => channel.clock.rate_hz(),
+        })
+    }
+
+    /// Rms of a payload symbol, in samples.
+    fn rms(&self) -> f64 {
+        f64::from(match self {
+            Self::G3 { .. } => g3_phy::TX_RMS,
+            Self::Prime { .. } => prime_phy::TX_RMS,
+        })
+    }
+
+    /// A frame with random octets.
+    fn frame(&self, octets: usize, random: &mut ChaCha8Rng) -> Result<Vec<f32>, String> {
+        match self {
+            Self::G3 { plan, mask, tone_map, modulation, options } => {
+                let (mask, tone_map, modulation) = (*mask, *tone_map, *modulation);
+                let layout =
+                    PayloadLayout::for_psdu(plan, mask, tone_map, modulation, octets).ok_or_else(|| {
+                        format!("a PSDU of {octets} octets does not fit a frame of {modulation:?}")
+                    })?;
+                let mut psdu = vec![0; usize::from(layout.psdu_capacity)];
+                random.fill_bytes(&mut psdu);
+                let frame = DataFrame { psdu: &psdu, modulation, tone_map, response_expected: false, pdc: 0 };
+                let frame =
+                    FrameEncoder::data(plan, mask, options, &frame).map_err(|error| error.to_string())?;
+                let mut transmitter = g3_phy::Transmitter::new(plan, options);
+                let mut samples = vec![0.0; transmitter.load(frame, 0.0)];
+                transmitter.pull(&mut samples);
+                Ok(samples)
+            }
+            Self::Prime { channel, frame_type, scheme, options } => {
+                let mut mpdu = vec![0; octets];
+                random.fill_bytes(&mut mpdu);
+                // Two bits of the MAC header in the PHY header of Type A are zero.
+                mpdu.iter_mut().take(1).for_each(|octet| *octet &= 0x3F);
+                let frame = prime_phy::encoder::FrameEncoder::of_type(options, *frame_type, *scheme, &mpdu)
+                    .map_err(|error| error.to_string())?;
+                let mut transmitter = prime_phy::Transmitter::new(channel, options);
+                let mut samples = vec![0.0; transmitter.load(frame, 0.0)];
+                transmitter.pull(&mut samples);
+                Ok(samples)
+            }
+        }
+    }
+}
+
+/// Samples of the transmitter's source, in volts, at its own rate.
 ///
 /// # Errors
 /// Where a frame of so many octets is none.
 pub fn source(sending: &Sending) -> Result<Vec<f32>, String> {
-    let Sending { plan, mask, tone_map, modulation, octets, .. } = *sending;
-    let options = Options::default();
-    let rate_hz = f64::from(plan.clock.rate_hz());
-    let layout = PayloadLayout::for_psdu(&plan, mask, tone_map, modulation, octets)
-        .ok_or_else(|| format!("a PSDU of {octets} octets does not fit a frame of {modulation:?}"))?;
-    let volts_per_unit = (source_volts(sending.level_dbuv) / f64::from(TX_RMS)) as f32;
+    let Sending { source, octets, .. } = *sending;
+    let rate_hz = source.rate_hz();
+    let volts_per_unit = (source_volts(sending.level_dbuv) / source.rms()) as f32;
     let mut random = stream(sending.seed, Purpose::Campaign, 0);
-    let mut transmitter = Transmitter::new(&plan, &options);
     let mut volts = vec![0.0; (sending.seconds * rate_hz) as usize];
     let (mut at, pause) = (0, (sending.pause_s * rate_hz) as usize);
     while at < volts.len() {
-        let mut psdu = Psdu::new();
-        psdu.resize(usize::from(layout.psdu_capacity), 0).map_err(|_| format!("{octets} octets"))?;
-        random.fill_bytes(&mut psdu);
-        let frame = DataFrame { psdu: &psdu, modulation, tone_map, response_expected: false, pdc: 0 };
-        let encoded = FrameEncoder::data(&plan, mask, &options, &frame).map_err(|error| error.to_string())?;
-        let length = transmitter.load(encoded, 0.0);
-        let end = (at + length).min(volts.len());
-        if let Some(room) = volts.get_mut(at..end) {
-            transmitter.pull(room);
-            room.iter_mut().for_each(|sample| *sample *= volts_per_unit);
-        }
-        at = at.saturating_add(length).saturating_add(pause);
+        let frame = source.frame(octets, &mut random)?;
+        let room = volts.iter_mut().skip(at);
+        room.zip(&frame).for_each(|(volt, sample)| *volt = sample * volts_per_unit);
+        at = at.saturating_add(frame.len()).saturating_add(pause);
     }
     Ok(volts)
 }
@@ -73,19 +136,17 @@ mod tests {
     #[test]
     fn the_payloads_level_on_the_network_is_the_one_asked_for_and_pauses_are_silent() {
         let plan = BandPlan::CENELEC_A;
-        let sending = Sending {
+        let source = Source::G3 {
             plan,
             mask: ToneMask::ALL,
             tone_map: plan.full_tone_map(),
             modulation: Modulation::Dqpsk,
-            octets: 200,
-            pause_s: 0.05,
-            level_dbuv: 110.0,
-            seconds: 0.3,
-            seed: 1,
+            options: g3_phy::options::Options::default(),
         };
+        let sending =
+            Sending { source, octets: 200, pause_s: 0.05, level_dbuv: 110.0, seconds: 0.3, seed: 1 };
         let rate_hz = 400e3;
-        let source = source(&sending).unwrap();
+        let source = super::source(&sending).unwrap();
         let volts = Network::default().measured(&source, rate_hz, TRANSMIT_OHM);
         let first = source.iter().position(|volt| *volt != 0.0).unwrap();
         let silent =
@@ -95,13 +156,55 @@ mod tests {
         // Preamble and header (12 symbols) come before the payload.
         let from = first + g3_phy::band::PREAMBLE_SAMPLES + 14 * g3_phy::band::SYMBOL_STRIDE;
         let payload = &volts[from..end - 500];
-        let power = payload.iter().map(|volt| f64::from(*volt).powi(2)).sum::<f64>() / payload.len() as f64;
-        let level = 10.0 * power.log10() + 120.0;
+        let level = level_dbuv(payload);
         assert!((level - 110.0).abs() < 0.5, "{level}");
         let again = {
             let other = Sending { pause_s: f64::MAX, ..sending };
             super::source(&other).unwrap()
         };
         assert!(again[end..].iter().all(|volt| *volt == 0.0), "a pause without end");
+    }
+    /// Mean power of a stretch, in dBuV.
+    fn level_dbuv(volts: &[f32]) -> f64 {
+        let power = volts.iter().map(|volt| f64::from(*volt).powi(2)).sum::<f64>() / volts.len() as f64;
+        10.0 * power.log10() + 120.0
+    }
+
+    #[test]
+    fn a_prime_frames_payload_has_the_level_asked_for_in_every_type() {
+        let [channel, ..] = Channel::ALL;
+        for (frame_type, scheme) in [
+            (FrameType::A, Scheme::DbpskC),
+            (FrameType::B, Scheme::RobustDbpsk),
+            (FrameType::Bc, Scheme::DqpskC),
+        ] {
+            let source = Source::Prime {
+                channel,
+                frame_type,
+                scheme,
+                options: prime_phy::options::Options::default(),
+            };
+            let sending =
+                Sending { source, octets: 120, pause_s: 9.0, level_dbuv: 110.0, seconds: 0.6, seed: 1 };
+            let volts = super::source(&sending).unwrap();
+            let end = volts.iter().rposition(|volt| *volt != 0.0).unwrap();
+            assert!(end + 1_000 < volts.len(), "the pause");
+            let measured = Network::default().measured(&volts, source.rate_hz(), TRANSMIT_OHM);
+            // The last ten symbols of 2.24 ms are payload.
+            let level = level_dbuv(&measured[end - 5_600..end]);
+            assert!((level - 110.0).abs() < 0.7, "{frame_type:?}: {level}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_frame_is_refused() {
+        let source = Source::Prime {
+            channel: Channel::ONE,
+            frame_type: FrameType::A,
+            scheme: Scheme::RobustDbpsk,
+            options: prime_phy::options::Options::default(),
+        };
+        let sending = Sending { source, octets: 50, pause_s: 0.1, level_dbuv: 110.0, seconds: 0.1, seed: 1 };
+        assert!(super::source(&sending).is_err_and(|error| error.contains("does not carry")));
     }
 }
