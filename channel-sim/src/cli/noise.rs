@@ -156,9 +156,9 @@ struct FitArguments {
     /// Nominal mains frequency: 50 or 60 Hz
     #[arg(long, default_value_t = 50.0, value_parser = mains)]
     mains: f64,
-    /// Volts at the recording's full scale
-    #[arg(long, default_value_t = 1.0, value_parser = volts)]
-    volts: f32,
+    /// Volts of a sample of 1.0 where the recording does not say; 1 without
+    #[arg(long, value_parser = volts)]
+    volts: Option<f32>,
     /// Write the filter bank as JSON
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,

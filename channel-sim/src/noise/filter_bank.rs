@@ -206,12 +206,18 @@ impl Bank {
         let problem = |problem: String| NoiseError::File { path: path.into(), problem };
         let text = std::fs::read_to_string(path)
             .map_err(|error| problem(format!("{error}; give a file that `channel-sim noise fit` wrote")))?;
-        let bank: Self = serde_json::from_str(&text).map_err(|error| {
-            problem(format!(
-                "{error}; a filter bank has name, period_deg, valid_hz and regions, see docs/noise"
-            ))
+        Self::parse(&text).map_err(problem)
+    }
+
+    /// A bank from JSON.
+    ///
+    /// # Errors
+    /// A sentence with the value that is wrong, and its line and column where it is no JSON.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let bank: Self = serde_json::from_str(text).map_err(|error| {
+            format!("{error}; a filter bank has name, period_deg, valid_hz and regions, see docs/noise")
         })?;
-        bank.check_values().map_err(problem)?;
+        bank.check_values()?;
         Ok(bank)
     }
 

@@ -53,15 +53,15 @@ pub struct Playback {
 impl Playback {
     pub(super) fn preset(parameters: &mut Parameters<'_>) -> Result<Arc<dyn Model>, NoiseError> {
         let mains_hz = parameters.number("mains", 50.0, MAINS_HZ)?;
-        let volts = parameters.number("volts", 1.0, [1e-9, 1e6])?;
+        let volts = parameters.given("volts", [1e-9, 1e6])?;
         let Some(path) = parameters.file() else {
             return Err(parameters.missing("a recording is needed: n12@FILE.wav"));
         };
-        Ok(Arc::new(Self::read(&path, mains_hz, volts as f32)?))
+        Ok(Arc::new(Self::read(&path, mains_hz, volts.map(|volts| volts as f32))?))
     }
 
     /// A recording in a file: see [`Recording::read`].
-    pub fn read(path: &Path, nominal_hz: f64, volts: f32) -> Result<Self, NoiseError> {
+    pub fn read(path: &Path, nominal_hz: f64, volts: Option<f32>) -> Result<Self, NoiseError> {
         let recording = Recording::read(path, nominal_hz, volts)?;
         Self::new(path.display().to_string(), recording)
             .map_err(|problem| NoiseError::File { path: path.into(), problem })
@@ -78,9 +78,29 @@ impl Playback {
                 "it holds {turns} whole periods of the mains; record at least {LEAST_TURNS}"
             ));
         }
+        Ok(Self::over(name, recording, first, turns))
+    }
+
+    fn over(name: String, recording: Recording, first: f64, turns: f64) -> Self {
         let density = welch(&recording.samples, recording.rate_hz).into();
         let envelope = envelope(&recording).into();
-        Ok(Self { name, recording: Arc::new(recording), first, turns, density, envelope })
+        Self { name, recording: Arc::new(recording), first, turns, density, envelope }
+    }
+
+    /// The same recording at another rate: what lies beyond half of it is gone, from density, envelope and amplitudes
+    /// too.
+    fn at_rate(&self, rate_hz: f64) -> Self {
+        if rate_hz == self.recording.rate_hz {
+            return self.clone();
+        }
+        let Recording { samples, rate_hz: from_hz, track, phase_known } = self.recording.as_ref();
+        let recording = Recording {
+            samples: convert(samples, *from_hz, rate_hz),
+            rate_hz,
+            track: track.clone().resampled(rate_hz / from_hz),
+            phase_known: *phase_known,
+        };
+        Self::over(self.name.clone(), recording, self.first, self.turns)
     }
 }
 
@@ -122,9 +142,6 @@ fn envelope(recording: &Recording) -> Vec<f64> {
 
 /// Samples at another rate; the first is at the same time.
 fn convert(samples: &[f32], from_hz: f64, to_hz: f64) -> Vec<f32> {
-    if from_hz == to_hz {
-        return samples.to_vec();
-    }
     // Cycles per sample of the old rate that pass, and how far the sinc reaches.
     let cutoff = 0.5 * (to_hz / from_hz).min(1.0);
     let reach = CROSSINGS / (2.0 * cutoff);
@@ -171,13 +188,15 @@ impl Model for Playback {
         self.density(hz) * powers.get(PIECES / 10).copied().unwrap_or(1.0)
     }
 
-    /// The recording's own distribution, in steps; at another rate it is another, which nobody knows.
+    fn at(&self, conditions: &Conditions) -> Option<Arc<dyn Model>> {
+        let other = conditions.rate_hz != self.recording.rate_hz;
+        other.then(|| Arc::new(self.at_rate(conditions.rate_hz)) as Arc<dyn Model>)
+    }
+
+    /// The recording's own distribution at the run's rate, in steps.
     fn amplitudes(&self, conditions: &Conditions) -> Vec<Amplitude> {
         const STEPS: usize = 2_000;
-        if conditions.rate_hz != self.recording.rate_hz {
-            return Vec::new();
-        }
-        let mut sorted = self.recording.samples.clone();
+        let mut sorted = self.at_rate(conditions.rate_hz).recording.samples.clone();
         sorted.sort_by(f32::total_cmp);
         let at = |i: usize| sorted.get((2 * i + 1) * sorted.len() / (2 * STEPS)).copied().unwrap_or(0.0);
         let weight = 1.0 / STEPS as f64;
@@ -214,7 +233,6 @@ impl Model for Playback {
     }
 
     fn design(&self, conditions: &Conditions) -> Arc<dyn Design> {
-        let samples = convert(&self.recording.samples, self.recording.rate_hz, conditions.rate_hz);
         let row = |step: usize| -> [f32; TAPS] {
             let fraction = step as f64 / FRACTIONS as f64;
             let middle = (TAPS / 2 - 1) as f64;
@@ -224,9 +242,7 @@ impl Model for Playback {
         };
         Arc::new(Ready {
             shared: Arc::new(Shared {
-                samples,
-                ratio: conditions.rate_hz / self.recording.rate_hz,
-                model: self.clone(),
+                model: self.at_rate(conditions.rate_hz),
                 rows: (0..=FRACTIONS).map(row).collect(),
             }),
             rate_hz: conditions.rate_hz,
@@ -236,11 +252,8 @@ impl Model for Playback {
 
 #[derive(Debug)]
 struct Shared {
-    model: Playback,
     /// The recording at the run's rate.
-    samples: Vec<f32>,
-    /// The run's rate over the recording's.
-    ratio: f64,
+    model: Playback,
     /// Taps for each fraction of a sample.
     rows: Vec<[f32; TAPS]>,
 }
@@ -248,7 +261,7 @@ struct Shared {
 impl Shared {
     /// Where a phase is in the recording, in samples of the run's rate.
     fn position(&self, turns: f64) -> f64 {
-        self.model.recording.track.sample(turns) * self.ratio
+        self.model.recording.track.sample(turns)
     }
 
     /// The recording between its samples.
@@ -258,8 +271,9 @@ impl Shared {
         let row = (scaled as usize).min(FRACTIONS - 1);
         let share = (scaled - row as f64) as f32;
         let from = whole as i64 - (TAPS as i64 / 2 - 1);
-        let input =
-            usize::try_from(from).ok().and_then(|from| self.samples.get(from..)?.first_chunk::<TAPS>());
+        let input = usize::try_from(from)
+            .ok()
+            .and_then(|from| self.model.recording.samples.get(from..)?.first_chunk::<TAPS>());
         let (Some(input), Some([low, high])) =
             (input, self.rows.get(row..).and_then(|rows| rows.first_chunk()))
         else {
@@ -385,6 +399,31 @@ mod tests {
             let db = 10.0 * (error / power).log10();
             assert!(db < -60.0, "{from_hz} to {to_hz}: {db:.1} dB");
         }
+    }
+
+    #[test]
+    fn at_a_lower_rate_the_formulas_know_what_was_left_out() {
+        // 60 kHz all the time, and 400 kHz four times as strong in the first half of each period of the mains.
+        let mut recording = tones(1e6, &[1_200.0]);
+        for (n, sample) in recording.samples.iter_mut().enumerate() {
+            let turns = 0.13 + 50.0 * n as f64 / 1e6;
+            if turns.fract() < 0.5 {
+                *sample += 4.0 * (TAU * 8_000.0 * turns).sin() as f32;
+            }
+        }
+        let playback = Playback::new("two".into(), recording).unwrap();
+        let at = |rate_hz: f64| {
+            let conditions = Conditions { rate_hz, ..Conditions::CENELEC_A };
+            let model = playback.at(&conditions).unwrap_or_else(|| Arc::new(playback.clone()));
+            let contrast = model.density_at(0.25, 60e3) / model.density_at(0.75, 60e3);
+            let highest = model.amplitudes(&conditions).iter().fold(0f64, |a, b| a.max(b.mean));
+            (contrast, highest)
+        };
+        // 0.5 + 8 to 0.5; amplitudes reach 5, and 1.
+        let (contrast, highest) = at(1e6);
+        assert!((contrast / 17.0 - 1.0).abs() < 0.05 && highest > 4.5, "{contrast} {highest}");
+        let (contrast, highest) = at(400e3);
+        assert!((contrast - 1.0).abs() < 0.05 && (0.98..1.1).contains(&highest), "{contrast} {highest}");
     }
 
     #[test]

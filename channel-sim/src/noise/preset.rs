@@ -452,17 +452,17 @@ impl Parameters<'_> {
     }
 
     /// The number of a key within a range, or its default.
-    pub(super) fn number(
-        &mut self,
-        key: &str,
-        default: f64,
-        [low, high]: [f64; 2],
-    ) -> Result<f64, NoiseError> {
+    pub(super) fn number(&mut self, key: &str, default: f64, range: [f64; 2]) -> Result<f64, NoiseError> {
+        Ok(self.given(key, range)?.unwrap_or(default))
+    }
+
+    /// The same where there is no default.
+    pub(super) fn given(&mut self, key: &str, [low, high]: [f64; 2]) -> Result<Option<f64>, NoiseError> {
         let found = |piece: &&str| piece.split_once('=').is_some_and(|(name, _)| name.trim() == key);
-        let Some(index) = self.pieces.iter().position(found) else { return Ok(default) };
+        let Some(index) = self.pieces.iter().position(found) else { return Ok(None) };
         let piece = self.pieces.remove(index);
         let value = piece.split_once('=').and_then(|(_, value)| value.trim().parse::<f64>().ok());
-        value.filter(|value| (low..=high).contains(value)).ok_or_else(|| NoiseError::Parameter {
+        value.filter(|value| (low..=high).contains(value)).map(Some).ok_or_else(|| NoiseError::Parameter {
             preset: self.preset,
             text: piece.into(),
             wanted: format!("{key} is a number from {low} to {high}"),

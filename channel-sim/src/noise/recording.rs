@@ -2,6 +2,7 @@
 
 use super::error::NoiseError;
 use super::track::Track;
+use crate::record::wav::volts_per_unit;
 use crate::wav::Wav;
 use std::path::Path;
 
@@ -22,14 +23,25 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Reads a WAV file: noise in its first channel, of `volts` at full scale, and, if there is one, the mains voltage in
-    /// its second. Without that the phase comes from the noise.
-    pub fn read(path: &Path, nominal_hz: f64, volts: f32) -> Result<Self, NoiseError> {
+    /// Reads a WAV file: noise in its first channel and, if there is one, the mains voltage in its second. Without that
+    /// the phase comes from the noise. A sample of 1.0 is what the file says, as those of `channel-sim record` do, or
+    /// else `volts`, or else 1 V.
+    pub fn read(path: &Path, nominal_hz: f64, volts: Option<f32>) -> Result<Self, NoiseError> {
         let problem = |problem: String| NoiseError::File { path: path.into(), problem };
         let octets = std::fs::read(path)
             .map_err(|error| problem(format!("{error}; give a WAV file that can be read")))?;
-        let Wav { rate_hz, channels, .. } =
+        let Wav { rate_hz, channels, comment } =
             Wav::parse(&octets).map_err(|error| problem(error.to_string()))?;
+        let own = volts_per_unit(comment.as_deref().unwrap_or_default());
+        let volts = match (own.map_err(|error| problem(error.to_string()))?, volts) {
+            (Some(own), Some(volts)) => {
+                return Err(problem(format!(
+                    "it says itself that 1.0 is {own} V; leave out volts of {volts}"
+                )));
+            }
+            (Some(own), None) => own as f32,
+            (None, volts) => volts.unwrap_or(1.0),
+        };
         for channel in &channels {
             if let Some(at) = channel.iter().position(|sample| !sample.is_finite()) {
                 return Err(problem(format!("sample {at} is {}, no number to play", channel[at])));
@@ -72,7 +84,29 @@ mod tests {
         let mut octets = Vec::new();
         Wav { rate_hz: 48_000, channels: vec![noise], comment: None }.write(&mut octets).unwrap();
         std::fs::write(&path, octets).unwrap();
-        let refused = Recording::read(&path, 50.0, 1.0).unwrap_err().to_string();
+        let refused = Recording::read(&path, 50.0, None).unwrap_err().to_string();
         assert!(refused.ends_with("broken.wav: sample 17 is NaN, no number to play"), "{refused}");
+    }
+    #[test]
+    fn volts_are_those_that_the_file_says_or_those_given() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("tone.wav");
+        // Twice a period of the mains, so that it has a phase.
+        let tone: Vec<f32> = (0..200_000).map(|n| (n as f32 * 0.001_570_796_4).sin().powi(8)).collect();
+        let peak = |comment: Option<&str>, volts: Option<f32>| {
+            let mut octets = Vec::new();
+            let comment = comment.map(str::to_owned);
+            Wav { rate_hz: 100_000, channels: vec![tone.clone()], comment }.write(&mut octets).unwrap();
+            std::fs::write(&path, octets).unwrap();
+            Recording::read(&path, 50.0, volts).map(|found| found.samples.into_iter().fold(0.0, f32::max))
+        };
+        let near = |found: Result<f32, NoiseError>, volts: f32| (found.unwrap() - volts).abs() < 1e-3 * volts;
+        assert!(near(peak(None, None), 1.0) && near(peak(None, Some(3.0)), 3.0));
+        assert!(near(peak(Some("busbar: volts_per_unit=2.5; point=x"), None), 2.5));
+        assert!(near(peak(Some("of another program: volts_per_unit=2.5"), None), 1.0));
+        let both = peak(Some("busbar: volts_per_unit=2.5"), Some(3.0)).unwrap_err().to_string();
+        assert!(both.contains("tone.wav") && both.contains("2.5 V") && both.contains('3'), "{both}");
+        let wrong = peak(Some("busbar: volts_per_unit=-1"), None).unwrap_err().to_string();
+        assert!(wrong.contains("tone.wav") && wrong.contains("volts_per_unit=-1"), "{wrong}");
     }
 }

@@ -158,6 +158,12 @@ impl Track {
         span / (self.step * (self.turns.len() - 1) as f64) * rate_hz
     }
 
+    /// The same for samples at `ratio` times the rate.
+    pub fn resampled(mut self, ratio: f64) -> Self {
+        self.step *= ratio;
+        self
+    }
+
     /// The same with all phases moved.
     pub fn ahead(mut self, turns: f64) -> Self {
         for at in &mut self.turns {

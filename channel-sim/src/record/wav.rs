@@ -26,6 +26,15 @@ pub fn parse(octets: &[u8]) -> Result<Recording, WavError> {
     Ok(Recording { volts, about })
 }
 
+/// What a sample of 1.0 is in volts, where a file's comment is one of ours.
+///
+/// # Errors
+/// It is none of ours that has such a value.
+pub fn volts_per_unit(comment: &str) -> Result<Option<f64>, WavError> {
+    let about = about(1.0, comment)?;
+    Ok(about.calibrated.then_some(about.volts_per_unit))
+}
+
 const PREFIX: &str = "busbar: ";
 
 /// What a comment of ours says; anything else says nothing.
