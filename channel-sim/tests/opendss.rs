@@ -102,12 +102,48 @@ fn a_load_has_its_kilowatts_or_its_apparent_power_and_factor() {
 }
 
 #[test]
+fn a_fixed_load_follows_no_shape_and_a_normalized_shape_has_a_peak_of_one() {
+    let shapes = |status: &str, action: &str| {
+        let text = format!(
+            "{LINES}New LoadShape.s npts=3 interval=1 mult=(1 4 -2){action}\nNew Load.h Bus1=b.1 kW=2 yearly=s{status}\n"
+        );
+        parse(&with(&text), "m.dss")
+    };
+    for (status, follows) in
+        [("", true), (" status=Variable", true), (" status=exempt", true), (" status=f", false)]
+    {
+        let reading = shapes(status, "").unwrap();
+        let feeder = &reading.feeder;
+        assert_eq!(feeder.loads[0].shape, follows.then_some(0), "{status}");
+        assert_eq!(
+            feeder.load_power_mw(&feeder.loads[0], 3_600),
+            if follows { 8_000_000 } else { 2_000_000 }
+        );
+        assert!(reading.report.unused.is_empty(), "{:?}", reading.report.unused);
+    }
+    for (action, values) in [
+        ("", [1_000_000, 4_000_000, -2_000_000]),
+        (" action=normalize", [250_000, 1_000_000, -500_000]),
+        (" action=dblsave", [1_000_000, 4_000_000, -2_000_000]),
+    ] {
+        assert_eq!(shapes("", action).unwrap().feeder.shapes[0].values_micro, values, "{action}");
+    }
+    let wrong = |status: &str, action: &str| shapes(status, action).unwrap_err().to_string();
+    let (status, action) = (wrong(" status=broken", ""), wrong("", " action=halve"));
+    assert!(status.contains("m.dss:7") && status.contains("broken") && status.contains("exempt"), "{status}");
+    assert!(
+        action.contains("m.dss:6") && action.contains("halve") && action.contains("normalize"),
+        "{action}"
+    );
+}
+
+#[test]
 fn what_is_not_used_is_named() {
     let text = format!(
         "{LINES}{LOAD}New Monitor.m element=line.l1\nSet mode=daily\nRedirect nix.txt\nfrobnicate\n\
          Line.l1.Geometry=g\nbuscoords no.csv\nEdit Load.nobody kW=1\nNew Line.l1 Bus1=x Bus2=y\n\
          New Line.far Bus1=p Bus2=q LineCode=k Length=1 Units=m\n\
-         Load.h.Status=fixed\n"
+         Load.h.Growth=g\n"
     );
     let reading = parse(&with(&text), "m.dss").unwrap();
     let unused: Vec<String> = reading.report.unused.iter().map(ToString::to_string).collect();
@@ -121,7 +157,7 @@ fn what_is_not_used_is_named() {
         "m.dss:13: Edit Load.nobody kW=1: there is no such object",
         "m.dss:14: New Line.l1 Bus1=x Bus2=y: defined already, the first definition stands",
         "m.dss:15: Line.far: not connected to the transformer's low-voltage bus",
-        "m.dss:16: load status=fixed: property not used",
+        "m.dss:16: load growth=g: property not used",
         "m.dss:6: Load.h load shape s: not there: the load draws its rated power",
     ] {
         assert!(unused.iter().any(|line| line == expected), "{expected}\nnot in {unused:#?}");

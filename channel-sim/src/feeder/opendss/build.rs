@@ -273,13 +273,15 @@ impl Builder<'_> {
                 let what = format!("{} load shape {}", object.display, property.value);
                 self.unused(&property.place, what, "not there: the load draws its rated power");
             }
+            // No curve applies to a fixed load. An exempt one is free of the global multiplier alone, which is not used.
+            let is_fixed = option(object, "status", &["variable", "fixed", "exempt"])? == Some("fixed");
             let Some(phase) = phases.first() else { continue };
             let load = Load {
                 name: object.name.clone(),
                 bus: bus_index,
                 phase,
                 rated_mw: (kw * 1e6).round() as i64,
-                shape: shape_index,
+                shape: shape_index.filter(|_| !is_fixed),
                 appliances: Vec::new(),
             };
             self.draft.loads.push(Placed {

@@ -103,10 +103,20 @@ impl Class {
             Self::Transformer => {
                 &["buses", "wdg", "bus", "kvs", "kv", "kvas", "kva", "xhl", "x12", "enabled", "basefreq"]
             }
-            Self::Load => &["bus1", "phases", "kw", "kva", "pf", "yearly", "daily", "duty", "enabled"],
-            Self::LoadShape => {
-                &["npts", "interval", "minterval", "sinterval", "mult", "pmult", "csvfile", "useactual"]
+            Self::Load => {
+                &["bus1", "phases", "kw", "kva", "pf", "yearly", "daily", "duty", "enabled", "status"]
             }
+            Self::LoadShape => &[
+                "npts",
+                "interval",
+                "minterval",
+                "sinterval",
+                "mult",
+                "pmult",
+                "csvfile",
+                "useactual",
+                "action",
+            ],
         }
     }
 

@@ -3,7 +3,7 @@
 use super::build::Builder;
 use super::interpreter::{Object, Property, file_reason, resolve};
 use super::lexer::{elements, pairs};
-use super::values::{COUNT, is_yes, micro, number, property_error, whole_number};
+use super::values::{COUNT, is_yes, micro, number, option, property_error, whole_number};
 use super::{FeederError, Place};
 use crate::feeder::LoadShape;
 use std::collections::HashMap;
@@ -56,6 +56,10 @@ impl Builder<'_> {
                 self.unused(&object.place, object.display.clone(), why);
             }
             values_micro.truncate(points);
+        }
+        // Saving is for OpenDSS's own later runs.
+        if option(object, "action", &["normalize", "dblsave", "sngsave"])? == Some("normalize") {
+            normalize(&mut values_micro);
         }
         let use_actual = object.property("useactual").is_some_and(|property| is_yes(&property.value));
         Ok(Some(LoadShape {
@@ -134,5 +138,15 @@ impl Builder<'_> {
             return Ok(None);
         }
         Ok(Some(values))
+    }
+}
+
+/// Values with a peak of 1, where there is one.
+fn normalize(values_micro: &mut [i64]) {
+    let peak = values_micro.iter().map(|value| value.unsigned_abs()).max().unwrap_or(0);
+    if peak > 0 {
+        for value in values_micro {
+            *value = (i128::from(*value) * 1_000_000 / i128::from(peak)) as i64;
+        }
     }
 }
