@@ -162,7 +162,7 @@ fn write_frames(
         let Some(psdu) = frame.octets() else { continue };
         let unix_ns = start_ns + (frame.start_s * 1e9) as i128;
         let unix_ns = unix_ns.clamp(0, u64::MAX.into()) as u64;
-        file.psdu(&mut port, unix_ns, Direction::Inbound, psdu, &frame.summary)?;
+        file.psdu(&mut port, unix_ns, Direction::Unknown, psdu, &frame.summary)?;
     }
     file.flush()
 }

@@ -27,6 +27,8 @@ pub struct Interface<'a> {
 /// Whether the modem heard or sent a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Direction {
+    /// Not known: samples do not tell.
+    Unknown,
     /// Heard.
     Inbound,
     /// Sent.
@@ -95,6 +97,7 @@ impl<W: Write> PcapngWriter<W> {
         let length = u32::try_from(packet.octets.len())
             .map_err(|_| io::Error::new(io::ErrorKind::InvalidInput, "a packet beyond 4 GiB"))?;
         let direction: u32 = match packet.direction {
+            Direction::Unknown => 0,
             Direction::Inbound => 1,
             Direction::Outbound => 2,
         };

@@ -59,7 +59,6 @@ struct Point {
     sigmf: Option<SigmfWriter>,
     wav: Option<WavWriter>,
     frames: Option<FramePort>,
-    annotations: Vec<Annotation>,
     samples: u64,
     heard: u64,
     sent: u64,
@@ -165,7 +164,6 @@ impl Recorder {
                 sigmf,
                 wav,
                 frames,
-                annotations: Vec::new(),
                 samples: 0,
                 heard: 0,
                 sent: 0,
@@ -185,7 +183,6 @@ impl Recorder {
             point.samples += gathered.volts.len() as u64;
             if let Some(file) = &mut point.sigmf {
                 file.write(&gathered.volts)?;
-                file.flush()?;
             }
             if let Some(file) = &mut point.wav {
                 file.write(&gathered.volts)?;
@@ -196,6 +193,9 @@ impl Recorder {
                 point.annotate(&frame, own);
                 let unix_ns = self.epoch_ns + (point.about.line_s(frame.start) * 1e9) as i128;
                 packets.push((unix_ns.clamp(0, u64::MAX.into()) as u64, index, frame, own));
+            }
+            if let Some(file) = &mut point.sigmf {
+                file.flush()?;
             }
         }
         // Wireshark takes packets in any order, but people like theirs in order of time.
@@ -236,7 +236,7 @@ impl Recorder {
                 unannotated: point.unannotated,
             });
             if let Some(file) = point.sigmf {
-                done = done.and(file.finish(point.annotations));
+                done = done.and(file.finish());
             }
         }
         done?;
@@ -247,15 +247,13 @@ impl Recorder {
 
 impl Point {
     fn annotate(&mut self, frame: &Heard, own: bool) {
-        if self.sigmf.is_none() {
-            return;
-        }
-        if self.annotations.len() >= MOST_ANNOTATIONS {
+        let Some(file) = &mut self.sigmf else { return };
+        if file.annotations().len() >= MOST_ANNOTATIONS {
             self.unannotated += 1;
             return;
         }
         let start = frame.start.saturating_sub(self.about.first);
-        self.annotations.push(Annotation {
+        file.annotate(Annotation {
             sample_start: start,
             sample_count: frame.end.saturating_sub(self.about.first).saturating_sub(start),
             label: format!("{} {}", if own { "sent" } else { "heard" }, label(frame)),

@@ -232,7 +232,8 @@ impl Datatype {
     }
 }
 
-/// Writes a recording. The metadata are there from the start; annotations come with [`SigmfWriter::finish`].
+/// Writes a recording. The metadata are there from the start. Annotations are kept with them as they grow, so that a
+/// process that is killed has all but the last few of them in its file.
 #[derive(Debug)]
 pub struct SigmfWriter {
     meta_path: PathBuf,
@@ -240,6 +241,8 @@ pub struct SigmfWriter {
     to: BufWriter<File>,
     encoder: Encoder,
     meta: Meta,
+    /// Annotations that the file has.
+    kept: usize,
 }
 
 impl SigmfWriter {
@@ -286,7 +289,7 @@ impl SigmfWriter {
             annotations: Vec::new(),
         };
         let encoder = Encoder { format, volts_per_unit: about.volts_per_unit, clipped: 0 };
-        let writer = Self { meta_path, data_path, to: BufWriter::new(file), encoder, meta };
+        let mut writer = Self { meta_path, data_path, to: BufWriter::new(file), encoder, meta, kept: 0 };
         writer.write_meta()?;
         Ok(writer)
     }
@@ -298,15 +301,29 @@ impl SigmfWriter {
         self.to.write_all(&octets).map_err(RecordError::file(&self.data_path))
     }
 
-    /// Hands what is buffered to the system.
-    pub fn flush(&mut self) -> Result<(), RecordError> {
-        self.to.flush().map_err(RecordError::file(&self.data_path))
+    /// Adds what was found in the samples.
+    pub fn annotate(&mut self, annotation: Annotation) {
+        self.meta.annotations.push(annotation);
     }
 
-    /// Ends the recording and writes what was found in it.
-    pub fn finish(mut self, annotations: Vec<Annotation>) -> Result<(), RecordError> {
+    /// What was found so far.
+    pub fn annotations(&self) -> &[Annotation] {
+        &self.meta.annotations
+    }
+
+    /// Hands what is buffered to the system, and annotations where they are more by one and a sixty-fourth: the whole
+    /// file is written each time.
+    pub fn flush(&mut self) -> Result<(), RecordError> {
+        self.to.flush().map_err(RecordError::file(&self.data_path))?;
+        match self.meta.annotations.len() > self.kept + self.kept / 64 {
+            true => self.write_meta(),
+            false => Ok(()),
+        }
+    }
+
+    /// Ends the recording and writes all that was found in it.
+    pub fn finish(mut self) -> Result<(), RecordError> {
         self.flush()?;
-        self.meta.annotations = annotations;
         self.write_meta()
     }
 
@@ -320,10 +337,16 @@ impl SigmfWriter {
         &self.meta_path
     }
 
-    fn write_meta(&self) -> Result<(), RecordError> {
+    /// Takes the file's place in one step: what reads it finds the old one or the new one whole.
+    fn write_meta(&mut self) -> Result<(), RecordError> {
         let text = serde_json::to_string_pretty(&self.meta)
             .map_err(|error| RecordError::content(&self.meta_path, error.to_string()))?;
-        std::fs::write(&self.meta_path, text + "\n").map_err(RecordError::file(&self.meta_path))
+        let mut part = self.meta_path.clone().into_os_string();
+        part.push(".part");
+        std::fs::write(&part, text + "\n").map_err(RecordError::file(Path::new(&part)))?;
+        std::fs::rename(&part, &self.meta_path).map_err(RecordError::file(&self.meta_path))?;
+        self.kept = self.meta.annotations.len();
+        Ok(())
     }
 }
 
@@ -366,7 +389,11 @@ mod tests {
             writer.write(&volts).unwrap();
             writer.flush().unwrap();
             assert_eq!(read(&stem).unwrap().0.volts.len(), 1_000, "before the end");
-            writer.finish(vec![note.clone()]).unwrap();
+            writer.annotate(note.clone());
+            writer.flush().unwrap();
+            // As a process that is killed now leaves it.
+            assert_eq!(read(&stem).unwrap().1, [note.clone()]);
+            writer.finish().unwrap();
             let (found, notes) = read(&folder.path().join("v1.2.sigmf-data")).unwrap();
             assert_eq!((found.about, &notes), (described(), &vec![note.clone()]));
             let worst = found.volts.iter().zip(&volts).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
