@@ -540,3 +540,38 @@ fn injected_noise_arrives_as_the_line_model_says_and_differs_by_node() {
         levels.iter().copied().fold(f64::MIN, f64::max) - levels.iter().copied().fold(f64::MAX, f64::min);
     assert!(spread > 3.0, "noise differs by {spread:.1} dB between the meters");
 }
+
+#[test]
+fn noise_injected_at_one_node_makes_its_link_good_in_one_direction_alone() {
+    let mut scenario = quiet(FilterPlan::WIDE);
+    // The village's last house by itself, whose appliances make all the noise there is but for a floor.
+    scenario.feeder.loads.drain(..11);
+    scenario.noise = vec![Preset::parse("n0=-130").unwrap()];
+    scenario.injected = vec![Preset::parse("n0=-70").unwrap()];
+    let links = |scenario: &Scenario| World::new(scenario.clone()).unwrap().links().remove(0);
+    let link = links(&scenario);
+    let (up, down) = (link.up, link.down);
+    eprintln!("{link:?}");
+    // What the house hears of itself has lost nothing; what the coordinator hears of it has lost what its frames have.
+    let line = channel_sim::line::Line::new(&scenario);
+    let noise = channel_sim::world::port_noise(&scenario, &line).unwrap();
+    let mean_db = |bins: &[f64]| 10.0 * (bins.iter().sum::<f64>() / bins.len() as f64).log10();
+    let between_db = (mean_db(&noise[1]) - mean_db(&noise[0])) as f32;
+    assert!(between_db > 10.0, "{between_db}");
+    let expected_db = between_db + down.loss_db - up.loss_db;
+    assert!((up.snr_db - down.snr_db - expected_db).abs() < 3.0, "{link:?}: {expected_db}");
+
+    // With levels such that the two are on both sides of what DBPSK needs, frames pass up and not down.
+    scenario.level_dbuv += f64::from(2.0 - 0.5 * (up.snr_db + down.snr_db));
+    let octets = [0x5A; 40];
+    let send = |_: usize| vec![(200_000, frame(&octets, Modulation::Dbpsk, 200_000))];
+    let (mut world, heard, _) = world(scenario, send);
+    let down = frame(&octets[..20], Modulation::Dbpsk, 40_000);
+    let mut events = world.exchange(vec![down], at_ms(900)).events;
+    while world.now() < at_ms(900) {
+        events.extend(world.exchange(Vec::new(), at_ms(900)).events);
+    }
+    assert_eq!(psdus(events).len(), 1, "up");
+    let heard = heard.lock().unwrap();
+    assert_eq!(psdus(heard.iter().map(|(_, event)| event.clone())).len(), 0, "down");
+}

@@ -1,0 +1,33 @@
+//! Small texts and tables that commands take: the link fidelity's calibration tables, and names of systems, channels and
+//! shards. What is read is written as it was.
+#![no_main]
+
+use channel_sim::frames::table::{Stage, Table};
+use channel_sim::link::{Channel, Shard, System};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|octets: &[u8]| {
+    let Ok(text) = std::str::from_utf8(octets) else { return };
+    match Table::parse(text) {
+        Ok(table) => {
+            let written = String::from_utf8(table.csv().unwrap_or_default()).unwrap_or_default();
+            let again = Table::parse(&written);
+            assert!(again.is_ok_and(|again| again.rows() == table.rows()), "it comes back");
+            let presets: Vec<String> = table.rows().iter().take(4).map(|row| row.preset.clone()).collect();
+            for stage in Stage::ALL {
+                table.need(stage, &presets);
+            }
+            table.shapes();
+        }
+        Err(error) => assert!(!error.is_empty()),
+    }
+    if let Ok(system) = text.parse::<System>() {
+        assert_eq!(system.to_string().parse().as_ref(), Ok(&system), "it comes back");
+    }
+    if let Ok(channel) = text.parse::<Channel>() {
+        assert_eq!(channel.to_string().parse().as_ref(), Ok(&channel), "it comes back");
+    }
+    if let Err(error) = text.parse::<Shard>() {
+        assert!(!error.is_empty());
+    }
+});
