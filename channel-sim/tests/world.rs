@@ -557,12 +557,12 @@ fn noise_injected_at_one_node_makes_its_link_good_in_one_direction_alone() {
     let noise = channel_sim::world::port_noise(&scenario, &line).unwrap();
     let mean_db = |bins: &[f64]| 10.0 * (bins.iter().sum::<f64>() / bins.len() as f64).log10();
     let between_db = (mean_db(&noise[1]) - mean_db(&noise[0])) as f32;
-    assert!(between_db > 10.0, "{between_db}");
     let expected_db = between_db + down.loss_db - up.loss_db;
-    assert!((up.snr_db - down.snr_db - expected_db).abs() < 3.0, "{link:?}: {expected_db}");
+    assert!(expected_db > 5.0, "{link:?}: {expected_db}");
+    assert!((up.snr_db - down.snr_db - expected_db).abs() < 0.5, "{link:?}: {expected_db}");
 
     // With levels such that the two are on both sides of what DBPSK needs, frames pass up and not down.
-    scenario.level_dbuv += f64::from(2.0 - 0.5 * (up.snr_db + down.snr_db));
+    scenario.level_dbuv += f64::from(1.0 - 0.5 * (up.snr_db + down.snr_db));
     let octets = [0x5A; 40];
     let send = |_: usize| vec![(200_000, frame(&octets, Modulation::Dbpsk, 200_000))];
     let (mut world, heard, _) = world(scenario, send);

@@ -58,6 +58,7 @@ pub fn awgn(system: &System) -> Option<Awgn> {
 
 /// Passes, 0 for the differential receiver, and its figures in Robust, DBPSK, DQPSK and D8PSK (g3-phy 11.3 and receiver 2).
 #[rustfmt::skip]
+#[allow(clippy::approx_constant, reason = "3.14 dB")]
 const RECEIVERS: [(u8, [(f64, f64); 4]); 6] = [
     (0,  [(-2.0,  -1.65), ( 1.8,   2.2),  (4.7,  5.2),  (8.05, 8.55)]),
     (1,  [(-2.85, -2.48), ( 0.89,  1.30), (3.85, 4.23), (7.52, 8.05)]),

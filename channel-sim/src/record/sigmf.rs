@@ -392,7 +392,7 @@ mod tests {
             writer.annotate(note.clone());
             writer.flush().unwrap();
             // As a process that is killed now leaves it.
-            assert_eq!(read(&stem).unwrap().1, [note.clone()]);
+            assert_eq!(read(&stem).unwrap().1.as_slice(), std::slice::from_ref(&note));
             writer.finish().unwrap();
             let (found, notes) = read(&folder.path().join("v1.2.sigmf-data")).unwrap();
             assert_eq!((found.about, &notes), (described(), &vec![note.clone()]));

@@ -3,7 +3,8 @@
 use super::interpreter::{Class, Interpreted, Object, file_reason};
 use super::lexer::{elements, statements};
 use super::values::{
-    enabled, number, phase_count, positive, positive_number, property_error, required, units, value_error,
+    enabled, number, option, phase_count, positive, positive_number, property_error, required, units,
+    value_error,
 };
 use super::{FeederError, Files, Place, ReadOptions, Reading};
 use crate::feeder::draft::{Draft, Placed};
