@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Random, add_noise, mix, noise_for_snr_db};
+use common::{Random, add_noise, line_with};
 use g3_phy::encoder::{DataFrame, FrameEncoder};
 use g3_phy::experimental::{Experimental, Qam16Bits};
 use g3_phy::layout::{Blocks, PayloadLayout};
@@ -33,13 +33,6 @@ fn data(events: &[Event]) -> Vec<&PdDataIndication> {
         }
     }
     heard
-}
-
-fn line_with(plan: &BandPlan, frame: &[f32], snr_db: f32, random: &mut Random) -> Vec<f32> {
-    let mut line = vec![0.0; frame.len() + 3_000 + random.below(256)];
-    mix(&mut line, 1_500 + random.below(256), frame, 1.0);
-    add_noise(&mut line, noise_for_snr_db(plan, snr_db), random);
-    line
 }
 
 #[test]

@@ -129,3 +129,11 @@ pub fn mix(line: &mut [f32], at: usize, samples: &[f32], gain: f32) {
 pub fn add_noise(line: &mut [f32], deviation: f32, random: &mut Random) {
     line.iter_mut().for_each(|sample| *sample += deviation * random.gaussian());
 }
+
+/// The frame in noise, with silence before and after.
+pub fn line_with(plan: &BandPlan, frame: &[f32], snr_db: f32, random: &mut Random) -> Vec<f32> {
+    let mut line = vec![0.0; frame.len() + 3_000 + random.below(256)];
+    mix(&mut line, 1_500 + random.below(256), frame, 1.0);
+    add_noise(&mut line, noise_for_snr_db(plan, snr_db), random);
+    line
+}
