@@ -15,7 +15,7 @@
 //! | [`phase_trellis`] | differential phases decoded as a trellis, soft in and soft out | G.9903, PRIME |
 //! | [`extrinsic`] | what goes from one decoder to the other: scale and damping | G.9903, PRIME |
 //! | [`joint`] | both again and again, each telling the other | G.9903, PRIME |
-//! | [`echoes`] | channel estimates smoothed over the carriers | G.9903, PRIME |
+//! | [`echoes`] | channel estimates smoothed over the carriers | PRIME |
 //! | [`lanes`] | eight numbers at a time, with exponential and logarithm | |
 //! | [`differential`] | Gray-coded phase steps and the max-log metrics of their bits | both |
 //! | [`likelihood`] | log-likelihood ratios of the same bits, of values with a known and with an unknown phase | the reference chain |

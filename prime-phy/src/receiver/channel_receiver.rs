@@ -467,9 +467,9 @@ impl<M: Memory> ChannelReceiver<M> {
 
     /// Forgets what is known of the line.
     fn begin_line(&mut self) {
-        let (channel, beyond) = (self.channel, self.beyond);
-        if let Some((_, workspace)) = self.coherent() {
-            workspace.line.begin(&channel, beyond.smooth_channel, beyond.symbol_weights, beyond.track_clock);
+        let Self { channel, beyond, floor, memory, .. } = self;
+        if let (Detection::Coherent { .. }, Some(workspace)) = (beyond.detection, memory.workspace()) {
+            workspace.line.begin(channel, beyond, floor.powers());
         }
     }
 
@@ -492,12 +492,12 @@ impl<M: Memory> ChannelReceiver<M> {
         &mut self,
         differential: Result<Decoded<HeaderA>, HeaderError>,
     ) -> Result<Decoded<HeaderA>, HeaderError> {
-        let Self { options, floor, memory, beyond, .. } = self;
+        let Self { options, memory, beyond, .. } = self;
         let (Detection::Coherent { passes }, Some(workspace)) = (beyond.detection, memory.workspace()) else {
             return differential;
         };
         let fits = differential.as_ref().is_ok_and(|decoded| workspace.fits_a(decoded));
-        let coherent = if fits { None } else { workspace.decode_header_a(options, passes, floor) };
+        let coherent = if fits { None } else { workspace.decode_header_a(options, passes) };
         match (fits, coherent) {
             (true, _) => differential,
             (false, Some(decoded)) => Ok(decoded),
@@ -509,13 +509,13 @@ impl<M: Memory> ChannelReceiver<M> {
         &mut self,
         differential: Result<Decoded<HeaderB>, HeaderError>,
     ) -> Result<Decoded<HeaderB>, HeaderError> {
-        let Self { options, floor, memory, beyond, .. } = self;
+        let Self { options, memory, beyond, .. } = self;
         let (Detection::Coherent { passes }, Some(workspace)) = (beyond.detection, memory.workspace()) else {
             return differential;
         };
         let fits =
             differential.as_ref().is_ok_and(|decoded| workspace.fits_b(decoded, options.crc12_polynomial));
-        let coherent = if fits { None } else { workspace.decode_header_b(options, passes, floor) };
+        let coherent = if fits { None } else { workspace.decode_header_b(options, passes) };
         match (fits, coherent) {
             (true, _) => differential,
             (false, Some(decoded)) => Ok(decoded),
@@ -530,7 +530,7 @@ impl<M: Memory> ChannelReceiver<M> {
         frame: &Frame,
         differential: Option<(Mpdu, Continuity)>,
     ) -> Option<(Mpdu, Continuity)> {
-        let Self { options, floor, memory, beyond, .. } = self;
+        let Self { options, memory, beyond, .. } = self;
         let (Detection::Coherent { passes }, Some(workspace)) = (beyond.detection, memory.workspace()) else {
             return differential;
         };
@@ -540,7 +540,7 @@ impl<M: Memory> ChannelReceiver<M> {
         let payload = Payload { layout, interleaving, repetition, scrambler };
         let mac = frame.mac.get(..layout.frame_type.mac_octets()).unwrap_or_default();
         let before = differential.as_ref().and_then(|(mpdu, _)| mpdu.get(mac.len()..));
-        let found = workspace.decode_payload(&payload, options, passes, floor, &mut shared.octets, before);
+        let found = workspace.decode_payload(&payload, options, passes, &mut shared.octets, before);
         if found.is_none() {
             return differential;
         }

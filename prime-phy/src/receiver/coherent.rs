@@ -2,7 +2,6 @@
 
 use super::header_decoder::Decoded;
 use super::line::{Geometry, Known};
-use super::noise_floor::NoiseFloor;
 use super::workspace::FrameWorkspace;
 use crate::channel::{
     CARRIERS, COPIES, HEADER_DATA_CARRIERS, HEADER_PILOT_SPACING, HEADER_SYMBOLS, MAX_PAYLOAD_SYMBOLS,
@@ -54,15 +53,10 @@ pub(super) struct Payload {
 impl FrameWorkspace {
     /// Decodes a header of Type A with both readings of the interleaver, the one set first. The first that is right and fits
     /// the chirps.
-    pub(super) fn decode_header_a(
-        &mut self,
-        options: &Options,
-        passes: u8,
-        floor: &NoiseFloor,
-    ) -> Option<Decoded<HeaderA>> {
+    pub(super) fn decode_header_a(&mut self, options: &Options, passes: u8) -> Option<Decoded<HeaderA>> {
         [options.interleaving, options.interleaving.other()].into_iter().find_map(|interleaving| {
             let mut octets = [0; HEADER_OCTETS];
-            self.decode_header(FORM_A, &BitMap::header(interleaving), passes, floor, &mut octets)?;
+            self.decode_header(FORM_A, &BitMap::header(interleaving), passes, &mut octets)?;
             let header = HeaderA::parse(&octets).ok()?;
             let decoded = Decoded { header, interleaving, repetition: options.repetition };
             self.fits_a(&decoded).then_some(decoded)
@@ -70,12 +64,7 @@ impl FrameWorkspace {
     }
 
     /// Decodes a header of Type B with every reading of interleaver and repeater.
-    pub(super) fn decode_header_b(
-        &mut self,
-        options: &Options,
-        passes: u8,
-        floor: &NoiseFloor,
-    ) -> Option<Decoded<HeaderB>> {
+    pub(super) fn decode_header_b(&mut self, options: &Options, passes: u8) -> Option<Decoded<HeaderB>> {
         let others = Repetition::ALL.into_iter().filter(|&other| other != options.repetition);
         let repetitions = core::iter::once(options.repetition).chain(others);
         let interleavings = [options.interleaving, options.interleaving.other()];
@@ -84,7 +73,7 @@ impl FrameWorkspace {
         readings.find_map(|(repetition, interleaving)| {
             let mut octets = [0; ROBUST_HEADER_OCTETS];
             let map = BitMap::robust_header(interleaving, repetition);
-            self.decode_header(form_b(repetition), &map, passes, floor, &mut octets)?;
+            self.decode_header(form_b(repetition), &map, passes, &mut octets)?;
             let header = HeaderB::parse(&octets, options.crc12_polynomial).ok()?;
             let decoded = Decoded { header, interleaving, repetition };
             self.fits_b(&decoded, options.crc12_polynomial).then_some(decoded)
@@ -124,14 +113,7 @@ impl FrameWorkspace {
         self.line.agreement(symbols) > LEAST_AGREEMENT
     }
 
-    fn decode_header(
-        &mut self,
-        form: HeaderForm,
-        map: &BitMap,
-        passes: u8,
-        floor: &NoiseFloor,
-        octets: &mut [u8],
-    ) -> Option<()> {
+    fn decode_header(&mut self, form: HeaderForm, map: &BitMap, passes: u8, octets: &mut [u8]) -> Option<()> {
         let geometry = Geometry::header(form.symbols, form.copies);
         self.decoder.start(geometry.shape(form.info_bits)).ok()?;
         let mut pilots = Pilots::new(Continuity::Continuous);
@@ -150,7 +132,7 @@ impl FrameWorkspace {
                 self.decoder.place(chain, place % geometry.length, core::iter::once(of));
             }
         }
-        self.line.prepare(geometry, floor.powers());
+        self.line.prepare(geometry);
         let passes = if passes > 1 { HEADER_PASSES } else { 1 };
         let Self { line, decoder, .. } = self;
         decoder.decode(line, passes, &EXCHANGE, octets, |_, pass| pass.last.then_some(()))
@@ -164,7 +146,6 @@ impl FrameWorkspace {
         payload: &Payload,
         options: &Options,
         passes: u8,
-        floor: &NoiseFloor,
         octets: &mut [u8; MAX_MPDU],
         before: Option<&[u8]>,
     ) -> Option<()> {
@@ -200,7 +181,7 @@ impl FrameWorkspace {
         for symbol in 0..symbols {
             self.line.know(header + symbol, Known::default());
         }
-        self.line.prepare(geometry, floor.powers());
+        self.line.prepare(geometry);
         self.line.weigh_symbols();
         let mut room = [[0.0; 2]; COPIES * MAX_PAYLOAD_SYMBOLS];
         let signs = room.get_mut(..symbols)?;

@@ -7,7 +7,7 @@
 //! difference between the modems' clocks is a delay that grows: it turns carrier k by an angle that grows with k and time.
 
 use super::carriers::{Carriers, Figures, NO_CARRIERS, mean, phasor};
-use super::ladder::SymbolWeights;
+use super::ladder::{ReceiverOptions, SymbolWeights};
 use super::pairs::EARLY_SAMPLES;
 use crate::Channel;
 use crate::channel::{
@@ -28,7 +28,7 @@ const DELAYS: Delays = Delays { first: -4, step: 4, points: FFT_SAMPLES as u16 }
 const TAPS: usize = 15;
 /// The residue of a fit of echoes in noise of known power, with some chance.
 const FITTING_RESIDUE: f32 = 1.3;
-/// A carrier's noise starts with the mean of all carriers as if seen in this many symbols.
+/// A carrier's noise starts with that of the shape before the frame as if seen in this many symbols.
 const MEAN_COUNTS: f32 = 10.0;
 /// No symbol is quieter or louder than this part of the mean noise.
 const QUIETEST: f32 = 0.05;
@@ -102,6 +102,8 @@ pub(super) struct FrameLine {
     known: [Known; MAX_SYMBOLS],
 
     geometry: Geometry,
+    /// Noise of the carriers against one another before the frame; most have 1.
+    shape: Figures,
     gain: Carriers,
     noise: Figures,
     /// 1 / (noise of each symbol against the carriers' noise).
@@ -158,6 +160,7 @@ impl FrameLine {
             received: 0,
             known: [Known { which: 0, negative: 0 }; MAX_SYMBOLS],
             geometry: Geometry::header(0, 1),
+            shape: [1.0; CARRIERS],
             gain: NO_CARRIERS,
             noise: [1.0; CARRIERS],
             quiet: [1.0; MAX_SYMBOLS],
@@ -167,16 +170,18 @@ impl FrameLine {
         }
     }
 
-    /// Starts a frame.
-    pub(super) fn begin(
-        &mut self,
-        channel: &Channel,
-        smooths: bool,
-        weighs: SymbolWeights,
-        tracks_clock: bool,
-    ) {
+    /// Starts a frame; `noise` is that of each carrier before it, where something is known of it.
+    pub(super) fn begin(&mut self, channel: &Channel, beyond: &ReceiverOptions, noise: Option<&Figures>) {
         self.first_carrier = f32::from(channel.first_carrier);
-        (self.smooths, self.weighs, self.tracks_clock) = (smooths, weighs, tracks_clock);
+        self.smooths = beyond.smooth_channel;
+        (self.weighs, self.tracks_clock) = (beyond.symbol_weights, beyond.track_clock);
+        self.shape = [1.0; CARRIERS];
+        if let Some(noise) = noise.filter(|_| beyond.carrier_weights) {
+            // The harmonic mean: a few loud carriers do not move it.
+            let inverse = mean(&noise.map(|noise| 1.0 / noise.max(f32::MIN_POSITIVE)));
+            // Part of the mean bounds what a chance quiet carrier can gain.
+            self.shape = noise.map(|noise| (0.8 * noise * inverse + 0.2).min(1e6));
+        }
         (self.chirp, self.chirp_weight) = (NO_CARRIERS, [0.0; CARRIERS]);
         (self.chirp_at, self.received) = (0.0, 0);
         self.known = [Known::default(); MAX_SYMBOLS];
@@ -212,31 +217,34 @@ impl FrameLine {
         }
     }
 
-    /// Estimates the line from what is known, before the first pass. `noise` is that of each carrier where something is known
-    /// of it.
-    pub(super) fn prepare(&mut self, geometry: Geometry, noise: Option<&Figures>) {
+    /// Estimates the line from what is known, before the first pass.
+    pub(super) fn prepare(&mut self, geometry: Geometry) {
         self.geometry = geometry;
         (self.ppm, self.evidence) = (0.0, NOTHING);
         self.quiet = [1.0; MAX_SYMBOLS];
         let header = geometry.first.max(geometry.symbols().min(ROBUST_HEADER_SYMBOLS)).min(self.received);
 
         // The chirps' level against the header's, which has signal and noise: what echoes do not explain is noise.
-        let bins = self.bins();
-        let chirp = self.chirp_gain();
-        let worth = self.chirp_weight.map(|weight| weight.max(1e-3));
-        let of_chirp = mean(&chirp.map(|gain| gain.norm_sqr()));
-        let flat: Figures = worth.map(|worth| 0.5 * of_chirp / worth);
-        let fit = Echoes::<TAPS>::fit(&DELAYS, &bins, &chirp, &flat);
+        let (chirp, shape) = (self.chirp_gain(), self.shape);
+        let weighed = |powers: &Figures| {
+            let weights = shape.iter().map(|shape| 1.0 / shape);
+            powers.iter().zip(weights).map(|(power, weight)| power * weight).sum::<f32>() / CARRIERS as f32
+        };
+        let (noise, fit) = self.fit_chirps(&chirp);
         // Fifteen delays take part of the noise with them.
-        let left = fit.map_or(1.0, |fit| fit.residue) * 0.5 * of_chirp / (1.0 - 12.0 / CARRIERS as f32);
-        let flat = left.max(f32::MIN_POSITIVE);
-        self.spread_noise(flat, noise);
-        let power: f32 = (0..header)
-            .filter_map(|symbol| self.symbols.get(symbol))
-            .map(|symbol| mean(&symbol.map(|carrier| carrier.norm_sqr())) / header as f32)
+        let left = fit.map_or(1.0, |fit| fit.residue) * noise / (1.0 - 12.0 / CARRIERS as f32);
+        self.noise = shape.map(|shape| (left * shape).max(f32::MIN_POSITIVE));
+        // 1 for noise of this shape whose level is 1.
+        let powers = chirp.map(|gain| gain.norm_sqr());
+        let of_chirp = weighed(&powers);
+        let power: f32 = self
+            .symbols
+            .iter()
+            .take(header)
+            .map(|symbol| weighed(&symbol.map(|carrier| carrier.norm_sqr())) / header as f32)
             .sum();
-        let of_signal = (power - flat).max(0.1 * power).max(f32::MIN_POSITIVE);
-        let of_chirp = (of_chirp - flat / mean(&worth)).max(0.05 * of_chirp);
+        let of_signal = (power - left).max(0.1 * power).max(f32::MIN_POSITIVE);
+        let of_chirp = (of_chirp - left / mean(&self.chirp_weight).max(1e-3)).max(0.05 * of_chirp);
         let [least, most] = BOOSTS;
         // Within what chance explains they are equal, as the standard has them.
         let boost = (of_chirp / of_signal).clamp(least, most);
@@ -255,23 +263,28 @@ impl FrameLine {
             // The header, known, tells the noise of now: of its carriers the gain has taken a tenth or less.
             self.evidence = NOTHING;
             self.meet_known();
-            let Evidence { by_carrier, counts, .. } = &self.evidence;
-            let flat = by_carrier.iter().sum::<f32>() / (0.9 * counts.iter().sum::<f32>().max(1.0));
-            self.spread_noise(flat.max(1e-6 * of_signal), noise);
+            let level = self.noise_level().max(1e-6 * of_signal) / 0.9;
+            self.noise = shape.map(|shape| (level * shape).max(f32::MIN_POSITIVE));
             self.estimate_gain();
         }
         self.evidence = NOTHING;
     }
 
-    /// Gives the carriers this mean noise: all the same, or as different as they were while nothing was heard.
-    fn spread_noise(&mut self, flat: f32, before: Option<&Figures>) {
-        self.noise = [flat.max(f32::MIN_POSITIVE); CARRIERS];
-        if let Some(before) = before {
-            let scale = 1.0 / mean(before).max(f32::MIN_POSITIVE);
-            for (noise, before) in self.noise.iter_mut().zip(before) {
-                *noise *= 0.8 * before * scale + 0.2;
-            }
-        }
+    /// Level of the evidence's noise against the carriers' shape.
+    fn noise_level(&self) -> f32 {
+        let Evidence { by_carrier, counts, .. } = &self.evidence;
+        let errors = by_carrier.iter().zip(&self.shape).map(|(error, shape)| error.max(0.0) / shape);
+        errors.sum::<f32>() / counts.iter().sum::<f32>().max(1.0)
+    }
+
+    /// The echoes that the chirps tell of, against noise of the carriers' shape at this level, half of what there is.
+    fn fit_chirps(&self, chirp: &Carriers) -> (f32, Option<Echoes<TAPS>>) {
+        let mut noise = self.shape;
+        noise.iter_mut().zip(&self.chirp_weight).for_each(|(noise, weight)| *noise /= weight.max(1e-3));
+        let over = chirp.iter().zip(&noise).map(|(gain, noise)| gain.norm_sqr() / noise);
+        let level = (0.5 * over.sum::<f32>() / CARRIERS as f32).max(f32::MIN_POSITIVE);
+        let noise = noise.map(|noise| noise * level);
+        (level, Echoes::fit(&DELAYS, &self.bins(), chirp, &noise))
     }
 
     /// Looks at the payload's symbols with the gain that is known, before any bit is: which of them an impulse hit.
@@ -342,17 +355,14 @@ impl FrameLine {
                 }
             }
         }
-        let chirp = self.chirp_gain();
-        let half = 0.5 * mean(&chirp.map(|gain| gain.norm_sqr()));
-        let noise = self.chirp_weight.map(|weight| half / weight.max(1e-3));
-        let fit = Echoes::<TAPS>::fit(&DELAYS, &self.bins(), &chirp, &noise);
+        let fit = self.fit_chirps(&self.chirp_gain()).1;
         let Some(fit) = fit else { return 0.0 };
         let (mut inner, mut powers) = (Complex::default(), [0.0_f32; 2]);
-        for (gain, bin) in gain.iter().zip(self.bins()) {
+        for ((gain, bin), shape) in gain.iter().zip(self.bins()).zip(&self.shape) {
             let chirp = fit.gain(bin);
-            inner += gain * chirp.conj();
-            powers[0] += gain.norm_sqr();
-            powers[1] += chirp.norm_sqr();
+            inner += gain * chirp.conj() / shape;
+            powers[0] += gain.norm_sqr() / shape;
+            powers[1] += chirp.norm_sqr() / shape;
         }
         libm::sqrtf(inner.norm_sqr() / (powers[0] * powers[1]).max(f32::MIN_POSITIVE))
     }
@@ -521,11 +531,11 @@ impl FrameLine {
     }
 
     fn estimate_noise(&mut self) {
-        let evidence = &self.evidence;
-        let whole: f32 = evidence.by_carrier.iter().sum();
-        let mean = (whole / evidence.counts.iter().sum::<f32>().max(1.0)).max(f32::MIN_POSITIVE);
-        for ((noise, error), count) in self.noise.iter_mut().zip(&evidence.by_carrier).zip(&evidence.counts) {
-            *noise = ((error.max(0.0) + MEAN_COUNTS * mean) / (count + MEAN_COUNTS)).max(f32::MIN_POSITIVE);
+        let level = self.noise_level();
+        let carriers = self.evidence.by_carrier.iter().zip(&self.evidence.counts).zip(&self.shape);
+        for (noise, ((error, count), shape)) in self.noise.iter_mut().zip(carriers) {
+            let before = MEAN_COUNTS * level * shape;
+            *noise = ((error.max(0.0) + before) / (count + MEAN_COUNTS)).max(f32::MIN_POSITIVE);
         }
     }
 
