@@ -90,7 +90,7 @@ fn main() {
         None => Kind::White,
     };
     let setting = Setting {
-        plan: plan_named(arguments.get(5).map_or("cenelec-a", String::as_str)),
+        plan: common::plan_named(arguments.get(5).map_or("cenelec-a", String::as_str)),
         modulation,
         beyond,
         ppm: value("ppm").map_or(0.0, |ppm| ppm.parse().expect("parts per million")),
@@ -233,11 +233,4 @@ fn receiver_named(name: &str) -> ReceiverOptions {
         "coherent" => ReceiverOptions::COHERENT,
         passes => ReceiverOptions::iterative(passes.parse().expect("standard, matched, coherent or passes")),
     }
-}
-
-/// The plan whose name has this first word, in any case.
-fn plan_named(name: &str) -> BandPlan {
-    let word = |plan: &BandPlan| plan.name.split(' ').next().map(str::to_lowercase);
-    let plan = BandPlan::ALL.into_iter().find(|plan| word(plan) == Some(name.to_lowercase()));
-    plan.unwrap_or_else(|| panic!("no band {name}; there are {:?}", BandPlan::ALL.map(|plan| plan.name)))
 }

@@ -1,15 +1,17 @@
 //! What the receiver takes for a preamble in white noise, and what listening costs.
 //!
 //! ```text
-//! cargo run --release -p g3-phy --example false_alarms -- MINUTES [seed] [matched]
+//! cargo run --release -p g3-phy --example false_alarms -- MINUTES [seed] [standard|matched] [band]
 //! ```
+//!
+//! Bands are named as `awgn_fer` names them: cenelec-a, fcc-1 and so on.
 
 #![allow(clippy::print_stdout, clippy::expect_used)]
 
 #[path = "../tests/common/mod.rs"]
 mod common;
 
-use common::{PLAN, Random};
+use common::Random;
 use g3_phy::options::Options;
 use g3_phy::primitives::{CarrierSense, Event};
 use g3_phy::{FrameWorkspace, PreambleDetection, Receiver, ReceiverOptions, ToneMask};
@@ -23,13 +25,15 @@ fn main() {
         Some("matched") => PreambleDetection::Matched,
         _ => PreambleDetection::Standard,
     };
+    let band = arguments.next().unwrap_or_else(|| "cenelec-a".to_owned());
+    let plan = common::plan_named(&band);
     let beyond = ReceiverOptions { preamble, ..ReceiverOptions::STANDARD };
     let memory = Box::new(FrameWorkspace::new());
     let options = Options::default();
-    let mut receiver = Receiver::with_workspace(&PLAN, ToneMask::ALL, &options, &beyond, memory);
+    let mut receiver = Receiver::with_workspace(&plan, ToneMask::ALL, &options, &beyond, memory);
     let (mut preambles, mut headers, mut time) = (0, 0, Duration::ZERO);
     let mut block = [0.0; 4_000];
-    let blocks = minutes * 60 * u64::from(PLAN.clock.rate_hz()) / block.len() as u64;
+    let blocks = minutes * 60 * u64::from(plan.clock.rate_hz()) / block.len() as u64;
     for index in 0..blocks {
         block.iter_mut().for_each(|sample| *sample = random.gaussian());
         let began = Instant::now();
@@ -45,8 +49,9 @@ fn main() {
     }
     let samples = blocks as f64 * block.len() as f64;
     println!(
-        "{minutes} min of noise: {preambles} preambles reported, {headers} headers tried, {:.2} ns/sample listening; \
+        "{}: {minutes} min of noise: {preambles} preambles reported, {headers} headers tried, {:.2} ns/sample listening; \
          a receiver has {} octets, a workspace {}",
+        plan.name,
         time.as_secs_f64() * 1e9 / samples,
         size_of::<Receiver>(),
         size_of::<FrameWorkspace>(),

@@ -39,6 +39,11 @@ const NOISE_UNKNOWN: f32 = 1.15;
 const STILL_SYNCP: f32 = 0.05;
 const LOUD: f32 = 3.0;
 const LOUD_STILL_SYNCP: f32 = 0.4;
+/// A SYNCM agrees with the windows before by this part of what they do among themselves, less so many standard deviations; to be
+/// asked of windows that agree this clearly.
+const SURE_PART: f32 = 0.85;
+const SURE_DEVIATIONS: f32 = 2.75;
+const CLEAR: f32 = 0.6;
 /// Part of what the other windows have in common that the first has in common with them.
 const FIRST_SYNCP: f32 = 0.4;
 
@@ -49,8 +54,9 @@ pub(super) struct Found {
     pub(super) mean: Carriers,
     /// Power of the noise on each carrier in a quiet window.
     pub(super) noise: Figures,
-    /// Samples from the start of the newest window to that of SYNCM; a symbol back where a burst hit SYNCM.
+    /// Samples from the start of the newest window to that of SYNCM; a symbol back where SYNCM was in doubt.
     pub(super) offset: i32,
+    metric: f32,
 }
 
 impl Found {
@@ -62,8 +68,8 @@ impl Found {
 enum Verdict {
     None,
     Found(Found),
-    /// Known a symbol later.
-    Undecided,
+    /// Known a symbol later: a burst hit the window that should be SYNCM, or that disagrees less than a SYNCM would. The metric.
+    Undecided(f32),
 }
 
 #[derive(Clone, Debug)]
@@ -72,8 +78,9 @@ pub(super) struct MatchedDetector {
     /// 1 / sqrt(power) of each; zero before anything was received.
     scales: [f32; KEPT],
     newest: usize,
-    /// Of the newest windows, the least significant bit's the newest, those that would be SYNCM but that a burst hit.
+    /// Of the newest windows, the least significant bit's the newest, the one that may be SYNCM but is in doubt; its metric.
     undecided: u8,
+    metric_in_doubt: f32,
     /// Phasors of each delay for every carrier.
     delays: [Carriers; DELAYS.len()],
     /// Phasors of a delay of one sample.
@@ -89,6 +96,7 @@ impl MatchedDetector {
             scales: [0.0; KEPT],
             newest: 0,
             undecided: 0,
+            metric_in_doubt: 0.0,
             delays: [NO_CARRIERS; DELAYS.len()],
             one_sample: NO_CARRIERS,
             carriers: 0,
@@ -124,11 +132,17 @@ impl MatchedDetector {
         let received = power(window);
         *self.scales.get_mut(self.newest)? = if received > 0.0 { inverse_sqrt(received) } else { 0.0 };
         let is_due = self.undecided & 1 << (PHASES - 1) != 0;
-        self.undecided <<= 1;
+        // Of two places at which a preamble might end, less than a symbol apart, the stronger counts.
+        let least = if self.undecided == 0 { 0.0 } else { self.metric_in_doubt };
+        self.undecided = self.undecided << 1 & ((1 << PHASES) - 1);
         match self.preamble_at(0) {
-            Verdict::Found(found) => return Some(found),
-            Verdict::Undecided => self.undecided |= 1,
-            Verdict::None => {}
+            Verdict::Found(found) if found.metric > least => return Some(found),
+            Verdict::Undecided(metric) if metric > least => {
+                self.undecided = 1;
+                self.metric_in_doubt = metric;
+                return None;
+            }
+            _ => {}
         }
         if is_due { self.decide_late() } else { None }
     }
@@ -147,7 +161,8 @@ impl MatchedDetector {
         let mut sum = syncp;
         add(&mut sum, last, -scale);
         let Some(noise) = self.noise(&sum, symbols_ago) else { return Verdict::None };
-        if self.metric(&sum, &noise) < self.threshold {
+        let metric = self.metric(&sum, &noise);
+        if metric < self.threshold {
             return Verdict::None;
         }
         // A strong preamble passes the threshold before its time.
@@ -155,15 +170,30 @@ impl MatchedDetector {
         if offset.unsigned_abs() > FURTHEST {
             return Verdict::None;
         }
-        if is_loud && symbols_ago == 0 {
-            return Verdict::Undecided;
+        if symbols_ago == 0 && (is_loud || of_last > self.least_sure(&syncp)) {
+            return Verdict::Undecided(metric);
         }
         let offset = offset - (symbols_ago * FFT_SAMPLES) as i32;
-        self.found(offset, symbols_ago).map_or(Verdict::None, Verdict::Found)
+        self.found(offset, metric, symbols_ago).map_or(Verdict::None, Verdict::Found)
     }
 
-    /// A burst hit the window that should be SYNCM, a symbol ago. The half symbol that follows SYNCM has its sign, unless the
-    /// burst goes on, and the first of the eight windows is a SYNCP, unless the preamble is a symbol away.
+    /// Agreement below which the last window is SYNCM for sure, beside eight windows that add up to this. Where a few carriers
+    /// hold most of the power, their share of a symbol is short, for SYNCP is a chirp: a window that is a SYNCP but for its last
+    /// samples then disagrees with the others nearly as a SYNCM does. Weak preambles are taken at their word.
+    fn least_sure(&self, syncp: &Carriers) -> f32 {
+        let windows = (WINDOWS - 1) as f32;
+        let common = ((power(syncp) - windows) / (windows * (windows - 1.0))).clamp(0.0, 1.0);
+        let expected = windows * common * inverse_sqrt(power(syncp));
+        if expected < CLEAR {
+            return STILL_SYNCP;
+        }
+        let chance = libm::sqrtf((1.0 - common) / (2 * self.carriers.max(1)) as f32);
+        (SURE_DEVIATIONS * chance - SURE_PART * expected).min(STILL_SYNCP)
+    }
+
+    /// The window that should be SYNCM, a symbol ago, is in doubt and none since was a better one. The half symbol that follows
+    /// SYNCM has its sign, unless a burst goes on, and the first of the eight windows is a SYNCP, unless the preamble is a symbol
+    /// away.
     fn decide_late(&self) -> Option<Found> {
         let (syncp, scales) = self.sum_of_syncp(1)?;
         let (now, scale) = self.window(0)?;
@@ -259,7 +289,7 @@ impl MatchedDetector {
         best.0
     }
 
-    fn found(&self, offset: i32, symbols_ago: usize) -> Option<Found> {
+    fn found(&self, offset: i32, metric: f32, symbols_ago: usize) -> Option<Found> {
         // Windows weigh inversely as their power, as far as that differs by more than chance: a burst's say nothing.
         let mut powers = [0.0_f32; WINDOWS];
         for (age, power) in powers.iter_mut().enumerate() {
@@ -281,7 +311,7 @@ impl MatchedDetector {
         for (noise, mean) in noise.iter_mut().zip(&mean) {
             *noise = (*noise - WINDOWS as f32 * mean.norm_sqr()).max(0.0) / (WINDOWS - 1) as f32;
         }
-        Some(Found { mean, noise, offset })
+        Some(Found { mean, noise, offset, metric })
     }
 }
 

@@ -12,6 +12,13 @@ use g3_phy::{BandPlan, Modulation, TX_RMS, ToneMask, Transmitter};
 
 pub const PLAN: BandPlan = BandPlan::CENELEC_A;
 
+/// The plan whose name has this first word, in any case.
+pub fn plan_named(name: &str) -> BandPlan {
+    let word = |plan: &BandPlan| plan.name.split(' ').next().map(str::to_lowercase);
+    let plan = BandPlan::ALL.into_iter().find(|plan| word(plan) == Some(name.to_lowercase()));
+    plan.expect("a band of BandPlan::ALL")
+}
+
 /// Options with the preamble at payload power, as the reference curves have it.
 pub fn level_preamble() -> Options {
     Options { preamble_boost_db: 0.0, ..Options::default() }
