@@ -47,7 +47,7 @@ run() { # mode, SNRs, then named settings
     run d8psk 5,5.25,5.5,5.75 receiver=8 fading=yes ppm=-25
     swing=10
     echo "# noise swinging by 10 dB"
-    run robust -8.5,-8,-7.5,-7,-6.5 receiver=8
+    run robust -8,-7.75,-7.5,-7.25,-7,-6.5 receiver=8
     run dbpsk -2.5,-2,-1.5,-1 receiver=8
     run dqpsk 0.25,0.75,1.25 receiver=8
     run d8psk 4,4.5,5 receiver=8
