@@ -32,7 +32,7 @@ pub(crate) struct ReplayArguments {
     /// Volts of a sample of 1.0 where the recording does not say, as WAV files of other programs; 1 without
     #[arg(long, value_parser = super::scenario::volts)]
     volts: Option<f64>,
-    /// Writes a picture: waveform, spectrogram, constellation, signal to noise of each carrier
+    /// Writes a picture: waveform, spectrogram, synchronisation metric, constellation, signal to noise of each carrier
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
     /// Frame whose constellation the picture shows; without it the first with a payload

@@ -5,6 +5,7 @@
 //! | [`report`] | a recording's frames, each explained |
 //! | [`sniffer`] | a receiver that tells of every preamble |
 //! | [`constellation`] | the points a receiver decides on |
+//! | [`metric`] | how like a preamble the line is |
 //! | [`mac`], [`network`] | what stands in a PSDU |
 //! | [`prime`] | the same for PRIME, up to the MPDU |
 //! | [`resample`] | other sample rates |
@@ -15,6 +16,7 @@
 pub mod constellation;
 pub mod describe;
 pub mod mac;
+pub mod metric;
 pub mod network;
 pub mod plot;
 pub mod prime;

@@ -1,12 +1,12 @@
-//! A recording as a picture: waveform, spectrogram, and of one frame the constellation and the carriers' signal to
-//! noise.
+//! A recording as a picture: waveform, spectrogram, and of one frame what synchronisation goes by, the constellation and
+//! the carriers' signal to noise.
 
 use super::report::{FrameReport, Replay};
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use rustfft::num_complex::Complex32;
 
-const SIZE: (u32, u32) = (1_000, 900);
+const SIZE: (u32, u32) = (1_000, 1_100);
 /// Columns of waveform and spectrogram.
 const COLUMNS: usize = 240;
 /// Points of the spectrogram's transform, and rows that its bins are put into.
@@ -48,6 +48,8 @@ fn draw(replay: &Replay, frame: Option<&FrameReport>, text: &mut String, dense: 
     waveform(replay, &wave)?;
     spectrogram(replay, &spectrum, dense)?;
     if let Some(frame) = frame {
+        let (start, of_frame) = of_frame.split_vertically(200);
+        metric(frame, &start)?;
         let (left, right) = of_frame.split_horizontally(400);
         constellation(frame, &left, dense)?;
         carriers(frame, &right)?;
@@ -162,6 +164,21 @@ fn shade(step: u8) -> RGBColor {
     let x = f32::from(step) / 15.0;
     let mix = |from: f32, to: f32| (from + (to - from) * x) as u8;
     RGBColor(mix(20.0, 253.0), mix(16.0, 231.0), (90.0 + 90.0 * libm::sinf(x * 3.1) - 60.0 * x) as u8)
+}
+
+/// What synchronisation goes by: eight peaks up and one down.
+fn metric(frame: &FrameReport, area: &Area<'_>) -> Drawn {
+    let metric = frame.metric();
+    let ends = metric.first().zip(metric.last()).map_or((0, 1), |(first, last)| (first.0, last.0));
+    let mut chart = ChartBuilder::on(area)
+        .caption(format!("#{}: correlation of 256 samples with SYNCP", frame.number), ("sans-serif", 16))
+        .margin(8)
+        .x_label_area_size(35)
+        .y_label_area_size(60)
+        .build_cartesian_2d(ends.0..ends.1, -1.1_f32..1.1)?;
+    chart.configure_mesh().x_desc("samples from the frame's start").y_labels(5).draw()?;
+    chart.draw_series([PathElement::new(metric.to_vec(), BLUE.stroke_width(1))])?;
+    Ok(())
 }
 
 fn constellation(frame: &FrameReport, area: &Area<'_>, dense: &mut String) -> Drawn {

@@ -3,6 +3,7 @@
 use super::constellation::{self, Constellation};
 use super::describe::{comment, hex, label, lqi_db, modulation};
 use super::mac::{MacReport, Reader};
+use super::metric;
 use super::resample::fitted;
 use super::sniffer::{Heard, Sniffer, What};
 use crate::record::about::{About, Recording};
@@ -72,7 +73,7 @@ pub struct FrameReport {
     pub snr_db: Option<f64>,
     /// Each unmasked carrier's frequency and signal to noise.
     pub carriers: Vec<CarrierReport>,
-    /// Error vector magnitude of the payload's differential points.
+    /// Error vector magnitude of the payload's points, differential ones in a differential payload.
     pub evm_db: Option<f32>,
     /// Octets that the Reed-Solomon decoder corrected.
     pub corrected_octets: Option<u8>,
@@ -84,6 +85,8 @@ pub struct FrameReport {
     octets: Option<Vec<u8>>,
     #[serde(skip)]
     constellation: Option<Constellation>,
+    #[serde(skip)]
+    metric: Vec<(i64, f32)>,
 }
 
 /// The frame control header of a data frame.
@@ -213,11 +216,17 @@ fn explain(
         octets: psdu.map(|psdu| psdu.to_vec()),
         mac: psdu.map(|psdu| reader.read(psdu)),
         constellation,
+        metric: metric::around(plan, *mask, volts, frame.start),
     }
 }
 
 impl FrameReport {
-    /// The payload's differential points, where its samples are there.
+    /// Correlation with SYNCP around the frame's start ([`metric::around`]).
+    pub fn metric(&self) -> &[(i64, f32)] {
+        &self.metric
+    }
+
+    /// The payload's points, where its samples are there.
     pub fn constellation(&self) -> Option<&Constellation> {
         self.constellation.as_ref()
     }
@@ -266,7 +275,7 @@ impl FrameReport {
             };
             line += &format!("worst carrier {:.1} dB at {:.1} kHz", worst.snr_db, worst.hz / 1e3);
             if let Some(evm_db) = self.evm_db {
-                line += &format!(", differential EVM {evm_db:.1} dB");
+                line += &format!(", EVM {evm_db:.1} dB");
             }
             if let Some(corrected) = self.corrected_octets {
                 line += &format!(", Reed-Solomon corrected {corrected} octets");
