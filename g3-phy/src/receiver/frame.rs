@@ -53,6 +53,8 @@ impl<W: Memory> Receiver<W> {
         let end = start + self.samples_with(0);
         let readings = self.options.fch_modulations(&self.plan).iter();
         let order = self.options.fccs_order;
+        // Without the memory there would be nothing to make up for a header that is thrown away.
+        let is_beyond = self.beyond.detection != Detection::Differential && self.memory.workspace().is_some();
         let decoded = readings
             .copied()
             .find_map(|modulation| {
@@ -60,8 +62,8 @@ impl<W: Memory> Receiver<W> {
                 let mitigation = &self.beyond.mitigation;
                 self.header.decode(&mut self.viterbi, plan, order, modulation, (mitigation, &noise))
             })
-            .filter(|found| match (&self.preamble, self.beyond.detection) {
-                (Some(preamble), Detection::Coherent { .. }) => {
+            .filter(|found| match &self.preamble {
+                Some(preamble) if is_beyond => {
                     coherent::fits_preamble((&self.header, &noise), found, preamble, &self.bank, &self.beyond)
                 }
                 _ => true,
