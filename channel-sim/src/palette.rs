@@ -2,8 +2,9 @@
 
 use plotters::style::RGBColor;
 
-/// Colours that differ for every kind of eye (Okabe and Ito), the darkest first.
-pub(crate) const COLOURS: [RGBColor; 8] = [
+/// Colours that differ for every kind of eye: those of Okabe and Ito, the darkest first, and for plots with more curves four
+/// dark ones of Tol's.
+pub(crate) const COLOURS: [RGBColor; 12] = [
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xD5, 0x5E, 0x00),
     RGBColor(0x00, 0x9E, 0x73),
@@ -12,4 +13,8 @@ pub(crate) const COLOURS: [RGBColor; 8] = [
     RGBColor(0x56, 0xB4, 0xE9),
     RGBColor(0x8C, 0x56, 0x4B),
     RGBColor(0x40, 0x40, 0x40),
+    RGBColor(0x33, 0x22, 0x88),
+    RGBColor(0x99, 0x99, 0x33),
+    RGBColor(0x88, 0x22, 0x55),
+    RGBColor(0x11, 0x77, 0x33),
 ];

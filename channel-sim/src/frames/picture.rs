@@ -81,7 +81,12 @@ fn draw(comparisons: &[Comparison], text: &mut String) -> Result<(), Box<dyn std
             .label(mode.name())
             .legend(move |(x, y)| Circle::new((x + 9, y), 3, colour.filled()));
     }
-    chart.configure_series_labels().border_style(BLACK).background_style(WHITE.mix(0.8)).draw()?;
+    chart
+        .configure_series_labels()
+        .position(SeriesLabelPosition::UpperRight)
+        .border_style(BLACK)
+        .background_style(WHITE.mix(0.8))
+        .draw()?;
     root.present()?;
     drop(chart);
     drop(root);
