@@ -92,6 +92,11 @@ fn what_is_recorded_at_a_modem_and_at_a_bare_bus_is_replayed_drawn_and_captured(
         assert!(off.abs() < 1.0 / 360.0, "{} degrees off: {frame}", off * 360.0);
     }
 
+    let simulated = json(folder, "replay --simulate d8psk --snr 25 --noise n3a --seed 7 --json");
+    let simulated = simulated["frames"].as_array().unwrap();
+    assert_eq!(simulated.len(), 3);
+    assert!(simulated.iter().all(|frame| frame["psdu"].as_str().unwrap().len() == 2 * 118), "{simulated:?}");
+
     let drawn = json(
         folder,
         "replay out-coordinator.sigmf-data --key-of-seed 1 --json --svg out.svg --pcapng again.pcapng",

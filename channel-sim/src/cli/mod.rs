@@ -65,8 +65,8 @@ enum Command {
     Record(record::RecordArguments),
     /// Finds the frames in a recording and explains them, layer by layer.
     #[command(
-        after_help = "Example: channel-sim replay captures/village-clock.sigmf-meta --key-of-seed 1 --svg \
-                            frames.svg"
+        after_help = "Examples:\n  channel-sim replay captures/village-clock.sigmf-meta --key-of-seed 1 --svg \
+                            frames.svg\n  channel-sim replay --simulate dqpsk --snr 12 --noise n3a --svg frame.svg"
     )]
     Replay(replay::ReplayArguments),
     /// Measures what a transmitter, or a recording, puts on an artificial mains network against limits: exit code 3 where

@@ -1,8 +1,9 @@
 //! `channel-sim replay`: a recording, frame by frame.
 
 use super::print_json;
+use channel_sim::link::{Channel, System, Task, WHITE, example};
 use channel_sim::record::FrameFile;
-use channel_sim::record::about::Recording;
+use channel_sim::record::about::{About, Recording};
 use channel_sim::record::pcapng::Direction;
 use channel_sim::replay::report::{Replay, Settings, replay};
 use channel_sim::replay::{load, plot, prime};
@@ -16,7 +17,21 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub(crate) struct ReplayArguments {
     /// Recording: SigMF (either file or their stem) or WAV
-    file: PathBuf,
+    #[arg(required_unless_present = "simulate")]
+    file: Option<PathBuf>,
+    /// Instead of a recording three frames of this G3 mode in noise, as `link` sends them: robust, dbpsk, dqpsk or d8psk;
+    /// for a whole network see `record`
+    #[arg(long, value_name = "MODE", conflicts_with_all = ["file", "volts", "key", "key_of_seed"])]
+    simulate: Option<String>,
+    /// Es/N0 per carrier of --simulate in dB
+    #[arg(long, default_value_t = 15.0, allow_hyphen_values = true, requires = "simulate")]
+    snr: f64,
+    /// Noise of --simulate, presets as `noise list` has them
+    #[arg(long, default_value = WHITE, requires = "simulate")]
+    noise: String,
+    /// Determines frames and noise of --simulate
+    #[arg(long, default_value_t = 1, requires = "simulate")]
+    seed: u64,
     /// Standard: g3, or prime for frames of Type A on channel 1
     #[arg(long, value_enum, default_value_t = Standard::G3)]
     standard: Standard,
@@ -55,9 +70,12 @@ enum Standard {
 }
 
 pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
-    let recording = load_with(&arguments.file, arguments.volts)?;
+    let (name, recording) = match (&arguments.file, &arguments.simulate) {
+        (Some(file), _) => (file.display().to_string(), load_with(file, arguments.volts)?),
+        (None, mode) => simulated(arguments, mode.as_deref().unwrap_or_default())?,
+    };
     if arguments.standard == Standard::Prime {
-        return run_prime(arguments, recording);
+        return run_prime(arguments, &name, recording);
     }
     let seconds = recording.seconds();
     let of_seed = arguments
@@ -65,8 +83,7 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
         .map(|seed| Gmk(channel_sim::scenario::Scenario::village(seed).group_master_key()));
     let key = arguments.key.or(of_seed);
     let settings = Settings { plan: arguments.band, mask: ToneMask::ALL, options: Options::default(), key };
-    let found =
-        replay(recording, &settings).map_err(|reason| format!("{}: {reason}", arguments.file.display()))?;
+    let found = replay(recording, &settings).map_err(|reason| format!("{name}: {reason}"))?;
     if let Some(path) = &arguments.svg {
         let text = plot::svg(&found, arguments.frame)?;
         std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
@@ -86,8 +103,7 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
         }));
     }
     println!(
-        "{}: {seconds:.3} s at {} Hz, {}, {}",
-        arguments.file.display(),
+        "{name}: {seconds:.3} s at {} Hz, {}, {}",
         found.about.sample_rate_hz,
         found.about.point.as_deref().unwrap_or("point unknown"),
         found.band
@@ -100,6 +116,29 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
     let understood = found.frames.iter().filter(|frame| frame.is_understood()).count();
     println!("{} frames, {understood} understood", found.frames.len());
     Ok(())
+}
+
+/// Frames as `link` sends them, at a volt for the transmitter's full scale.
+fn simulated(arguments: &ReplayArguments, mode: &str) -> Result<(String, Recording), String> {
+    const FRAMES: u64 = 3;
+    const OCTETS: usize = 100;
+    if arguments.standard != Standard::G3 {
+        return Err("--simulate is of G3; leave --standard out".into());
+    }
+    let band = arguments.band.name.to_lowercase();
+    let system: System = format!("g3/{band}/{mode}/default").parse()?;
+    let task = Task {
+        system,
+        channel: Channel::Flat,
+        noise: arguments.noise.clone(),
+        mains_hz: 50,
+        snr_db: arguments.snr,
+        octets: system.filled_octets(OCTETS).ok_or_else(|| format!("no {OCTETS} octets fit {mode}"))?,
+    };
+    let (rate_hz, volts) = example(&task, arguments.seed, FRAMES)?;
+    let name = format!("{mode} in {} at {} dB", arguments.noise, arguments.snr);
+    let about = About { point: Some(name.clone()), calibrated: true, ..About::of_rate(rate_hz) };
+    Ok((name, Recording { about, volts }))
 }
 
 /// Reads a recording whose volts are as it says, or, where it does not, as the user does.
@@ -125,7 +164,7 @@ pub(super) fn load_with(path: &Path, volts: Option<f64>) -> Result<Recording, St
     Ok(recording)
 }
 
-fn run_prime(arguments: &ReplayArguments, recording: Recording) -> Result<(), String> {
+fn run_prime(arguments: &ReplayArguments, name: &str, recording: Recording) -> Result<(), String> {
     let given = [
         ("--svg", arguments.svg.is_some()),
         ("--pcapng", arguments.pcapng.is_some()),
@@ -136,8 +175,7 @@ fn run_prime(arguments: &ReplayArguments, recording: Recording) -> Result<(), St
     if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
         return Err(format!("{option} is for G3; leave it out with --standard prime"));
     }
-    let frames =
-        prime::replay(recording).map_err(|reason| format!("{}: {reason}", arguments.file.display()))?;
+    let frames = prime::replay(recording).map_err(|reason| format!("{name}: {reason}"))?;
     if arguments.json {
         return print_json(&serde_json::json!({ "frames": frames }));
     }

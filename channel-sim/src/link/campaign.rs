@@ -1,7 +1,7 @@
 //! What to measure: the points of a campaign, and when each ends.
 
 use super::journal::fingerprint;
-use super::system::{System, filled_octets};
+use super::system::System;
 use super::{Channel, FeederLink, Outcome, channel, figures, noise, stream};
 use crate::noise::Mains;
 use crate::reference::{Scheme, tables};
@@ -81,7 +81,7 @@ impl Task {
         }
         // More fit no frame, and would not fit the sums that tell it.
         let most = usize::from(u16::MAX);
-        if self.octets > most || filled_octets(&self.system, self.octets) != Some(self.octets) {
+        if self.octets > most || self.system.filled_octets(self.octets) != Some(self.octets) {
             return Err(format!("{} octets are no frame of {}", self.octets, self.system));
         }
         if !(-MOST_DB..=MOST_DB).contains(&self.snr_db) {
@@ -245,7 +245,7 @@ impl Grid {
         let flat = [Channel::Flat];
         let channels = if self.channels.is_empty() { &flat[..] } else { &self.channels };
         for (system, channel) in self.systems.iter().flat_map(|of| channels.iter().map(move |to| (of, to))) {
-            let octets = filled_octets(system, self.octets).ok_or_else(|| {
+            let octets = system.filled_octets(self.octets).ok_or_else(|| {
                 format!("{} octets do not fit a frame of {system}; use less with --octets", self.octets)
             })?;
             let mains_hz = self.mains_hz.unwrap_or_else(|| mains_hz(system));

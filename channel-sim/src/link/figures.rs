@@ -2,7 +2,6 @@
 
 use super::System;
 use super::campaign::Task;
-use super::system::filled_octets;
 use crate::reference::tables;
 use g3_phy::{Detection, Modulation};
 use prime_phy::Scheme;
@@ -23,7 +22,7 @@ pub(super) fn at(task: &Task) -> Option<Awgn> {
         System::Prime { .. } => 140,
         System::Reference { .. } => tables::OCTETS,
     };
-    let same_size = filled_octets(&task.system, octets) == Some(task.octets);
+    let same_size = task.system.filled_octets(octets) == Some(task.octets);
     awgn(&task.system).filter(|_| same_size && task.is_plain())
 }
 

@@ -7,6 +7,7 @@
 //! | [`Channel`] | what frames pass: nothing, or a link of a feeder |
 //! | [`Grid`], [`Campaign`], [`Task`] | what to measure, and when a point ends |
 //! | [`run`] | all cores on one campaign; results do not depend on how many |
+//! | [`example`] | the samples of a point, to look at |
 //! | [`Journal`], [`Shard`], [`Lock`] | the state in a file: going on after an interruption, spreading over machines |
 //! | [`Results`] | rates with intervals, crossings; as a table, CSV, Parquet |
 //! | [`plot`] | the same as a plot with theory |
@@ -41,4 +42,5 @@ pub use lock::Lock;
 pub use outcome::Outcome;
 pub use parquet::CAMPAIGN_KEY;
 pub use results::{Crossing, Results, Row, cross, curves};
+pub use stream::example;
 pub use system::{Standard, System, Variant, bands, channel_name, modes, scheme_name};

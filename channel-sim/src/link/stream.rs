@@ -2,7 +2,7 @@
 
 use super::channel::Response;
 use super::noise::{Noise, Place};
-use super::{Campaign, Outcome, Task, g3, prime};
+use super::{Campaign, Channel, Outcome, SnrOf, Task, g3, prime};
 use crate::clock::{Clock, Interpolator, REACH, Stretch};
 use crate::link::System;
 use crate::noise::Port;
@@ -121,32 +121,16 @@ fn run_modem(
     modem: &mut impl Modem,
     rng: &mut ChaCha8Rng,
 ) -> Result<Outcome, String> {
-    let Some(air) = air(&task.system) else { return Ok(Outcome::default()) };
-    let bin_power = air.bin_energy() / libm::pow(10.0, task.snr_db / 10.0);
-    let place = Place { mains: task.mains(), port: response.map_or(Port::L1, |response| response.port) };
-    let mut noise = Noise::new(&task.noise, &air, place, bin_power, campaign.snr_of, rng)?;
-    let ppm = task.system.variant().ppm;
-
+    let Some(mut lines) = Lines::new(task, response, campaign.snr_of, rng)? else {
+        return Ok(Outcome::default());
+    };
     let mut outcome = Outcome::default();
     let mut position = 0;
-    let (mut line, mut passed) = (Vec::new(), Vec::new());
     for _ in 0..FRAMES {
-        let misfit = || format!("{} octets do not fit {}; use less", task.octets, task.system);
-        let (data, mut sent) = modem.frame(rng).ok_or_else(misfit)?;
-        let before = GAP + (uniform(rng) * GAP as f64) as usize;
-        if let Some(response) = response {
-            response.pass(&sent, noise.mains(sent.len()).after(before as f64), &mut passed);
-            std::mem::swap(&mut sent, &mut passed);
-        }
-        let clock = Clock::new(ppm, -(before as f64 + uniform(rng)));
-        let gain = libm::pow(10.0, GAIN_DB / 20.0 * (2.0 * uniform(rng) - 1.0)) as f32;
-        line.clear();
-        line.resize(before + sent.len() + 2 * REACH + GAP / 2, 0.0);
-        delayed(&air, &clock, &sent, &mut line);
-        noise.add(&mut line);
-        line.iter_mut().for_each(|sample| *sample *= gain);
+        let (data, gain) = lines.next(modem, rng)?;
+        lines.line.iter_mut().for_each(|sample| *sample *= gain);
         let mut heard = Heard::default();
-        for block in line.chunks(BLOCK) {
+        for block in lines.line.chunks(BLOCK) {
             modem.hear(position, block, &data, &mut heard);
             position += block.len() as u64;
         }
@@ -162,6 +146,76 @@ fn run_modem(
             };
     }
     Ok(outcome)
+}
+
+/// The first `frames` frames of a G3 point with a flat channel as they stand on the line, all at the transmitter's level: what
+/// a campaign's receiver hears but for the gain. With the samples a second.
+///
+/// # Errors
+/// The point has a channel, is not of G3, or its noise is none.
+pub fn example(task: &Task, seed: u64, frames: u64) -> Result<(f64, Vec<f32>), String> {
+    task.check()?;
+    let System::G3 { plan, modulation, variant } = &task.system else {
+        return Err(format!("{} has no example; G3 has", task.system));
+    };
+    if task.channel != Channel::Flat {
+        return Err(format!("an example over {}; only flat can be", task.channel));
+    }
+    let rng = &mut stream(seed ^ task.key(), Purpose::Campaign, 0);
+    let mut modem = g3::G3::new(plan, *modulation, variant, task.octets, task.mains_hz);
+    let Some(mut lines) = Lines::new(task, None, SnrOf::Mean, rng)? else { return Ok((0.0, Vec::new())) };
+    let mut samples = Vec::new();
+    for _ in 0..frames {
+        lines.next(&mut modem, rng)?;
+        samples.extend_from_slice(&lines.line);
+    }
+    Ok((lines.air.rate_hz, samples))
+}
+
+/// Frames in noise, one after the other.
+struct Lines<'a> {
+    task: &'a Task,
+    response: Option<&'a Response>,
+    air: Air,
+    noise: Noise,
+    /// The last one.
+    line: Vec<f32>,
+    passed: Vec<f32>,
+}
+
+impl<'a> Lines<'a> {
+    /// `None` for a system without a line.
+    fn new(
+        task: &'a Task,
+        response: Option<&'a Response>,
+        snr_of: SnrOf,
+        rng: &mut ChaCha8Rng,
+    ) -> Result<Option<Self>, String> {
+        let Some(air) = air(&task.system) else { return Ok(None) };
+        let bin_power = air.bin_energy() / libm::pow(10.0, task.snr_db / 10.0);
+        let place = Place { mains: task.mains(), port: response.map_or(Port::L1, |response| response.port) };
+        let noise = Noise::new(&task.noise, &air, place, bin_power, snr_of, rng)?;
+        Ok(Some(Self { task, response, air, noise, line: Vec::new(), passed: Vec::new() }))
+    }
+
+    /// Puts the next frame on the line; its data, and the receiver's gain.
+    fn next(&mut self, modem: &mut impl Modem, rng: &mut ChaCha8Rng) -> Result<(Vec<u8>, f32), String> {
+        let Self { task, response, air, noise, line, passed } = self;
+        let misfit = || format!("{} octets do not fit {}; use less", task.octets, task.system);
+        let (data, mut sent) = modem.frame(rng).ok_or_else(misfit)?;
+        let before = GAP + (uniform(rng) * GAP as f64) as usize;
+        if let Some(response) = response {
+            response.pass(&sent, noise.mains(sent.len()).after(before as f64), passed);
+            std::mem::swap(&mut sent, passed);
+        }
+        let clock = Clock::new(task.system.variant().ppm, -(before as f64 + uniform(rng)));
+        let gain = libm::pow(10.0, GAIN_DB / 20.0 * (2.0 * uniform(rng) - 1.0)) as f32;
+        line.clear();
+        line.resize(before + sent.len() + 2 * REACH + GAP / 2, 0.0);
+        delayed(air, &clock, &sent, line);
+        noise.add(line);
+        Ok((data, gain))
+    }
 }
 
 /// What the receiver's clock makes of what was sent, by the cheapest interpolator that is true in the band.

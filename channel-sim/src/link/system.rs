@@ -180,6 +180,29 @@ impl System {
             Self::Reference { scheme } => *scheme,
         }
     }
+
+    /// Octets of data that a frame of at least `octets` carries: G3's are filled up to what the symbols hold. `None` where they do not
+    /// fit.
+    pub fn filled_octets(&self, octets: usize) -> Option<usize> {
+        match self {
+            System::G3 { plan, modulation, .. } => g3_phy::layout::PayloadLayout::for_psdu(
+                plan,
+                ToneMask::ALL,
+                plan.full_tone_map(),
+                *modulation,
+                octets,
+            )
+            .map(|layout| usize::from(layout.psdu_capacity)),
+            // PRIME's header says how many octets there are.
+            System::Prime { scheme, .. } => {
+                prime_phy::layout::PayloadLayout::for_mpdu(*scheme, octets).map(|_| octets)
+            }
+            System::Reference { scheme } => {
+                let fits = (1..=reference::MOST_OCTETS - scheme.parity_octets).contains(&octets);
+                fits.then_some(octets)
+            }
+        }
+    }
 }
 
 impl fmt::Display for System {
@@ -383,28 +406,6 @@ impl fmt::Display for Variant {
     }
 }
 
-/// Octets of a frame's data of at least `octets` that fill its symbols; `None` where they fit no frame.
-pub(super) fn filled_octets(system: &System, octets: usize) -> Option<usize> {
-    match system {
-        System::G3 { plan, modulation, .. } => g3_phy::layout::PayloadLayout::for_psdu(
-            plan,
-            ToneMask::ALL,
-            plan.full_tone_map(),
-            *modulation,
-            octets,
-        )
-        .map(|layout| usize::from(layout.psdu_capacity)),
-        // PRIME's header says how many octets there are.
-        System::Prime { scheme, .. } => {
-            prime_phy::layout::PayloadLayout::for_mpdu(*scheme, octets).map(|_| octets)
-        }
-        System::Reference { scheme } => {
-            let fits = (1..=reference::MOST_OCTETS - scheme.parity_octets).contains(&octets);
-            fits.then_some(octets)
-        }
-    }
-}
-
 fn band_name(plan: &BandPlan) -> String {
     let name = plan.name.to_lowercase().replace(" (", "-").replace(')', "");
     name.replace(' ', "-")
@@ -501,7 +502,7 @@ mod tests {
         let sizes = modes(Standard::G3)
             .iter()
             .filter_map(|mode| System::new(Standard::G3, "cenelec-a", mode, Variant::default()).ok())
-            .filter_map(|system| filled_octets(&system, 100))
+            .filter_map(|system| system.filled_octets(100))
             .collect::<Vec<_>>();
         assert_eq!(sizes[..4], [101, 100, 109, 118]);
     }
