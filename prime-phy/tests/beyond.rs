@@ -292,12 +292,20 @@ fn noise_silence_and_damage_make_no_frames() {
     damaged.iter_mut().step_by(3).for_each(|sample| *sample = f32::NAN);
     let mut noise = vec![0.0; 200_000];
     add_noise(&mut noise, 1.0, &mut random);
-    for (line, may_arrive) in [(broken, false), (damaged, true), (noise, false), (vec![0.0; 20_000], false)] {
-        let events = hear(&mut receiver, position, &line);
+    let mut hear = |line: &[f32]| {
+        let events = hear(&mut receiver, position, line);
         position += line.len() as u64;
-        assert!(may_arrive || indication(&events, &mpdu).is_none());
+        events
+    };
+    let events = hear(&broken);
+    assert!(indication(&events, &mpdu).is_none());
+    assert!(matches!(events.last(), Some(Event::CarrierDetect(CarrierDetect::Idle(_)))), "{events:?}");
+    hear(&damaged);
+    for line in [noise, vec![0.0; 20_000]] {
+        let events = hear(&line);
+        assert!(!events.iter().any(|event| matches!(event, Event::DataIndication(_))), "{events:?}");
     }
-    let events = hear(&mut receiver, position, &[vec![0.0; 3_000], frame, vec![0.0; 2_000]].concat());
+    let events = hear(&[vec![0.0; 3_000], frame, vec![0.0; 2_000]].concat());
     assert!(indication(&events, &mpdu).is_some(), "{events:?}");
     assert!(events.iter().any(|event| matches!(event, Event::CarrierDetect(CarrierDetect::Preamble(_)))));
 }
