@@ -46,7 +46,7 @@ const CHIRP_TO_HEADER: f32 = (SYMBOL_SAMPLES - EARLY_SAMPLES) as f32 / SYMBOL_SA
 const BOOSTS: [f32; 2] = [0.25, 6.0];
 
 /// Where the chains of what is being decoded lie.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 pub(super) struct Geometry {
     /// First symbol, counted from the header's first.
     pub(super) first: usize,
@@ -62,6 +62,8 @@ pub(super) struct Geometry {
 }
 
 impl Geometry {
+    const NONE: Self = Self { first: 0, copies: 0, blocks: 0, segments: 0, length: 0, bits: 0 };
+
     pub(super) fn header(symbols: usize, copies: usize) -> Self {
         let length = HEADER_PILOT_SPACING - 1;
         let segments = (CARRIERS - 1) / HEADER_PILOT_SPACING;
@@ -147,7 +149,7 @@ const NOTHING: Evidence = Evidence {
 };
 
 impl FrameLine {
-    pub(super) fn new() -> Self {
+    pub(super) const fn new() -> Self {
         Self {
             first_carrier: 0.0,
             smooths: true,
@@ -159,7 +161,7 @@ impl FrameLine {
             symbols: [NO_CARRIERS; MAX_SYMBOLS],
             received: 0,
             known: [Known { which: 0, negative: 0 }; MAX_SYMBOLS],
-            geometry: Geometry::header(0, 1),
+            geometry: Geometry::NONE,
             shape: [1.0; CARRIERS],
             gain: NO_CARRIERS,
             noise: [1.0; CARRIERS],

@@ -17,6 +17,14 @@ const BLOCKS: usize = MAX_CODED_BITS.div_ceil(2 * dsp::bcjr::BLOCK);
 pub(super) type Decoder = JointDecoder<ROWS, CELLS, PAYLOAD_DATA_CARRIERS, MAX_CODED_BITS, BLOCKS>;
 
 /// Room for one frame and for the decoders that go through it more than once: 0.6 MB.
+///
+/// A program without a heap keeps it in a static:
+///
+/// ```
+/// use prime_phy::FrameWorkspace;
+/// use std::sync::Mutex;
+/// static MEMORY: Mutex<FrameWorkspace> = Mutex::new(FrameWorkspace::new());
+/// ```
 #[derive(Clone, Debug)]
 pub struct FrameWorkspace {
     pub(super) line: FrameLine,
@@ -27,7 +35,7 @@ pub struct FrameWorkspace {
 
 impl FrameWorkspace {
     /// An empty workspace.
-    pub fn new() -> Self {
+    pub const fn new() -> Self {
         Self { line: FrameLine::new(), decoder: Decoder::new(), before: [0; MAX_MPDU] }
     }
 }
