@@ -396,7 +396,7 @@ impl FrameLine {
         pilots.take(self.geometry.symbols()).sum()
     }
 
-    /// Mean noise against mean signal on the carriers.
+    /// Log-likelihood of a group's chains, no bit being known.
     pub(super) fn blind(&self, observed: &[ComplexLanes]) -> f32 {
         observed.iter().map(|observed| blind_log_likelihood(self.geometry.bits, observed).sum()).sum()
     }
@@ -620,7 +620,7 @@ impl Line for FrameLine {
                 break;
             }
             let pilot = segment * (length + 1);
-            for symbol in (first + block * copies..first + (block + 1) * copies).take(copies) {
+            for symbol in first + block * copies..first + (block + 1) * copies {
                 if symbol >= self.received {
                     break;
                 }
