@@ -230,6 +230,8 @@ fn emissions_are_the_documents_and_every_end_has_its_exit_code() {
         ("--frame-type b", "PRIME's frames"),
         ("--band channel-1 --modulation robust-dbpsk --frame-type a", "does not carry"),
         ("--notch 40-41", "39-49"),
+        ("--octets 100000000000", "100000000000 octets"),
+        ("--band channel-1 --octets 18446744073709551615", "18446744073709551615 octets"),
     ] {
         let (code, told) = fails(folder, &format!("emission {words}"));
         assert!(code != 0 && code != 3 && told.contains(part), "{words}: {code}: {told}");

@@ -43,9 +43,9 @@ impl PayloadLayout {
 
     /// The same in a frame of a given kind; `None` also where it cannot carry the scheme.
     pub fn for_frame(frame_type: FrameType, scheme: Scheme, octets: usize) -> Option<Self> {
-        let used = octets.checked_sub(frame_type.mac_octets())? + flushing_octets(scheme);
+        let used = octets.checked_sub(frame_type.mac_octets())?.saturating_add(flushing_octets(scheme));
         let blocks = used.div_ceil(scheme.octets_per_symbol());
-        let symbols = blocks * scheme.copies();
+        let symbols = blocks.saturating_mul(scheme.copies());
         if octets == 0 || !frame_type.carries(scheme) || symbols > scheme.most_symbols() {
             return None;
         }

@@ -92,7 +92,13 @@ impl Source {
                 Ok(samples)
             }
             Self::Prime { channel, frame_type, scheme, options } => {
-                let mut mpdu = vec![0; octets];
+                // A frame that does not carry the scheme at all is the encoder's to refuse.
+                if frame_type.carries(*scheme)
+                    && prime_phy::layout::PayloadLayout::for_frame(*frame_type, *scheme, octets).is_none()
+                {
+                    return Err(format!("an MPDU of {octets} octets does not fit a frame of {scheme:?}"));
+                }
+                let mut mpdu = vec![0; octets.min(usize::from(u16::MAX))];
                 random.fill_bytes(&mut mpdu);
                 // Two bits of the MAC header in the PHY header of Type A are zero.
                 mpdu.iter_mut().take(1).for_each(|octet| *octet &= 0x3F);
@@ -205,6 +211,29 @@ mod tests {
             options: prime_phy::options::Options::default(),
         };
         let sending = Sending { source, octets: 50, pause_s: 0.1, level_dbuv: 110.0, seconds: 0.1, seed: 1 };
-        assert!(super::source(&sending).is_err_and(|error| error.contains("does not carry")));
+        for octets in [50, usize::MAX] {
+            let sending = Sending { octets, ..sending };
+            assert!(super::source(&sending).is_err_and(|error| error.contains("does not carry")));
+        }
+        let plan = BandPlan::CENELEC_A;
+        let g3 = Source::G3 {
+            plan,
+            mask: ToneMask::ALL,
+            tone_map: plan.full_tone_map(),
+            modulation: Modulation::Dqpsk,
+            options: g3_phy::options::Options::default(),
+        };
+        let prime = |frame_type, scheme| Source::Prime {
+            channel: Channel::ONE,
+            frame_type,
+            scheme,
+            options: prime_phy::options::Options::default(),
+        };
+        for source in [g3, prime(FrameType::A, Scheme::DqpskC), prime(FrameType::B, Scheme::RobustDbpsk)] {
+            for octets in [0, 100_000, 100_000_000_000, usize::MAX] {
+                let error = super::source(&Sending { source, octets, ..sending }).unwrap_err();
+                assert!(error.contains(&format!("{octets} octets")), "{source:?}: {error}");
+            }
+        }
     }
 }
