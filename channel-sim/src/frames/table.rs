@@ -96,8 +96,9 @@ pub struct Row {
 
 impl Row {
     fn is_sound(&self) -> bool {
-        let figures = [self.middle_db, self.spread_db, self.tilt_db, Some(self.offset_db)];
-        figures.into_iter().flatten().all(f64::is_finite) && self.spread_db.is_none_or(|db| db > 0.0)
+        let figures = [self.middle_db, self.spread_db, self.tilt_db];
+        let figures = figures.into_iter().chain([Some(self.offset_db), Some(self.uncertainty_db)]);
+        figures.flatten().all(f64::is_finite) && self.spread_db.is_none_or(|db| db > 0.0)
     }
 }
 
@@ -353,6 +354,26 @@ mod tests {
             rows[2].spread_db = Some(wrong);
             let text = String::from_utf8(Table::new(rows).csv().unwrap()).unwrap();
             assert!(Table::parse(&text).is_err_and(|error| error.contains("spread")), "{wrong}");
+        }
+    }
+
+    #[test]
+    fn a_figure_that_is_no_number_is_refused_in_every_column() {
+        for wrong in [f64::NAN, f64::INFINITY] {
+            let broken: [fn(&mut Row, f64); 5] = [
+                |row, figure| row.middle_db = Some(figure),
+                |row, figure| row.spread_db = Some(figure),
+                |row, figure| row.offset_db = figure,
+                |row, figure| row.tilt_db = Some(figure),
+                |row, figure| row.uncertainty_db = figure,
+            ];
+            for (column, broken) in broken.into_iter().enumerate() {
+                let mut rows = Table::built_in().rows().to_vec();
+                broken(&mut rows[2], wrong);
+                let text = String::from_utf8(Table::new(rows).csv().unwrap()).unwrap();
+                let refused = Table::parse(&text).is_err_and(|error| error.contains("figure that is none"));
+                assert!(refused, "{column}: {wrong}");
+            }
         }
     }
 
