@@ -62,7 +62,7 @@ pub enum WavError {
         bits: u16,
     },
     /// A comment of ours with a value that cannot be.
-    #[error("its comment says {0:?}; a number above 0 is needed")]
+    #[error("its comment says {0:?}; a number of volts from 1e-9 to 1e6 is needed")]
     Comment(String),
     /// Header fields that contradict each other.
     #[error("{channels} channels of {bits} bits in {block} octets a frame, at {rate} Hz")]

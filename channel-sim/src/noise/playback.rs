@@ -14,6 +14,7 @@ use super::recording::{LEAST_TURNS, Recording};
 use super::spectrum::Spectrum;
 use super::track::MAINS_HZ;
 use crate::random::uniform;
+use crate::record::about::VOLTS_PER_UNIT;
 use num_complex::Complex64;
 use rand_chacha::ChaCha8Rng;
 use std::path::Path;
@@ -53,7 +54,7 @@ pub struct Playback {
 impl Playback {
     pub(super) fn preset(parameters: &mut Parameters<'_>) -> Result<Arc<dyn Model>, NoiseError> {
         let mains_hz = parameters.number("mains", 50.0, MAINS_HZ)?;
-        let volts = parameters.given("volts", [1e-9, 1e6])?;
+        let volts = parameters.given("volts", VOLTS_PER_UNIT)?;
         let Some(path) = parameters.file() else {
             return Err(parameters.missing("a recording is needed: n12@FILE.wav"));
         };

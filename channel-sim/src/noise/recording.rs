@@ -30,7 +30,7 @@ impl Recording {
         let problem = |problem: String| NoiseError::File { path: path.into(), problem };
         let octets = std::fs::read(path)
             .map_err(|error| problem(format!("{error}; give a WAV file that can be read")))?;
-        let Wav { rate_hz, channels, comment } =
+        let Wav { rate_hz, mut channels, comment } =
             Wav::parse(&octets).map_err(|error| problem(error.to_string()))?;
         let own = volts_per_unit(comment.as_deref().unwrap_or_default());
         let volts = match (own.map_err(|error| problem(error.to_string()))?, volts) {
@@ -42,6 +42,7 @@ impl Recording {
             (Some(own), None) => own as f32,
             (None, volts) => volts.unwrap_or(1.0),
         };
+        channels.iter_mut().take(1).flatten().for_each(|sample| *sample *= volts);
         for channel in &channels {
             if let Some(at) = channel.iter().position(|sample| !sample.is_finite()) {
                 return Err(problem(format!("sample {at} is {}, no number to play", channel[at])));
@@ -49,16 +50,13 @@ impl Recording {
         }
         let rate_hz = f64::from(rate_hz);
         let mut channels = channels.into_iter();
-        let mut samples = channels.next().unwrap_or_default();
+        let samples = channels.next().unwrap_or_default();
         let voltage = channels.next();
         let turns = samples.len() as f64 / rate_hz.max(1.0) * nominal_hz;
         if turns < LEAST_TURNS {
             return Err(problem(format!(
                 "it lasts {turns:.1} periods of the mains; record at least {LEAST_TURNS} of them"
             )));
-        }
-        for sample in &mut samples {
-            *sample *= volts;
         }
         let track = match &voltage {
             Some(voltage) => Track::of_voltage(voltage, rate_hz, nominal_hz),
@@ -108,5 +106,23 @@ mod tests {
         assert!(both.contains("tone.wav") && both.contains("2.5 V") && both.contains('3'), "{both}");
         let wrong = peak(Some("busbar: volts_per_unit=-1"), None).unwrap_err().to_string();
         assert!(wrong.contains("tone.wav") && wrong.contains("volts_per_unit=-1"), "{wrong}");
+        for beyond in ["1e39", "1e-60", "1e7", "0", "NaN"] {
+            let comment = format!("busbar: volts_per_unit={beyond}");
+            let told = peak(Some(&comment), None).unwrap_err().to_string();
+            assert!(told.contains(beyond) && told.contains("1e-9 to 1e6"), "{told}");
+        }
+        assert!(near(peak(Some("busbar: volts_per_unit=1e6"), None), 1e6));
+    }
+    #[test]
+    fn a_sample_that_overflows_in_volts_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("loud.wav");
+        let mut noise = vec![0.5; 20_000];
+        noise[3] = 1e35;
+        let mut octets = Vec::new();
+        Wav { rate_hz: 48_000, channels: vec![noise], comment: None }.write(&mut octets).unwrap();
+        std::fs::write(&path, octets).unwrap();
+        let refused = Recording::read(&path, 50.0, Some(1e6)).unwrap_err().to_string();
+        assert!(refused.ends_with("loud.wav: sample 3 is inf, no number to play"), "{refused}");
     }
 }

@@ -4,6 +4,15 @@ use crate::noise::Mains;
 pub use crate::wav::SampleFormat;
 use jiff::Timestamp;
 
+/// What a sample of 1.0 can be, in volts: beyond it samples would be infinite or vanish.
+pub(crate) const VOLTS_PER_UNIT: [f64; 2] = [1e-9, 1e6];
+
+/// Whether a sample of 1.0 can be so many volts.
+pub(super) fn is_volts_per_unit(volts: f64) -> bool {
+    let [least, most] = VOLTS_PER_UNIT;
+    (least..=most).contains(&volts)
+}
+
 /// A recording's description.
 #[derive(Clone, Debug, PartialEq)]
 pub struct About {

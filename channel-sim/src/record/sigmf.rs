@@ -4,7 +4,7 @@
 //! real samples of any type that SigMF knows, and one channel.
 
 use super::RecordError;
-use super::about::{About, Encoder, Recording, SampleFormat};
+use super::about::{About, Encoder, Recording, SampleFormat, is_volts_per_unit};
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{BufWriter, Write};
@@ -137,8 +137,8 @@ pub fn parse(meta: &str, data: &[u8]) -> Result<(Recording, Vec<Annotation>), St
     let data = skipped
         .ok_or_else(|| format!("core:header_bytes {header}: the data file has {} octets", data.len()))?;
     let volts_per_unit = meta.global.volts_per_unit.unwrap_or(1.0);
-    if !volts_per_unit.is_finite() || volts_per_unit <= 0.0 {
-        return Err(format!("busbar:volts_per_unit {volts_per_unit}: a number above 0 is needed"));
+    if !is_volts_per_unit(volts_per_unit) {
+        return Err(format!("busbar:volts_per_unit {volts_per_unit}: a number from 1e-9 to 1e6 is needed"));
     }
     let start = match capture.and_then(|capture| capture.datetime.as_deref()) {
         None => None,

@@ -4,7 +4,7 @@
 //! `busbar: key=value; ...`. Of files of others that have several channels the first is read.
 
 use super::RecordError;
-use super::about::{About, Encoder, Recording, SampleFormat};
+use super::about::{About, Encoder, Recording, SampleFormat, is_volts_per_unit};
 use crate::wav::{Header, Wav, WavError};
 use std::fs::File;
 use std::io::{BufWriter, Seek, SeekFrom, Write};
@@ -45,7 +45,7 @@ fn about(rate_hz: f64, comment: &str) -> Result<About, WavError> {
         let number = || value.parse().ok().filter(|value: &f64| value.is_finite());
         match key {
             "volts_per_unit" => {
-                let volts = number().filter(|volts| *volts > 0.0);
+                let volts = number().filter(|volts| is_volts_per_unit(*volts));
                 about.volts_per_unit =
                     volts.ok_or_else(|| WavError::Comment(format!("volts_per_unit={value}")))?;
                 about.calibrated = true;
