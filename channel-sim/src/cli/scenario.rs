@@ -18,9 +18,13 @@ pub(crate) struct ScenarioArguments {
     feeder: Option<PathBuf>,
     #[command(flatten)]
     conditions: Conditions,
+    /// Receiver of every modem: as a small microcontroller has it (standard), or with all that is there against noise
+    /// (best): 0.6 MB and some milliseconds of computing a frame
+    #[arg(long, default_value = "standard", value_parser = receiver)]
+    receiver: ReceiverOptions,
 }
 
-/// Everything but the feeder.
+/// Everything but the feeder and the modems' receiver.
 #[derive(Debug, Args)]
 pub(crate) struct Conditions {
     /// Which transformer's network to read, where the feeder's file has several; the first without
@@ -73,15 +77,13 @@ pub(crate) struct Conditions {
     /// Clock offsets are drawn within plus and minus this many ppm
     #[arg(long, default_value_t = 25.0, value_parser = ppm)]
     ppm: f64,
-    /// Receiver of every modem: as a small microcontroller has it (standard), or with all that is there against noise
-    /// (best): 0.6 MB and some milliseconds of computing a frame
-    #[arg(long, default_value = "standard", value_parser = receiver)]
-    receiver: ReceiverOptions,
 }
 
 impl ScenarioArguments {
     pub(crate) fn scenario(&self) -> Result<(Scenario, Report), String> {
-        self.conditions.scenario(self.feeder.as_deref())
+        let (mut scenario, report) = self.conditions.scenario(self.feeder.as_deref())?;
+        scenario.receiver = ReceiverOptions { mains_hz: scenario.mains.hz as f32, ..self.receiver };
+        Ok((scenario, report))
     }
 }
 
@@ -106,7 +108,6 @@ impl Conditions {
         scenario.phase_model = self.phases;
         scenario.busbar = self.busbar;
         scenario.clock_error = ClockError::Drawn { limit_ppm: self.ppm };
-        scenario.receiver = ReceiverOptions { mains_hz: self.mains as f32, ..self.receiver };
         Ok((scenario, report))
     }
 }
