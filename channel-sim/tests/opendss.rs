@@ -128,13 +128,73 @@ fn a_fixed_load_follows_no_shape_and_a_normalized_shape_has_a_peak_of_one() {
     ] {
         assert_eq!(shapes("", action).unwrap().feeder.shapes[0].values_micro, values, "{action}");
     }
-    let wrong = |status: &str, action: &str| shapes(status, action).unwrap_err().to_string();
-    let (status, action) = (wrong(" status=broken", ""), wrong("", " action=halve"));
-    assert!(status.contains("m.dss:7") && status.contains("broken") && status.contains("exempt"), "{status}");
-    assert!(
-        action.contains("m.dss:6") && action.contains("halve") && action.contains("normalize"),
-        "{action}"
-    );
+}
+
+#[test]
+fn a_normalized_shape_is_of_the_rated_power_by_its_base_from_where_the_action_stands() {
+    for (properties, values_micro, powers_mw) in [
+        ("mult=(1 4 2) useactual=yes", [1_000_000, 4_000_000, 2_000_000], [1_000_000, 4_000_000, 2_000_000]),
+        (
+            "useactual=yes mult=(1 4 2) action=normalize",
+            [250_000, 1_000_000, 500_000],
+            [500_000, 2_000_000, 1_000_000],
+        ),
+        ("mult=(1 4 2) pbase=8 action=n", [125_000, 500_000, 250_000], [250_000, 1_000_000, 500_000]),
+        ("mult=(1 4 2) pbase=0 action=Norm", [250_000, 1_000_000, 500_000], [500_000, 2_000_000, 1_000_000]),
+        (
+            "mult=(1 4 2) action=normalize pbase=8",
+            [250_000, 1_000_000, 500_000],
+            [500_000, 2_000_000, 1_000_000],
+        ),
+        (
+            "mult=(1 4 2) action=normalize useactual=yes",
+            [250_000, 1_000_000, 500_000],
+            [250_000, 1_000_000, 500_000],
+        ),
+        (
+            "useactual=yes action=normalize mult=(1 4 2)",
+            [1_000_000, 4_000_000, 2_000_000],
+            [2_000_000, 8_000_000, 4_000_000],
+        ),
+        (
+            "mult=(9 9 9) action=normalize\nEdit LoadShape.s mult=(1 4 2)",
+            [1_000_000, 4_000_000, 2_000_000],
+            [2_000_000, 8_000_000, 4_000_000],
+        ),
+    ] {
+        let text = format!(
+            "{LINES}New LoadShape.s npts=3 interval=1 {properties}\nNew Load.h Bus1=b.1 kW=2 yearly=s\n"
+        );
+        let feeder = parse(&with(&text), "m.dss").unwrap().feeder;
+        assert_eq!(feeder.shapes[0].values_micro, values_micro, "{properties}");
+        let found = [0, 3_600, 7_200].map(|second| feeder.load_power_mw(&feeder.loads[0], second));
+        assert_eq!(found, powers_mw, "{properties}");
+    }
+}
+
+#[test]
+fn a_status_or_an_action_is_known_by_its_first_letter_and_another_is_reported() {
+    let read = |action: &str, status: &str| {
+        let text = format!(
+            "{LINES}New LoadShape.s npts=3 interval=1 mult=(1 4 2) action={action}\n\
+             New Load.h Bus1=b.1 kW=2 yearly=s status={status}\n"
+        );
+        let reading = parse(&with(&text), "m.dss").unwrap();
+        let unused: Vec<String> = reading.report.unused.iter().map(ToString::to_string).collect();
+        (reading.feeder, unused)
+    };
+    for (status, follows) in [("fix1", false), ("F", false), ("vary", true), ("expt", true)] {
+        let (feeder, unused) = read("none", status);
+        assert_eq!((feeder.loads[0].shape, unused), (follows.then_some(0), vec![]), "{status}");
+        assert_eq!(feeder.shapes[0].values_micro, [250_000, 1_000_000, 500_000], "n is of normalize");
+    }
+    let (feeder, unused) = read("halve", "on");
+    assert_eq!(feeder.loads[0].shape, Some(0), "variable");
+    assert_eq!(feeder.shapes[0].values_micro, [1_000_000, 4_000_000, 2_000_000]);
+    let [action, status] = &unused[..] else { panic!("{unused:?}") };
+    assert!(action.starts_with("m.dss:6: ") && action.contains("action=halve"), "{action}");
+    assert!(status.starts_with("m.dss:7: ") && status.contains("status=on"), "{status}");
+    assert!(status.ends_with("taken as variable"), "{status}");
 }
 
 #[test]

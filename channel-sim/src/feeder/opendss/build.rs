@@ -275,7 +275,13 @@ impl Builder<'_> {
                 self.unused(&property.place, what, "not there: the load draws its rated power");
             }
             // No curve applies to a fixed load. An exempt one is free of the global multiplier alone, which is not used.
-            let is_fixed = option(object, "status", &["variable", "fixed", "exempt"])? == Some("fixed");
+            let status = object.property("status");
+            let said = status.map(|property| option(&property.value, &["variable", "fixed", "exempt"]));
+            if let (Some(property), Some(None)) = (status, said) {
+                let what = format!("{} status={}", object.display, property.value);
+                self.unused(&property.place, what, "not variable, fixed or exempt: taken as variable");
+            }
+            let is_fixed = said.flatten() == Some("fixed");
             let Some(phase) = phases.first() else { continue };
             let load = Load {
                 name: object.name.clone(),

@@ -29,7 +29,8 @@ pub(super) struct Object {
     pub(super) display: String,
     pub(super) place: Place,
     properties: BTreeMap<String, Property>,
-    /// Properties in order, for `wdg=` of transformers and for `kw` and `kva` of loads, of which the last counts.
+    /// Properties in order, for `wdg=` of transformers, for `kw` and `kva` of loads, of which the last counts, and for
+    /// `action=` of load shapes, which changes what came before it.
     pub(super) sequence: Vec<(String, Property)>,
 }
 
@@ -47,7 +48,7 @@ impl Object {
     }
 
     fn set(&mut self, name: &str, property: Property) {
-        if matches!(self.class, Class::Transformer | Class::Load) {
+        if matches!(self.class, Class::Transformer | Class::Load | Class::LoadShape) {
             self.sequence.push((name.to_string(), property.clone()));
         }
         self.properties.insert(name.to_string(), property);
@@ -116,6 +117,7 @@ impl Class {
                 "csvfile",
                 "useactual",
                 "action",
+                "pbase",
             ],
         }
     }

@@ -10,6 +10,8 @@ use std::collections::HashMap;
 
 /// Values in one load shape: a year of minutes and a little.
 const MAX_SHAPE_VALUES: usize = 600_000;
+/// Greatest value, in millionths: what [`micro`] reads.
+const MOST_MICRO: i128 = 1_000_000_000_000_000;
 
 impl Builder<'_> {
     pub(super) fn shapes<'o>(
@@ -57,17 +59,46 @@ impl Builder<'_> {
             }
             values_micro.truncate(points);
         }
-        // Saving is for OpenDSS's own later runs.
-        if option(object, "action", &["normalize", "dblsave", "sngsave"])? == Some("normalize") {
-            normalize(&mut values_micro);
+        let Scale { use_actual, normalized } = self.scale(object)?;
+        if let Some(base_micro) = normalized {
+            normalize(&mut values_micro, base_micro);
         }
-        let use_actual = object.property("useactual").is_some_and(|property| is_yes(&property.value));
         Ok(Some(LoadShape {
             name: object.name.clone(),
             interval_s: interval_s as u32,
             values_micro,
             use_actual,
         }))
+    }
+
+    /// What properties and actions, one after the other, make of the values.
+    fn scale(&mut self, object: &Object) -> Result<Scale, FeederError> {
+        let mut scale = Scale::default();
+        let mut base_micro = 0;
+        for (name, property) in &object.sequence {
+            match name.as_str() {
+                // Values that come after an action are as they are.
+                "mult" | "pmult" | "csvfile" => scale.normalized = None,
+                "useactual" => scale.use_actual = is_yes(&property.value),
+                "pbase" => {
+                    base_micro = micro(&property.value)
+                        .ok_or_else(|| property_error(object, name, &property.value, "a number"))?;
+                }
+                "action" => match option(&property.value, &["normalize", "dblsave", "sngsave"]) {
+                    Some("normalize") => {
+                        scale = Scale { use_actual: false, normalized: Some(base_micro) };
+                    }
+                    // Saving is for OpenDSS's own later runs.
+                    Some(_) => {}
+                    None => {
+                        let what = format!("{} action={}", object.display, property.value);
+                        self.unused(&property.place, what, "not normalize, dblsave or sngsave");
+                    }
+                },
+                _ => {}
+            }
+        }
+        Ok(scale)
     }
 
     fn shape_values(
@@ -141,12 +172,23 @@ impl Builder<'_> {
     }
 }
 
-/// Values with a peak of 1, where there is one.
-fn normalize(values_micro: &mut [i64]) {
+/// What a shape's values are.
+#[derive(Default)]
+struct Scale {
+    /// Kilowatts, and not shares of the load's rated power.
+    use_actual: bool,
+    /// Divided by this many millionths, or where they are none by the peak.
+    normalized: Option<i64>,
+}
+
+/// Values divided by a base, or without one by their peak, where there is one.
+fn normalize(values_micro: &mut [i64], base_micro: i64) {
     let peak = values_micro.iter().map(|value| value.unsigned_abs()).max().unwrap_or(0);
-    if peak > 0 {
+    let base = if base_micro > 0 { base_micro.unsigned_abs() } else { peak };
+    if base > 0 {
         for value in values_micro {
-            *value = (i128::from(*value) * 1_000_000 / i128::from(peak)) as i64;
+            let normalized = i128::from(*value) * 1_000_000 / i128::from(base);
+            *value = normalized.clamp(-MOST_MICRO, MOST_MICRO) as i64;
         }
     }
 }

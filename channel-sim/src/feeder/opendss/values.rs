@@ -48,18 +48,10 @@ pub(super) fn number(object: &Object, name: &str, property: &Property) -> Result
         .ok_or_else(|| property_error(object, name, &property.value, "a number"))
 }
 
-/// One of some words, which the first letters are enough for; `None` where the property is not given.
-pub(super) fn option(
-    object: &Object,
-    name: &str,
-    words: &'static [&'static str],
-) -> Result<Option<&'static str>, FeederError> {
-    let Some(property) = object.property(name) else { return Ok(None) };
-    let said = property.value.trim().to_lowercase();
-    let found = words.iter().find(|word| !said.is_empty() && word.starts_with(&said));
-    let expected =
-        if name == "status" { "variable, fixed or exempt" } else { "normalize, dblsave or sngsave" };
-    found.map(|word| Some(*word)).ok_or_else(|| property_error(object, name, &property.value, expected))
+/// The one of some words that begins with the letter that a value begins with: OpenDSS looks no further.
+pub(super) fn option(value: &str, words: &[&'static str]) -> Option<&'static str> {
+    let letter = value.trim().chars().next()?.to_ascii_lowercase();
+    words.iter().copied().find(|word| word.starts_with(letter))
 }
 
 pub(super) fn positive_number(object: &Object, name: &str, property: &Property) -> Result<f64, FeederError> {
