@@ -201,7 +201,9 @@ fn emissions_are_the_documents_and_every_end_has_its_exit_code() {
     let soft = channel_sim(folder, "emission --edge 15 --cross-fade --notch 39-49 --seconds 1 --json");
     assert_eq!(soft.status.code(), Some(3));
     let soft: Value = serde_json::from_slice(&soft.stdout).unwrap();
-    assert!(soft["what"].as_str().unwrap().ends_with("cross-faded, without carriers 39 to 49, 120 dBuV rms"));
+    let what = soft["what"].as_str().unwrap();
+    let levels = "without carriers 39 to 49, 120 dBuV rms of all carriers, 118.4 dBuV of the 25 left";
+    assert!(what.ends_with(&format!("cross-faded, {levels}")), "{what}");
     let worst = &soft["limits"][1];
     assert_eq!(worst["detector"], "quasi-peak");
     let [margin_db, hz] = ["margin_db", "hz"].map(|key| worst[key].as_f64().unwrap());
@@ -230,6 +232,8 @@ fn emissions_are_the_documents_and_every_end_has_its_exit_code() {
         ("--frame-type b", "PRIME's frames"),
         ("--band channel-1 --modulation robust-dbpsk --frame-type a", "does not carry"),
         ("--notch 40-41", "39-49"),
+        ("--notch 1-10", "--notch 1-10: CENELEC-A has the carriers 23 to 58"),
+        ("--notch 50-59", "23 to 58"),
         ("--octets 100000000000", "100000000000 octets"),
         ("--band channel-1 --octets 18446744073709551615", "18446744073709551615 octets"),
     ] {

@@ -62,7 +62,7 @@ pub(crate) struct EmissionArguments {
     /// Pause between frames, ms
     #[arg(long, default_value_t = 5.56, value_parser = super::scenario::pause)]
     pause: f64,
-    /// Transmit level (rms), dBuV
+    /// Transmit level (rms), dBuV; with --notch that of all carriers, of which those that are left keep theirs
     #[arg(long, default_value_t = 120.0, value_parser = super::scenario::finite)]
     level: f64,
     /// How long to measure, s
@@ -110,7 +110,7 @@ pub(super) fn run(arguments: &EmissionArguments) -> Result<(), Failure> {
                 seed: arguments.seed,
             };
             let rate_hz = sending.source.rate_hz();
-            let what = format!("{}, {} dBuV rms", described(&sending.source), arguments.level);
+            let what = format!("{}, {}", described(&sending.source), levels(&sending));
             (mask.network.measured(&source(&sending)?, rate_hz, TRANSMIT_OHM), rate_hz, what)
         }
     };
@@ -173,6 +173,15 @@ impl EmissionArguments {
                         plan.name
                     ));
                 }
+                if let Some(Notch { first, last }) = self.notch {
+                    let (lowest, highest) = carriers(&plan);
+                    if first < lowest || last > highest {
+                        return Err(format!(
+                            "--notch {first}-{last}: {} has the carriers {lowest} to {highest}",
+                            plan.name
+                        ));
+                    }
+                }
                 let whole = ToneMask::ALL;
                 let mask = self.notch.map_or(whole, |notch| whole.without(&plan, notch.first..=notch.last));
                 let modulation = modulation_named(&self.modulation)?;
@@ -196,6 +205,28 @@ impl EmissionArguments {
             }
         }
     }
+}
+
+/// The lowest and the highest carrier of a band, by the standard's index.
+fn carriers(plan: &BandPlan) -> (u16, u16) {
+    let offsets = plan.unmasked(ToneMask::ALL).offsets();
+    let (lowest, highest) = offsets.fold((u16::MAX, 0), |(lowest, highest), offset| {
+        (lowest.min(offset as u16), highest.max(offset as u16))
+    });
+    (plan.first_carrier.saturating_add(lowest), plan.first_carrier.saturating_add(highest))
+}
+
+/// The level of a transmitter, for people. Carriers keep theirs when others are masked, so that the rest has less.
+fn levels(sending: &Sending) -> String {
+    let level = sending.level_dbuv;
+    if let Source::G3 { plan, mask, .. } = &sending.source {
+        let [left, all] = [*mask, ToneMask::ALL].map(|mask| plan.unmasked(mask).len());
+        if left < all {
+            let of_left = level + 10.0 * (left as f64 / all as f64).log10();
+            return format!("{level} dBuV rms of all carriers, {of_left:.1} dBuV of the {left} left");
+        }
+    }
+    format!("{level} dBuV rms")
 }
 
 /// Where a transmitter sends.

@@ -47,7 +47,8 @@ pub struct Sending {
     pub octets: usize,
     /// Pause between frames.
     pub pause_s: f64,
-    /// Payload level (rms) on the artificial mains network at the middle of CENELEC-A.
+    /// Payload level (rms) on the artificial mains network at the middle of CENELEC-A, of all carriers of the band: those
+    /// that a mask leaves keep theirs, as in a modem.
     pub level_dbuv: f64,
     /// How long.
     pub seconds: f64,
@@ -64,7 +65,7 @@ impl Source {
         })
     }
 
-    /// Rms of a payload symbol, in samples.
+    /// Rms of a payload symbol of all carriers, in samples.
     fn rms(&self) -> f64 {
         f64::from(match self {
             Self::G3 { .. } => g3_phy::TX_RMS,
@@ -174,6 +175,29 @@ mod tests {
     fn level_dbuv(volts: &[f32]) -> f64 {
         let power = volts.iter().map(|volt| f64::from(*volt).powi(2)).sum::<f64>() / volts.len() as f64;
         10.0 * power.log10() + 120.0
+    }
+
+    #[test]
+    fn carriers_keep_their_level_when_others_are_masked() {
+        let plan = BandPlan::CENELEC_A;
+        let level = |mask: ToneMask| {
+            let source = Source::G3 {
+                plan,
+                mask,
+                tone_map: plan.full_tone_map(),
+                modulation: Modulation::Dqpsk,
+                options: g3_phy::options::Options::default(),
+            };
+            let sending =
+                Sending { source, octets: 100, pause_s: 9.0, level_dbuv: 110.0, seconds: 0.3, seed: 1 };
+            let volts = super::source(&sending).unwrap();
+            let end = volts.iter().rposition(|volt| *volt != 0.0).unwrap();
+            let measured = Network::default().measured(&volts, source.rate_hz(), TRANSMIT_OHM);
+            // The last ten symbols are payload.
+            level_dbuv(&measured[end - 10 * g3_phy::band::SYMBOL_STRIDE..end])
+        };
+        let less = level(ToneMask::ALL) - level(ToneMask::ALL.without(&plan, 39..=49));
+        assert!((less - 10.0 * (36.0_f64 / 25.0).log10()).abs() < 0.3, "{less}");
     }
 
     #[test]
