@@ -292,8 +292,7 @@ impl FrameLine {
     /// Looks at the payload's symbols with the gain that is known, before any bit is: which of them an impulse hit.
     pub(super) fn weigh_symbols(&mut self) {
         let Geometry { first, bits, .. } = self.geometry;
-        let end = (first + self.geometry.symbols()).min(self.received);
-        for symbol in first..end {
+        for symbol in first..(first + self.geometry.symbols()).min(self.received) {
             let Some(carriers) = self.symbols.get(symbol) else { continue };
             let mut turned = *carriers;
             self.turn(symbol, &mut turned);
@@ -311,17 +310,6 @@ impl FrameLine {
             self.evidence.of_symbol[symbol] = CARRIERS as f32;
         }
         self.estimate_quiet();
-        // The error to the nearest point is less than the noise. It tells which symbols are louder than others or than the
-        // header, but not that the whole payload is quieter.
-        if self.weighs == SymbolWeights::Noise
-            && let Some(sorted) = self.evidence.by_symbol.get_mut(first..end)
-            && let Some(payload) = self.quiet.get_mut(first..end)
-        {
-            sorted.copy_from_slice(payload);
-            sorted.sort_unstable_by(f32::total_cmp);
-            let median = sorted.get(sorted.len() / 2).map_or(1.0, |median| median.max(1.0));
-            payload.iter_mut().for_each(|quiet| *quiet /= median);
-        }
         self.evidence = NOTHING;
     }
 
