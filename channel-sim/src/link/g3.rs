@@ -7,7 +7,7 @@ use g3_phy::encoder::{DataFrame, FrameEncoder};
 use g3_phy::options::Options;
 use g3_phy::primitives::{CarrierSense, Event};
 use g3_phy::{
-    BandPlan, FrameWorkspace, Memory, Modulation, Receiver, ReceiverOptions, TX_RMS, ToneMask, Transmitter,
+    BandPlan, FrameWorkspace, Modulation, Optional, Receiver, ReceiverOptions, TX_RMS, ToneMask, Transmitter,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
@@ -18,16 +18,7 @@ pub(super) struct G3 {
     options: Options,
     octets: usize,
     transmitter: Transmitter,
-    receiver: Box<Receiver<Room>>,
-}
-
-/// The receiver's workspace, where its options need one.
-struct Room(Option<Box<FrameWorkspace>>);
-
-impl Memory for Room {
-    fn workspace(&mut self) -> Option<&mut FrameWorkspace> {
-        self.0.as_deref_mut()
-    }
+    receiver: Box<Receiver<Optional<Box<FrameWorkspace>>>>,
 }
 
 impl G3 {
@@ -44,15 +35,14 @@ impl G3 {
             mains_hz: mains_hz as f32,
             ..variant.receiver.unwrap_or(ReceiverOptions::STANDARD)
         };
-        let needs_room = variant.receiver.is_some_and(|receiver| receiver != ReceiverOptions::STANDARD);
-        let room = Room(needs_room.then(|| Box::new(FrameWorkspace::new())));
+        let memory = Optional(beyond.needs_workspace().then(|| Box::new(FrameWorkspace::new())));
         Self {
             plan: *plan,
             modulation,
             options,
             octets,
             transmitter: Transmitter::new(plan, &options),
-            receiver: Box::new(Receiver::with_workspace(plan, ToneMask::ALL, &options, &beyond, room)),
+            receiver: Box::new(Receiver::with_workspace(plan, ToneMask::ALL, &options, &beyond, memory)),
         }
     }
 }
