@@ -309,6 +309,8 @@ impl FrameLine {
             self.evidence.by_symbol[symbol] = error;
             self.evidence.of_symbol[symbol] = CARRIERS as f32;
         }
+        // The error to the nearest point is up to 1.5 dB less than the noise, but the payload's level has to be learnt here: an
+        // impulse that hit the header makes that level anything.
         self.estimate_quiet();
         self.evidence = NOTHING;
     }
