@@ -23,7 +23,7 @@ fuzz_target!(|octets: &[u8]| {
     }
     // Half a megabyte that is not made anew for every input; what a frame left in it must not matter.
     thread_local! {
-        static MEMORY: RefCell<FrameWorkspace> = RefCell::new(FrameWorkspace::new());
+        static MEMORY: RefCell<FrameWorkspace> = const { RefCell::new(FrameWorkspace::new()) };
     }
     MEMORY.with_borrow_mut(|memory| {
         let beyond = ReceiverOptions::iterative(passes);
