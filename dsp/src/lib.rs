@@ -15,13 +15,14 @@
 //! | [`phase_trellis`] | differential phases decoded as a trellis, soft in and soft out | G.9903, PRIME |
 //! | [`extrinsic`] | what goes from one decoder to the other: scale and damping | G.9903, PRIME |
 //! | [`joint`] | both again and again, each telling the other | G.9903, PRIME |
-//! | [`echoes`] | channel estimates smoothed over the carriers | PRIME |
+//! | [`echoes`] | channel estimates smoothed over the carriers | G.9903, PRIME |
+//! | [`peak`] | the place of a maximum between the points of a grid | both |
 //! | [`lanes`] | eight numbers at a time, with exponential and logarithm | |
 //! | [`differential`] | Gray-coded phase steps and the max-log metrics of their bits | both |
 //! | [`likelihood`] | log-likelihood ratios of the same bits, of values with a known and with an unknown phase | the reference chain |
 //! | [`soft`] | log-likelihood ratios to the `i8` soft decisions of [`viterbi`] | both |
 //! | [`window`] | the raised-cosine edges of an OFDM symbol | G.9903 |
-//! | [`cpu`] | which version of a kernel runs: portable, AVX2, AVX-512 | |
+//! | [`cpu`] | which version of a kernel runs: portable, AVX2, AVX-512, NEON | |
 //!
 //! # Conventions
 //!
@@ -45,6 +46,7 @@ pub mod fft;
 pub mod joint;
 pub mod lanes;
 pub mod likelihood;
+pub mod peak;
 pub mod phase_trellis;
 pub mod reed_solomon;
 pub mod scrambler;

@@ -4,11 +4,11 @@
 use super::channel::{Channel, Evidence, GROUPS, MAX_SYMBOLS};
 use crate::band::MAX_CARRIERS;
 use crate::coding::MAX_CODED_BITS;
-use dsp::Complex;
 use dsp::extrinsic::Exchange;
 use dsp::joint::{self, JointDecoder, Line, Place};
 use dsp::lanes::{LANES, Lanes};
 use dsp::phase_trellis::{ComplexLanes, blind_log_likelihood};
+use dsp::{Complex, peak};
 
 /// Rows of eight cells: symbols times groups of eight carriers. FCC's 228 symbols on 72 carriers are 2052.
 const MAX_ROWS: usize = 2_560;
@@ -132,28 +132,7 @@ impl Chains {
     /// The difference of the clocks under which the frame is likeliest, no bit being known.
     pub(super) fn search_clock(&mut self, channel: &mut Channel) {
         let (steps, step_ppm) = channel.search_grid(self.shape.symbols);
-        let mut likelihoods = [0.0_f32; 2 * 64 + 1];
-        let mut best = (0, f32::MIN);
-        for index in 0..=2 * steps {
-            let likelihood = self.likelihood(channel, (index - steps) as f32 * step_ppm);
-            if let Some(room) = likelihoods.get_mut(index as usize) {
-                *room = likelihood;
-            }
-            if likelihood > best.1 {
-                best = (index, likelihood);
-            }
-        }
-        // The peak of the parabola through the best and its neighbours.
-        let at = |index: i32| usize::try_from(index).ok().and_then(|index| likelihoods.get(index)).copied();
-        let mut peak = (best.0 - steps) as f32;
-        if let (Some(before), Some(after)) = (at(best.0 - 1), at(best.0 + 1))
-            && best.0 < 2 * steps
-        {
-            let bend = before + after - 2.0 * best.1;
-            if bend < 0.0 {
-                peak += (0.5 * (before - after) / bend).clamp(-0.5, 0.5);
-            }
-        }
+        let peak = peak::of_grid(steps, |step| self.likelihood(channel, step as f32 * step_ppm));
         channel.set_ppm(peak * step_ppm);
     }
 

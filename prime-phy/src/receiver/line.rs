@@ -19,7 +19,7 @@ use dsp::echoes::{Delays, Echoes};
 use dsp::joint::Line;
 use dsp::lanes::LANES;
 use dsp::phase_trellis::{ComplexLanes, blind_log_likelihood};
-use dsp::{Complex, joint::Shape};
+use dsp::{Complex, joint::Shape, peak};
 
 /// Symbols of a frame from its header on.
 const MAX_SYMBOLS: usize = ROBUST_HEADER_SYMBOLS + crate::channel::COPIES * MAX_PAYLOAD_SYMBOLS;
@@ -324,28 +324,10 @@ impl FrameLine {
         let steps = (libm::ceilf(MOST_PPM * radians / SEARCH_STEP_RADIANS) as i32).clamp(1, MOST_STEPS);
         let step_ppm = MOST_PPM / steps as f32;
         let groups = (self.geometry.blocks * self.geometry.segments).div_ceil(LANES);
-        let mut likelihoods = [0.0_f32; 2 * MOST_STEPS as usize + 1];
-        let mut best = (0, f32::MIN);
-        for index in 0..=2 * steps {
-            self.set_ppm((index - steps) as f32 * step_ppm);
-            let likelihood: f32 = (0..groups).map(|group| observe(self, group)).sum();
-            if let Some(room) = likelihoods.get_mut(index as usize) {
-                *room = likelihood;
-            }
-            if likelihood > best.1 {
-                best = (index, likelihood);
-            }
-        }
-        let at = |index: i32| usize::try_from(index).ok().and_then(|index| likelihoods.get(index)).copied();
-        let mut peak = (best.0 - steps) as f32;
-        if let (Some(before), Some(after)) = (at(best.0 - 1), at(best.0 + 1))
-            && best.0 < 2 * steps
-        {
-            let bend = before + after - 2.0 * best.1;
-            if bend < 0.0 {
-                peak += (0.5 * (before - after) / bend).clamp(-0.5, 0.5);
-            }
-        }
+        let peak = peak::of_grid(steps, |step| {
+            self.set_ppm(step as f32 * step_ppm);
+            (0..groups).map(|group| observe(self, group)).sum()
+        });
         self.set_ppm(peak * step_ppm);
     }
 
