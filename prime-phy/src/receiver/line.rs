@@ -14,6 +14,7 @@ use crate::channel::{
     CARRIERS, FFT_SAMPLES, HEADER_PILOT_SPACING, MAX_PAYLOAD_SYMBOLS, PAYLOAD_DATA_CARRIERS,
     ROBUST_HEADER_SYMBOLS, SYMBOL_SAMPLES,
 };
+use core::ops::Range;
 use dsp::differential::EIGHTHS;
 use dsp::echoes::{Delays, Echoes};
 use dsp::joint::Line;
@@ -581,27 +582,35 @@ impl Known {
     }
 }
 
+impl FrameLine {
+    /// The symbols received of a chain's copies, and the pilot that it starts from. `None` beyond the last chain.
+    #[inline(always)]
+    fn chain(&self, chain: usize) -> Option<(Range<usize>, usize)> {
+        let Geometry { first, copies, blocks, segments, length, .. } = self.geometry;
+        let (block, segment) = (chain / segments.max(1), chain % segments.max(1));
+        let symbols = first + block * copies..(first + (block + 1) * copies).min(self.received);
+        (block < blocks).then_some((symbols, segment * (length + 1)))
+    }
+
+    /// [`rotor`](Self::rotor) at the carrier after `pilot`, and its step to the next.
+    #[inline(always)]
+    fn rotor_after(&self, symbol: usize, pilot: usize) -> (Complex, Complex) {
+        let (mut rotor, step) = self.rotor(symbol);
+        (0..=pilot).for_each(|_| rotor *= step);
+        (rotor, step)
+    }
+}
+
 impl Line for FrameLine {
     fn observe(&self, group: usize, observed: &mut [ComplexLanes]) {
         observed.fill(Default::default());
-        let Geometry { first, copies, blocks, segments, length, .. } = self.geometry;
+        let length = self.geometry.length;
         for lane in 0..LANES {
-            let chain = group * LANES + lane;
-            let (block, segment) = (chain / segments.max(1), chain % segments.max(1));
-            if block >= blocks {
-                break;
-            }
-            let pilot = segment * (length + 1);
-            for symbol in first + block * copies..first + (block + 1) * copies {
-                if symbol >= self.received {
-                    break;
-                }
+            let Some((symbols, pilot)) = self.chain(group * LANES + lane) else { break };
+            for symbol in symbols {
                 let sign = self.known[symbol].sign(pilot).unwrap_or(1.0);
                 let weight = 2.0 * sign * self.quiet[symbol];
-                let (mut rotor, step) = self.rotor(symbol);
-                for _ in 0..=pilot {
-                    rotor *= step;
-                }
+                let (mut rotor, step) = self.rotor_after(symbol, pilot);
                 rotor *= weight;
                 let carriers = pilot + 1..(pilot + 1 + length).min(CARRIERS);
                 for (carrier, [re, im]) in carriers.zip(observed.iter_mut()) {
@@ -616,23 +625,12 @@ impl Line for FrameLine {
     }
 
     fn compare(&mut self, group: usize, phasors: &[ComplexLanes]) {
-        let Geometry { first, copies, blocks, segments, length, .. } = self.geometry;
+        let length = self.geometry.length;
         for lane in 0..LANES {
-            let chain = group * LANES + lane;
-            let (block, segment) = (chain / segments.max(1), chain % segments.max(1));
-            if block >= blocks {
-                break;
-            }
-            let pilot = segment * (length + 1);
-            for symbol in first + block * copies..first + (block + 1) * copies {
-                if symbol >= self.received {
-                    break;
-                }
+            let Some((symbols, pilot)) = self.chain(group * LANES + lane) else { break };
+            for symbol in symbols {
                 let sign = self.known[symbol].sign(pilot).unwrap_or(1.0);
-                let (mut rotor, step) = self.rotor(symbol);
-                for _ in 0..=pilot {
-                    rotor *= step;
-                }
+                let (mut rotor, step) = self.rotor_after(symbol, pilot);
                 let carriers = pilot + 1..(pilot + 1 + length).min(CARRIERS);
                 for (carrier, [re, im]) in carriers.zip(phasors) {
                     let x = Complex::new(re.0[lane], im.0[lane]) * sign;
