@@ -4,7 +4,6 @@ mod bench;
 mod fake_line;
 mod fake_meter;
 
-use super::SYSTEM_TITLE;
 use super::surroundings::Surroundings;
 use crate::reading::Quality;
 use crate::store::{MeterOutcome, MeterResult, Range, Store};
