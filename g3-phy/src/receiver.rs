@@ -38,9 +38,10 @@ mod synchroniser;
 mod tones;
 mod workspace;
 
-pub use options::{Detection, Mitigation, PreambleDetection, ReceiverOptions};
+pub use options::{Mitigation, PreambleDetection, ReceiverOptions};
+pub use plc_core::receiver::{Detection, NoWorkspace, Optional};
 pub use statistics::Statistics;
-pub use workspace::{FrameWorkspace, Memory, NoWorkspace, Optional};
+pub use workspace::{FrameWorkspace, Memory};
 
 use crate::band::{BandPlan, FFT_SAMPLES, MAX_CARRIERS, OVERLAP_SAMPLES, PREFIX_SAMPLES};
 use crate::layout::{MAX_RS_WORD, TAIL_BITS};

@@ -7,6 +7,7 @@
 //! | [`address`] | PAN identifiers, short addresses and EUI-64 |
 //! | [`bytes`], [`bits`] | cursors over octets and bits that never panic |
 //! | [`env`](mod@env) | what a protocol machine may ask of its surroundings: randomness and a store |
+//! | [`receiver`] | how receivers detect and whose memory they use |
 //! | [`sans_io`] | the contract between a protocol machine and whoever drives it |
 //! | `testkit` | a driver and checks of that contract for tests (feature `testkit`) |
 //!
@@ -20,6 +21,7 @@ pub mod address;
 pub mod bits;
 pub mod bytes;
 pub mod env;
+pub mod receiver;
 pub mod sans_io;
 #[cfg(any(test, feature = "testkit"))]
 pub mod testkit;

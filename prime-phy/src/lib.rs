@@ -44,8 +44,8 @@ mod transmitter;
 pub use channel::Channel;
 pub use frame_type::FrameType;
 pub use receiver::{
-    ChannelReceiver, Detection, FrameWorkspace, Memory, MixedClocks, MultiReceiver, NoWorkspace, Receiver,
-    ReceiverOptions, SymbolWeights,
+    ChannelReceiver, Detection, FrameWorkspace, Memory, MixedClocks, MultiReceiver, NoWorkspace, Optional,
+    Receiver, ReceiverOptions, SymbolWeights,
 };
 pub use scheme::Scheme;
 pub use transmitter::{TX_RMS, Transmitter};

@@ -47,7 +47,7 @@ use crate::options::Options;
 use crate::primitives::{
     Event, LOWEST_LEVEL, PhyDataConfirm, PhyDataRequest, Request, TestMode, TransmitResult,
 };
-use crate::receiver::Receiver;
+use crate::receiver::{Memory, NoWorkspace, Receiver, ReceiverOptions};
 use crate::transmitter::Transmitter;
 use crate::{Channel, FrameType};
 use core::ops::Range;
@@ -77,23 +77,38 @@ pub struct PhyConfig {
     pub front_end: FrontEnd,
     /// Whether frames of Types B and BC are listened for, which is half the work; without them a modem of v1.3.6.
     pub type_b: bool,
+    /// The receiver's steps. Coherent detection needs [`Phy::with_workspace`].
+    pub receiver: ReceiverOptions,
 }
 
 impl Default for PhyConfig {
-    /// Channel 1.
+    /// Channel 1 with the standard receiver.
     fn default() -> Self {
-        let front_end = FrontEnd::default();
-        Self { channel: Channel::ONE, options: Options::default(), front_end, type_b: true }
+        Self {
+            channel: Channel::ONE,
+            options: Options::default(),
+            front_end: FrontEnd::default(),
+            type_b: true,
+            receiver: ReceiverOptions::STANDARD,
+        }
     }
 }
 
-/// A modem.
+/// A modem. With the memory of a workspace its receiver can do all that [`PhyConfig::receiver`] asks for.
+///
+/// ```
+/// use prime_phy::phy::{Phy, PhyConfig};
+/// use prime_phy::{FrameWorkspace, ReceiverOptions};
+/// let config = PhyConfig { receiver: ReceiverOptions::BEST, ..PhyConfig::default() };
+/// let phy = Phy::with_workspace(config, Box::new(FrameWorkspace::new()));
+/// # let _ = phy;
+/// ```
 #[derive(Clone, Debug)]
-pub struct Phy {
+pub struct Phy<W = NoWorkspace> {
     config: PhyConfig,
     mode: Mode,
     transmitter: Transmitter,
-    receiver: Receiver,
+    receiver: Receiver<W>,
     /// Step of the gain while the last header was heard.
     signal_step: u8,
     gain: Gain,
@@ -133,11 +148,21 @@ struct Sensing {
 impl Phy {
     /// A modem at sample 0, silent and listening.
     pub fn new(config: PhyConfig) -> Self {
+        Self::with_workspace(config, NoWorkspace)
+    }
+}
+
+impl<W: Memory> Phy<W> {
+    /// A modem at sample 0, silent and listening, whose receiver has the memory of a workspace.
+    pub fn with_workspace(config: PhyConfig, memory: W) -> Self {
+        let mut receiver =
+            Receiver::with_workspace(&config.channel, &config.options, &config.receiver, memory);
+        receiver.set_type_b(config.type_b);
         Self {
             config,
             mode: Mode::Awake,
             transmitter: Transmitter::new(&config.channel, &config.options),
-            receiver: control::receiver(&config),
+            receiver,
             signal_step: 0,
             gain: Gain::new(),
             on_air: 0..0,
@@ -266,7 +291,7 @@ impl Phy {
     }
 
     /// The receiver, for its measurements: PHY_CD, PHY_NL and PHY_SNR.
-    pub fn receiver(&self) -> &Receiver {
+    pub fn receiver(&self) -> &Receiver<W> {
         &self.receiver
     }
 

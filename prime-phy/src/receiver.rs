@@ -31,10 +31,11 @@ pub use channel_receiver::ChannelReceiver;
 pub(crate) use channel_receiver::MOST_EVENTS;
 use core::marker::PhantomData;
 use dsp::viterbi::Viterbi;
-pub use ladder::{Detection, ReceiverOptions, SymbolWeights};
+pub use ladder::{ReceiverOptions, SymbolWeights};
+pub use plc_core::receiver::{Detection, NoWorkspace, Optional};
 use stream::Stream;
 use thiserror::Error;
-pub use workspace::{FrameWorkspace, Memory, NoWorkspace};
+pub use workspace::{FrameWorkspace, Memory};
 
 /// Receives PRIME frames of one channel from a continuous stream of samples at any level.
 #[derive(Clone, Debug)]
@@ -139,6 +140,13 @@ impl<M: Memory> Receiver<M> {
     /// Goes on at another gain, whose power is `ratio` times as great ([`ChannelReceiver::scale_noise`]).
     pub fn scale_noise(&mut self, ratio: f32) {
         self.channel[0].scale_noise(ratio);
+    }
+
+    /// Begins anew, as if nothing had been received: frame, noise, counters and events are forgotten.
+    pub fn reset(&mut self) {
+        self.shared.stream.resume(0);
+        self.shared.analysis.forget();
+        self.channel[0].reset();
     }
 
     /// Takes the samples that follow those before; `from` is the index of the first. Where it is not the one

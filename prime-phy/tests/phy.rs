@@ -13,7 +13,9 @@ use prime_phy::primitives::{
     Agc, ControlConfirm, ControlRequest, Event, ManagementConfirm, ManagementRequest, Mpdu, PhyDataRequest,
     Request, Senses, TestMode, TransmitResult,
 };
-use prime_phy::{Channel, FrameType, Scheme, TX_RMS};
+use prime_phy::{
+    Channel, FrameType, FrameWorkspace, Memory, Optional, ReceiverOptions, Scheme, SymbolWeights, TX_RMS,
+};
 
 const BLOCK: usize = 250;
 
@@ -32,7 +34,7 @@ fn data(start: u64, scheme: Scheme, octets: usize) -> PhyDataRequest {
 }
 
 /// Runs the modem over the line's samples from `from` on; what it sends, and what it tells.
-fn run(phy: &mut Phy, from: u64, line: &[f32]) -> (Vec<f32>, Vec<Event>) {
+fn run<W: Memory>(phy: &mut Phy<W>, from: u64, line: &[f32]) -> (Vec<f32>, Vec<Event>) {
     let (mut sent, mut events) = (Vec::new(), Vec::new());
     for (index, samples) in line.chunks(BLOCK).enumerate() {
         let from = from + (index * BLOCK) as u64;
@@ -310,4 +312,50 @@ fn the_average_error_vector_magnitude_is_that_of_the_line() {
     let average = phy.get(Attribute::BlkAvgEvm);
     assert!((90..=112).contains(&average), "{average}");
     assert_eq!(phy.get(Attribute::RxTotalCount), 20);
+}
+
+/// Frames that a modem hears of `frames` in white noise.
+fn heard<W: Memory>(phy: &mut Phy<W>, snr_db: f32, frames: usize) -> usize {
+    let (mut random, mut position, mut heard) = (Random::new(43), 0, 0);
+    for _ in 0..frames {
+        let mpdu = random.mpdu(140);
+        let frame = common::samples(&Options::default(), Scheme::DbpskC, &mpdu);
+        let mut line = vec![0.0; BLOCK * (frame.len() + 6_000).div_ceil(BLOCK)];
+        mix(&mut line, 3_500, &frame, 1.0);
+        add_noise(&mut line, noise_for_snr_db(snr_db), &mut random);
+        let (_, events) = run(phy, position, &line);
+        position += line.len() as u64;
+        heard += events
+            .iter()
+            .filter(|event| matches!(event, Event::DataIndication(data) if data.mpdu == mpdu.as_slice()))
+            .count();
+    }
+    heard
+}
+
+#[test]
+fn a_modem_with_a_workspace_hears_what_the_standard_one_does_not_and_after_a_reset_as_well() {
+    let config = PhyConfig { receiver: ReceiverOptions::BEST, ..PhyConfig::default() };
+    let mut best = Phy::with_workspace(config, Optional(Some(Box::new(FrameWorkspace::new()))));
+    let mut without = Phy::with_workspace(config, Optional::<Box<FrameWorkspace>>(None));
+    // Where eight passes lose 2 % and the standard receiver more than half (docs/prime-receiver.md).
+    let (with_it, without_it) = (heard(&mut best, 2.0, 20), heard(&mut without, 2.0, 20));
+    assert!(with_it >= 18 && without_it <= 10, "{with_it} and {without_it} of 20 heard");
+    best.request(at(0), Request::Management(ManagementRequest::Reset));
+    assert_eq!(best.get(Attribute::RxTotalCount), 0);
+    assert_eq!(heard(&mut best, 2.0, 20), with_it, "the same line, the same frames");
+}
+
+#[test]
+fn every_step_of_the_ladder_has_a_name_and_an_effect() {
+    let steps: Vec<_> = ReceiverOptions::NAMES.map(|name| ReceiverOptions::named(name).unwrap()).into();
+    assert_eq!(ReceiverOptions::named("all"), None);
+    for (index, step) in steps.iter().enumerate() {
+        let same = steps.iter().position(|other| other == step);
+        // Best is another name of eight passes.
+        assert!(same == Some(index) || *step == ReceiverOptions::BEST, "{step:?}");
+        assert_eq!(step.needs_workspace(), index >= 4);
+    }
+    assert_eq!(steps[2].symbol_weights, SymbolWeights::Erased);
+    assert_eq!(steps[3], ReceiverOptions::default());
 }

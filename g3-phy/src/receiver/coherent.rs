@@ -5,7 +5,7 @@ use super::chains::{Chains, Schedule, Shape};
 use super::channel::{Channel, NO_GAIN, Pilot, grouped};
 use super::header_decoder::{Header, HeaderDecoder};
 use super::noise_tracker::HeaderNoise;
-use super::options::{Detection, ReceiverOptions};
+use super::options::ReceiverOptions;
 use super::payload_decoder::psdu_of;
 use super::smoothing::smooth;
 use crate::Modulation;
@@ -17,6 +17,7 @@ use crate::options::{FccsOrder, FchModulation};
 use crate::primitives::Psdu;
 use crate::timing::FCH_REPETITION;
 use dsp::extrinsic::Exchange;
+use plc_core::receiver::Detection;
 
 /// Passes through a header where a payload gets more than one. They cost little, and the header's copies need them.
 const HEADER_PASSES: u8 = 16;

@@ -4,7 +4,7 @@ use super::carriers::Carriers;
 use super::coherent::{self, CoherentPayload};
 use super::header_decoder::Header;
 use super::noise_tracker::{HeaderNoise, NoiseTracker};
-use super::options::{Detection, Mitigation};
+use super::options::Mitigation;
 use super::payload_decoder::CoherentSymbols;
 use super::statistics::{ERASED, count};
 use super::workspace::{FrameWorkspace, Memory};
@@ -15,6 +15,7 @@ use crate::header::FrameControl;
 use crate::layout::{Blocks, PayloadLayout};
 use crate::primitives::{CarrierSense, DataHeader, Event, PdAckIndication, PdDataIndication, Psdu};
 use crate::timing;
+use plc_core::receiver::Detection;
 use plc_core::units::power_to_db;
 
 #[derive(Clone, Copy, Debug)]

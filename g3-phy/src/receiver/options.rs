@@ -1,5 +1,7 @@
 //! What a receiver does beyond the standard differential one, each step with its price (docs/receiver.md).
 
+use plc_core::receiver::Detection;
+
 /// How preambles are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -10,21 +12,6 @@ pub enum PreambleDetection {
     /// Also matched to all of 8 SYNCP and SYNCM, coherent within groups of six carriers: four transforms each 256
     /// samples, and a frame's start is known only with its last preamble symbol.
     Matched,
-}
-
-/// How header and payload are detected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Detection {
-    /// Each symbol against the one before.
-    #[default]
-    Differential,
-    /// Differential first; where that fails, against an estimate of the channel, by the trellis of phases.
-    Coherent {
-        /// Passes through the trellis of phases and that of the convolutional code, at least one. From the second on
-        /// they tell each other what they know and the channel is estimated anew.
-        passes: u8,
-    },
 }
 
 /// What a receiver does about noise that is not white and steady. None of it needs a workspace.

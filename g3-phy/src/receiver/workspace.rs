@@ -3,7 +3,6 @@
 use super::chains::Chains;
 use super::coherent::CoherentPayload;
 use super::matched::MatchedDetector;
-use core::ops::DerefMut;
 
 /// Room for one frame and for the decoders that go through it more than once: 0.6 MB, for the longest frame of one
 /// Reed-Solomon block on all carriers of any band. A frame that does not fit is received by the standard receiver alone.
@@ -36,34 +35,7 @@ impl Default for FrameWorkspace {
     }
 }
 
-/// Where a receiver's workspace is, if it has one: [`NoWorkspace`], a reference to one, a box of one.
-pub trait Memory {
-    /// The workspace.
-    fn workspace(&mut self) -> Option<&mut FrameWorkspace>;
-}
+/// Where a receiver's [`FrameWorkspace`] is, if it has one ([`plc_core::receiver::Memory`]).
+pub trait Memory: plc_core::receiver::Memory<FrameWorkspace> {}
 
-/// No workspace: the standard receiver.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NoWorkspace;
-
-impl Memory for NoWorkspace {
-    fn workspace(&mut self) -> Option<&mut FrameWorkspace> {
-        None
-    }
-}
-
-/// A workspace where one was asked for: lets it be chosen when a program runs whether a receiver has one.
-#[derive(Clone, Debug, Default)]
-pub struct Optional<M>(pub Option<M>);
-
-impl<M: Memory> Memory for Optional<M> {
-    fn workspace(&mut self) -> Option<&mut FrameWorkspace> {
-        self.0.as_mut()?.workspace()
-    }
-}
-
-impl<T: DerefMut<Target = FrameWorkspace>> Memory for T {
-    fn workspace(&mut self) -> Option<&mut FrameWorkspace> {
-        Some(self)
-    }
-}
+impl<M: plc_core::receiver::Memory<FrameWorkspace>> Memory for M {}

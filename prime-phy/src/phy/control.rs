@@ -1,12 +1,12 @@
 //! The control and management planes of a modem.
 
-use super::{Mode, Phy, PhyConfig};
+use super::{Mode, Phy};
 use crate::pib::{Attribute, AttributeError, Statistics};
 use crate::primitives::{
     ControlConfirm, ControlRequest, Event, LineState, ManagementConfirm, ManagementRequest, TestMode,
     TransmitResult,
 };
-use crate::receiver::{MOST_EVENTS, Receiver};
+use crate::receiver::{MOST_EVENTS, Memory};
 use plc_core::time::Instant;
 use plc_core::units::{db_to_power, power_to_db};
 
@@ -16,7 +16,7 @@ const TIMER_TICKS: u64 = 60;
 /// Greatest phyEmaSmoothing: an average over 65 536 frames.
 const MOST_SMOOTHING: u32 = 16;
 
-impl Phy {
+impl<W: Memory> Phy<W> {
     pub(super) fn control(&mut self, now: Instant, request: ControlRequest) {
         let front_end = &self.config.front_end;
         let confirm = match request {
@@ -46,7 +46,7 @@ impl Phy {
             ManagementRequest::Reset => {
                 self.cancel(now);
                 self.mode = Mode::Awake;
-                self.restart_receiver();
+                self.receiver.reset();
                 (self.transmit_dropped, self.evm) = (0, None);
                 ManagementConfirm::Reset
             }
@@ -170,15 +170,4 @@ impl Phy {
             }
         }
     }
-
-    fn restart_receiver(&mut self) {
-        self.receiver = receiver(&self.config);
-    }
-}
-
-/// The receiver that a configuration asks for.
-pub(super) fn receiver(config: &PhyConfig) -> Receiver {
-    let mut receiver = Receiver::new(&config.channel, &config.options);
-    receiver.set_type_b(config.type_b);
-    receiver
 }

@@ -20,12 +20,12 @@ use super::carriers::{Band, Carriers, NO_CARRIERS, carriers, mean_power};
 use super::coherent::Payload;
 use super::detector::{Detector, HOP, Peak, Preamble};
 use super::header_decoder::{Decoded, HeaderDecoder, Link, NOTHING};
-use super::ladder::{Detection, ReceiverOptions};
+use super::ladder::ReceiverOptions;
 use super::noise_floor::NoiseFloor;
 use super::pairs::{EARLY_SAMPLES, Pairs};
 use super::payload_decoder::PayloadDecoder;
 use super::stream::DEPTH;
-use super::workspace::{FrameWorkspace, Memory, NoWorkspace};
+use super::workspace::{FrameWorkspace, Memory};
 use crate::channel::{
     CARRIERS, FFT_SAMPLES, HEADER_SYMBOLS, MAX_PAYLOAD_SYMBOLS, PREAMBLE_SAMPLES, PREFIX_SAMPLES,
     ROBUST_CHIRPS, SYMBOL_SAMPLES,
@@ -38,6 +38,7 @@ use crate::timing::frame_samples;
 use crate::{Channel, FrameType, Scheme, chirp};
 use dsp::fft::{ComplexFft, Size};
 use heapless::Deque;
+use plc_core::receiver::{Detection, NoWorkspace};
 use plc_core::time::Instant;
 use plc_core::units::power_to_db;
 
@@ -251,6 +252,16 @@ impl<M: Memory> ChannelReceiver<M> {
     /// Goes on at another gain, whose power is `ratio` times as great: the noise is known at that level then.
     pub fn scale_noise(&mut self, ratio: f32) {
         self.floor.scale(ratio);
+    }
+
+    /// Begins anew, as if nothing had been received.
+    pub(super) fn reset(&mut self) {
+        self.floor = NoiseFloor::new();
+        self.pairs = Pairs::new(&self.floor, self.beyond.carrier_weights);
+        (self.link, self.powers, self.symbols) = (Link::default(), [0.0; CARRIERS], 0.0);
+        (self.statistics, self.dropped_events, self.unknown_frame) = (Statistics::default(), 0, None);
+        self.events.clear();
+        self.listen(0, None);
     }
 
     pub(super) fn poll(&mut self) -> Option<Event> {

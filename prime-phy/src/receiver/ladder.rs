@@ -1,19 +1,6 @@
 //! What a receiver does beyond, or short of, the standard differential one (docs/prime-receiver.md).
 
-/// How header and payload are detected.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Detection {
-    /// Each carrier against the one below.
-    #[default]
-    Differential,
-    /// Against an estimate of the channel, by the trellis of phases. A header only where the differential detection fails.
-    Coherent {
-        /// Passes through the trellis of phases and that of the convolutional code, at least one. From the second on
-        /// they tell each other what they know and the channel is estimated anew.
-        passes: u8,
-    },
-}
+use plc_core::receiver::Detection;
 
 /// What becomes of a payload symbol that an impulse hit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -58,11 +45,61 @@ impl ReceiverOptions {
     /// Coherent detection of the differential phases without iterations.
     pub const COHERENT: Self = Self::iterative(1);
 
+    /// All there is: eight passes. Sixteen are 0.1 dB better and twice as dear.
+    pub const BEST: Self = Self::iterative(8);
+
     /// Everything on, with this many passes: 8 is a good choice.
     pub const fn iterative(passes: u8) -> Self {
         Self { detection: Detection::Coherent { passes }, ..Self::STANDARD }
     }
+
+    /// Names of the ladder's steps in their order, for programs that let one be chosen.
+    pub const NAMES: [&'static str; LADDER.len()] = {
+        let (mut names, mut at) = ([""; LADDER.len()], 0);
+        while at < names.len() {
+            names[at] = LADDER[at].0;
+            at += 1;
+        }
+        names
+    };
+
+    /// The step with one of the [`NAMES`](Self::NAMES).
+    ///
+    /// ```
+    /// use prime_phy::ReceiverOptions;
+    /// assert_eq!(ReceiverOptions::named("iterative-8"), Some(ReceiverOptions::iterative(8)));
+    /// assert!(ReceiverOptions::NAMES.iter().all(|name| ReceiverOptions::named(name).is_some()));
+    /// ```
+    pub fn named(name: &str) -> Option<Self> {
+        LADDER.iter().find(|step| step.0 == name).map(|step| step.1)
+    }
+
+    /// Whether it needs a [`FrameWorkspace`](super::FrameWorkspace).
+    pub fn needs_workspace(&self) -> bool {
+        self.detection != Detection::Differential
+    }
 }
+
+/// The ladder: each step has what those before it have, but that `erased` and `standard` are two ways to do the same.
+const LADDER: [(&str, ReceiverOptions); 10] = {
+    const EQUAL: ReceiverOptions = ReceiverOptions {
+        carrier_weights: false,
+        symbol_weights: SymbolWeights::Equal,
+        ..ReceiverOptions::STANDARD
+    };
+    [
+        ("equal", EQUAL),
+        ("carriers", ReceiverOptions { carrier_weights: true, ..EQUAL }),
+        ("erased", ReceiverOptions { symbol_weights: SymbolWeights::Erased, ..ReceiverOptions::STANDARD }),
+        ("standard", ReceiverOptions::STANDARD),
+        ("coherent", ReceiverOptions::COHERENT),
+        ("iterative-2", ReceiverOptions::iterative(2)),
+        ("iterative-4", ReceiverOptions::iterative(4)),
+        ("iterative-8", ReceiverOptions::iterative(8)),
+        ("iterative-16", ReceiverOptions::iterative(16)),
+        ("best", ReceiverOptions::BEST),
+    ]
+};
 
 impl Default for ReceiverOptions {
     fn default() -> Self {

@@ -4,7 +4,6 @@ use super::line::FrameLine;
 use crate::channel::{MAX_PAYLOAD_SYMBOLS, PAYLOAD_DATA_CARRIERS};
 use crate::coding::MAX_CODED_BITS;
 use crate::layout::MAX_MPDU;
-use core::ops::DerefMut;
 use dsp::joint::JointDecoder;
 
 /// Bits of all steps of the longest payload, in rows of eight symbols.
@@ -46,24 +45,7 @@ impl Default for FrameWorkspace {
     }
 }
 
-/// Where a receiver's workspace is, if it has one: [`NoWorkspace`], a reference to one, a box of one.
-pub trait Memory {
-    /// The workspace.
-    fn workspace(&mut self) -> Option<&mut FrameWorkspace>;
-}
+/// Where a receiver's [`FrameWorkspace`] is, if it has one ([`plc_core::receiver::Memory`]).
+pub trait Memory: plc_core::receiver::Memory<FrameWorkspace> {}
 
-/// No workspace: a differential receiver.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct NoWorkspace;
-
-impl Memory for NoWorkspace {
-    fn workspace(&mut self) -> Option<&mut FrameWorkspace> {
-        None
-    }
-}
-
-impl<T: DerefMut<Target = FrameWorkspace>> Memory for T {
-    fn workspace(&mut self) -> Option<&mut FrameWorkspace> {
-        Some(self)
-    }
-}
+impl<M: plc_core::receiver::Memory<FrameWorkspace>> Memory for M {}
