@@ -2,8 +2,9 @@
 //! numbers below were made on, and on others.
 //!
 //! The others are qemu-user's: the same program on processors without the vector instructions (and, of the C library's
-//! versions, the fused multiplication) that this one has. Without qemu-user the test says so and passes, unless
-//! BUSBAR_REQUIRE_TOOLS=1.
+//! versions, the fused multiplication) that this one has, and the program built for aarch64, which
+//! `cargo xtask aarch64` brings and names in BUSBAR_AARCH64. What is missing the test names, and passes, unless it is
+//! qemu-user and BUSBAR_REQUIRE_TOOLS=1.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout, clippy::print_stderr, reason = "a test")]
 
@@ -69,10 +70,12 @@ const OF_THE_MACHINE: [&str; 8] = [
     "octets_per_node",
 ];
 
-/// Runs a command, under an emulator where one is given, and hashes what it made.
-fn hash(emulator: &[&str], case: &Case, folder: &Path) -> String {
-    let mut all: Vec<&str> = emulator.to_vec();
-    all.push(env!("CARGO_BIN_EXE_channel-sim"));
+/// The program for this processor.
+const NATIVE: &str = env!("CARGO_BIN_EXE_channel-sim");
+
+/// Runs a command of the program, with an emulator before it where one is needed, and hashes what it made.
+fn hash(program: &[&str], case: &Case, folder: &Path) -> String {
+    let mut all: Vec<&str> = program.to_vec();
     all.push("--exact");
     all.extend(case.words.split_whitespace());
     let output = Command::new(all[0]).args(&all[1..]).current_dir(folder).output().unwrap();
@@ -93,8 +96,8 @@ fn hash(emulator: &[&str], case: &Case, folder: &Path) -> String {
     Sha256::digest(&made).iter().map(|octet| format!("{octet:02x}")).collect::<String>()[..16].to_string()
 }
 
-/// Hashes of all that the commands make, or of what is soon made, under an emulator where one is given.
-fn hashes(emulator: &[&str], slow: bool) -> Vec<(&'static str, String)> {
+/// Hashes of all that the program's commands make, or of what is soon made.
+fn hashes(program: &[&str], slow: bool) -> Vec<(&'static str, String)> {
     let folder = tempfile::tempdir().unwrap();
     for end in ["meta", "data"] {
         let name = format!("village-clock.sigmf-{end}");
@@ -102,14 +105,14 @@ fn hashes(emulator: &[&str], slow: bool) -> Vec<(&'static str, String)> {
         std::fs::copy(capture, folder.path().join(name)).unwrap();
     }
     let chosen = CASES.iter().filter(|case| slow || !case.slow);
-    chosen.map(|case| (case.words, hash(emulator, case, folder.path()))).collect()
+    chosen.map(|case| (case.words, hash(program, case, folder.path()))).collect()
 }
 
 #[test]
 fn every_command_says_what_it_said_when_the_numbers_were_made() {
     let expected: Vec<_> = CASES.iter().map(|case| (case.words, case.sha256.to_string())).collect();
     assert_eq!(
-        hashes(&[], true),
+        hashes(&[NATIVE], true),
         expected,
         "where a model was changed on purpose, these are the new numbers"
     );
@@ -130,6 +133,29 @@ fn every_command_says_the_same_on_a_processor_without_vectors_and_fused_multipli
 /// x86-64 as of 2008: no AVX, no FMA.
 fn on_nehalem(slow: bool) {
     if tools::have("qemu-x86_64", &["--version"], "apt-get install qemu-user") {
-        assert_eq!(hashes(&["qemu-x86_64", "-cpu", "Nehalem"], slow), hashes(&[], slow));
+        assert_eq!(hashes(&["qemu-x86_64", "-cpu", "Nehalem", NATIVE], slow), hashes(&[NATIVE], slow));
     }
+}
+
+#[test]
+fn commands_say_the_same_on_aarch64() {
+    on_aarch64(false);
+}
+
+/// `BUSBAR_AARCH64=target/aarch64-unknown-linux-gnu/debug/channel-sim cargo test -p channel-sim --test exact -- --ignored`.
+#[test]
+#[ignore = "takes minutes"]
+fn every_command_says_the_same_on_aarch64() {
+    on_aarch64(true);
+}
+
+fn on_aarch64(slow: bool) {
+    let Ok(program) = std::env::var("BUSBAR_AARCH64") else {
+        eprintln!("skipped: `cargo xtask aarch64` builds the program and names it in BUSBAR_AARCH64");
+        return;
+    };
+    let program =
+        std::fs::canonicalize(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(program)).unwrap();
+    let emulated = ["qemu-aarch64", "-L", "/usr/aarch64-linux-gnu", program.to_str().unwrap()];
+    assert_eq!(hashes(&emulated, slow), hashes(&[NATIVE], slow));
 }

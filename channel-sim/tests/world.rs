@@ -6,6 +6,7 @@
     reason = "a test: figures for --nocapture, helpers may fail"
 )]
 
+use channel_sim::line::Line;
 use channel_sim::line::filter::FilterPlan;
 use channel_sim::line::load::Appliance;
 use channel_sim::noise::Preset;
@@ -15,7 +16,7 @@ use g3_phy::layout::PayloadLayout;
 use g3_phy::phy::PhyConfig;
 use g3_phy::primitives::{Event, PdDataRequest, Psdu, Request};
 use g3_phy::{BandPlan, Modulation, ToneMask};
-use plc_core::time::{Instant, millis};
+use plc_core::time::{Instant, TICKS_PER_SECOND, millis};
 use std::sync::{Arc, Mutex};
 
 /// A meter that is a PHY alone: sends a frame every now and then and notes what it hears.
@@ -306,7 +307,7 @@ fn tones_pass_between_modems_of_different_sample_rates_to_seventy_decibels() {
         (FilterPlan::MIXED, Attachment::FCC, Attachment::FCC, 200_000.0),
     ] {
         let scenario = quiet(plan);
-        let expected = channel_sim::line::Line::new(&scenario).transfer(hz);
+        let expected = Line::new(&scenario).transfer(hz);
         let expected = expected[13 + 2].norm();
         let (gain, rest_db) = tone(scenario, sender, receiver, hz);
         let error_db = 20.0 * ((gain / expected - 1.0).abs()).max(1e-9).log10();
@@ -451,6 +452,60 @@ fn a_modem_whose_rate_does_not_fit_the_line_is_refused() {
     }
 }
 
+/// Power of a tone of 60 kHz from the first meter to the second over 0.5 ms pieces, from 10 ms on.
+fn powers(scenario: Scenario, blocks: u64) -> Vec<f32> {
+    let samples: Vec<Arc<Mutex<Vec<f32>>>> = (0..2).map(|_| Arc::default()).collect();
+    let modem = |index: usize| -> Box<dyn Modem> {
+        let tone = (index == 0).then_some((60_000.0 / 400_000.0, 1.0));
+        Box::new(Tone { attachment: Attachment::CENELEC_A, tone, samples: samples[index].clone() })
+    };
+    let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
+    let mut world = World::with_modems(scenario, coordinator, vec![modem(0), modem(1)]).unwrap();
+    world.run_blocks(blocks);
+    let heard = samples[1].lock().unwrap();
+    let pieces = heard[4_000..].chunks_exact(200);
+    pieces.map(|piece| piece.iter().map(|x| x * x).sum::<f32>() / 200.0).collect()
+}
+
+#[test]
+fn an_appliance_that_goes_on_and_off_changes_the_line_within_a_run() {
+    let scenario = |appliances: Vec<Appliance>| {
+        let mut scenario = quiet(FilterPlan::CENELEC_A);
+        scenario.feeder.loads[0].appliances = appliances;
+        scenario
+    };
+    let heater = || Appliance::Heater { ohm: 0.5 };
+    let meter = || Appliance::Meter { ohm: 500.0 };
+    let switched = || Appliance::OnOff { of: Box::new(heater()), on_s: 1.5, off_s: 1.5 };
+    let on = powers(scenario(vec![heater(), meter()]), 100)[0];
+    let off = powers(scenario(vec![meter()]), 100)[0];
+    assert!(off > 1.5 * on, "on {on}, off {off}");
+
+    let run = scenario(vec![switched(), meter()]);
+    let start_s = run.ticks_since_midnight() as f64 / TICKS_PER_SECOND as f64;
+    let mut line = Line::new(&run);
+    let mut next_s = line.next_switch_s();
+    let heard = powers(run, 16_000);
+    let mut is_on = (heard[0] / on - 1.0).abs() < 0.02;
+    let mut switches = 0;
+    for (piece, power) in heard.iter().enumerate() {
+        let begins_s = start_s + 10e-3 + piece as f64 * 0.5e-3;
+        // A block before the switching and one behind it, where the line fades.
+        if begins_s + 1.5e-3 > next_s && begins_s < next_s + 1.5e-3 {
+            continue;
+        }
+        if begins_s > next_s {
+            is_on = !is_on;
+            switches += 1;
+            line.set_time(next_s);
+            next_s = line.next_switch_s();
+        }
+        let expected = if is_on { on } else { off };
+        assert!((power / expected - 1.0).abs() < 0.02, "{begins_s} s: {power}, {expected} expected");
+    }
+    assert!(switches >= 3, "{switches}");
+}
+
 #[test]
 fn a_line_that_follows_the_mains_modulates_what_passes() {
     // One household's rectifier shunts the line for 3 ms of every 10.
@@ -464,23 +519,8 @@ fn a_line_that_follows_the_mains_modulates_what_passes() {
         }];
         scenario
     };
-    let hear = |scenario: Scenario| {
-        let (a, b) = (Attachment::CENELEC_A, Attachment::CENELEC_A);
-        let samples: Vec<Arc<Mutex<Vec<f32>>>> = (0..2).map(|_| Arc::default()).collect();
-        let modem = |index: usize, attachment| -> Box<dyn Modem> {
-            let tone = (index == 0).then_some((60_000.0 / 400_000.0, 1.0));
-            Box::new(Tone { attachment, tone, samples: samples[index].clone() })
-        };
-        let coordinator = Box::new(CoordinatorPort::new(PhyConfig::default()));
-        let mut world = World::with_modems(scenario, coordinator, vec![modem(0, a), modem(1, b)]).unwrap();
-        world.run_blocks(100);
-        let heard = samples[1].lock().unwrap();
-        // Power over 0.5 ms pieces, from 10 ms on.
-        let pieces = heard[4_000..].chunks_exact(200);
-        pieces.map(|piece| piece.iter().map(|x| x * x).sum::<f32>() / 200.0).collect::<Vec<f32>>()
-    };
-    let commuted = hear(scenario(3.0));
-    let (steady_off, steady_on) = (hear(scenario(0.0)), hear(scenario(10.0)));
+    let commuted = powers(scenario(3.0), 100);
+    let (steady_off, steady_on) = (powers(scenario(0.0), 100), powers(scenario(10.0), 100));
     let range = |powers: &[f32]| {
         (powers.iter().copied().fold(f32::MAX, f32::min), powers.iter().copied().fold(0.0, f32::max))
     };
@@ -501,7 +541,7 @@ fn a_line_that_follows_the_mains_modulates_what_passes() {
 fn injected_noise_arrives_as_the_line_model_says_and_differs_by_node() {
     let mut scenario = quiet(FilterPlan::WIDE);
     scenario.injected = vec![Preset::parse("n0=-80").unwrap()];
-    let line = channel_sim::line::Line::new(&scenario);
+    let line = Line::new(&scenario);
     let expected = channel_sim::world::port_noise(&scenario, &line).unwrap();
     let samples: Vec<Arc<Mutex<Vec<f32>>>> = (0..12).map(|_| Arc::default()).collect();
     let modem = |index: usize| -> Box<dyn Modem> {
@@ -553,7 +593,7 @@ fn noise_injected_at_one_node_makes_its_link_good_in_one_direction_alone() {
     let (up, down) = (link.up, link.down);
     eprintln!("{link:?}");
     // What the house hears of itself has lost nothing; what the coordinator hears of it has lost what its frames have.
-    let line = channel_sim::line::Line::new(&scenario);
+    let line = Line::new(&scenario);
     let noise = channel_sim::world::port_noise(&scenario, &line).unwrap();
     let mean_db = |bins: &[f64]| 10.0 * (bins.iter().sum::<f64>() / bins.len() as f64).log10();
     let between_db = (mean_db(&noise[1]) - mean_db(&noise[0])) as f32;

@@ -72,7 +72,8 @@ fn minimum_rust() -> Outcome {
     run("cargo", &[&format!("+{MINIMUM}"), "check", "--workspace", "--locked"])
 }
 
-/// The signal processing and G3's modem on the other 64-bit processors, with NEON, in qemu-user.
+/// On the other 64-bit processors, in qemu-user: the signal processing and both modems with NEON, and that `--exact`
+/// gives the same numbers.
 pub(crate) fn aarch64() -> Outcome {
     if !tools::has_target(tools::AARCH64) {
         println!("aarch64: NEON NOT tested, rustup cannot bring the target {} here", tools::AARCH64);
@@ -82,8 +83,26 @@ pub(crate) fn aarch64() -> Outcome {
         ("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER", "aarch64-linux-gnu-gcc"),
         ("CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER", "qemu-aarch64 -L /usr/aarch64-linux-gnu"),
     ];
-    let tests = ["test", "--locked", "-p", "dsp", "-p", "g3-phy", "--lib", "--target", tools::AARCH64];
-    run_with("cargo", &tests, &EMULATED)
+    let tests = [
+        "test",
+        "--locked",
+        "-p",
+        "dsp",
+        "-p",
+        "g3-phy",
+        "-p",
+        "prime-phy",
+        "--lib",
+        "--target",
+        tools::AARCH64,
+    ];
+    run_with("cargo", &tests, &EMULATED)?;
+    let build = ["build", "--locked", "-p", "channel-sim", "--target", tools::AARCH64];
+    run_with("cargo", &build, &EMULATED)?;
+    let target = std::env::var("CARGO_TARGET_DIR").unwrap_or_else(|_| "target".to_string());
+    let program = format!("{target}/{}/debug/channel-sim", tools::AARCH64);
+    let exact = ["test", "--locked", "-p", "channel-sim", "--test", "exact", "on_aarch64"];
+    run_with("cargo", &exact, &[("BUSBAR_AARCH64", &program)])
 }
 
 /// The `no_std` crates for the microcontroller target.

@@ -14,7 +14,7 @@ Chores of the Busbar workspace.
   cargo xtask setup       install what the tests need, or name what is missing
   cargo xtask lint        format, clippy and documentation with warnings denied, licences and advisories
   cargo xtask main-job    run the main job: the built-in village, then the IEEE European feeder of ../shared
-  cargo xtask aarch64     run the tests of dsp and g3-phy with NEON, in qemu-aarch64
+  cargo xtask aarch64     tests of dsp and the modems with NEON, and of --exact, in qemu-aarch64
   cargo xtask no-std      build the no_std crates for thumbv7em-none-eabihf
   cargo xtask firmware    build the board image and run it under qemu-system-arm
   cargo xtask fuzz [N]    run every fuzz target for N seconds (default 30), without a nightly compiler

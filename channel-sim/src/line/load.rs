@@ -141,8 +141,8 @@ impl Appliance {
                 let growth = 1.0 + swing * libm::sin(TAU * moment.mains_turns).abs();
                 of.admittance(frequency_hz, moment, identity) / growth
             }
-            Self::OnOff { of, on_s, off_s } => match is_on(*on_s, *off_s, moment.day_s, identity) {
-                true => of.admittance(frequency_hz, moment, (identity.0, identity.1 ^ 1 << 32)),
+            Self::OnOff { of, on_s, off_s } => match switch(*on_s, *off_s, moment.day_s, identity).0 {
+                true => of.admittance(frequency_hz, moment, inner(identity)),
                 false => Complex64::ZERO,
             },
         }
@@ -164,6 +164,21 @@ impl Appliance {
             Self::Harmonic { of, .. } => of.follows_day(),
             Self::Commuted { conducting, blocking, .. } => conducting.follows_day() || blocking.follows_day(),
             _ => false,
+        }
+    }
+
+    /// When the appliance or a part of it is next switched after a local time of the day, both in seconds; infinity
+    /// where it never is.
+    pub fn next_switch_s(&self, day_s: f64, identity: (u64, u64)) -> f64 {
+        match self {
+            Self::OnOff { of, on_s, off_s } => {
+                switch(*on_s, *off_s, day_s, identity).1.min(of.next_switch_s(day_s, inner(identity)))
+            }
+            Self::Harmonic { of, .. } => of.next_switch_s(day_s, identity),
+            Self::Commuted { conducting, blocking, .. } => {
+                conducting.next_switch_s(day_s, identity).min(blocking.next_switch_s(day_s, identity))
+            }
+            _ => f64::INFINITY,
         }
     }
 
@@ -211,8 +226,8 @@ impl Appliance {
     }
 }
 
-/// State of a random switch at a time of the day, from its own stream.
-fn is_on(on_s: f64, off_s: f64, day_s: f64, (seed, number): (u64, u64)) -> bool {
+/// State of a random switch at a time of the day, and when it ends; from its own stream.
+fn switch(on_s: f64, off_s: f64, day_s: f64, (seed, number): (u64, u64)) -> (bool, f64) {
     let rng = &mut stream(seed, Purpose::Switching, number);
     let mut on = uniform(rng) < on_s / (on_s + off_s);
     let mut at = 0.0;
@@ -220,10 +235,15 @@ fn is_on(on_s: f64, off_s: f64, day_s: f64, (seed, number): (u64, u64)) -> bool 
         let mean = if on { on_s } else { off_s };
         at += (-mean * libm::log(1.0 - uniform(rng))).max(SHORTEST_STATE_S);
         if at > day_s {
-            return on;
+            return (on, at);
         }
         on = !on;
     }
+}
+
+/// Identity of what is inside something that goes on and off.
+fn inner((seed, number): (u64, u64)) -> (u64, u64) {
+    (seed, number ^ 1 << 32)
 }
 
 /// A household's appliances, drawn: what a home in the evening has switched on, within the digest's ranges.
@@ -357,6 +377,21 @@ mod tests {
         assert!((share - 0.25).abs() < 0.04, "{share}");
         // A cycle of 1200 s has two changes, of which a raster of 60 s misses few: 144 a day.
         assert!((110..160).contains(&(changes / 20)), "{changes}");
+    }
+
+    #[test]
+    fn a_switch_is_told_of_before_it_changes() {
+        let motor =
+            Appliance::OnOff { of: Box::new(Appliance::Heater { ohm: 10.0 }), on_s: 20.0, off_s: 40.0 };
+        let nested = Appliance::Harmonic { of: Box::new(motor), swing: 1.0 };
+        let on = |day_s: f64| nested.admittance(60e3, Moment { mains_turns: 0.0, day_s }, (1, 7)).re > 0.0;
+        let mut at = 64_800.0;
+        for _ in 0..50 {
+            let next = nested.next_switch_s(at, (1, 7));
+            assert!(next > at && on(at) == on(next - 1e-6) && on(next) != on(at), "{at} {next}");
+            at = next;
+        }
+        assert_eq!(Appliance::Meter { ohm: 500.0 }.next_switch_s(0.0, (1, 7)), f64::INFINITY);
     }
 
     #[test]

@@ -99,14 +99,30 @@ impl Household {
             HouseholdLoad::Impedance(impedance) => impedance.inv(),
             HouseholdLoad::Appliances(appliances) => {
                 let mains_turns = turns + PHASE_TURNS[self.phase.index()];
-                let (seed, number) = self.identity;
                 let of = |(index, appliance): (usize, &Appliance)| {
-                    let identity = (seed, number << 16 | index as u64);
-                    appliance.admittance(frequency_hz, Moment { mains_turns, day_s }, identity)
+                    appliance.admittance(frequency_hz, Moment { mains_turns, day_s }, self.identity_of(index))
                 };
                 appliances.iter().enumerate().map(of).sum()
             }
         }
+    }
+
+    /// When one of its appliances is next switched after a local time of the day; infinity where none ever is.
+    pub fn next_switch_s(&self, day_s: f64) -> f64 {
+        match &self.load {
+            HouseholdLoad::Impedance(_) => f64::INFINITY,
+            HouseholdLoad::Appliances(appliances) => {
+                let of = |(index, appliance): (usize, &Appliance)| {
+                    appliance.next_switch_s(day_s, self.identity_of(index))
+                };
+                appliances.iter().enumerate().map(of).fold(f64::INFINITY, f64::min)
+            }
+        }
+    }
+
+    fn identity_of(&self, appliance: usize) -> (u64, u64) {
+        let (seed, number) = self.identity;
+        (seed, number << 16 | appliance as u64)
     }
 }
 
@@ -203,6 +219,18 @@ impl Line {
             HouseholdLoad::Impedance(_) => false,
             HouseholdLoad::Appliances(appliances) => appliances.iter().any(Appliance::follows_mains),
         })
+    }
+
+    /// When a household's appliance is next switched after the line's time, in seconds of the day; infinity where none
+    /// ever is.
+    pub fn next_switch_s(&self) -> f64 {
+        let next = self.households.iter().map(|household| household.next_switch_s(self.day_s));
+        next.fold(f64::INFINITY, f64::min)
+    }
+
+    /// Moves the line to another time of the day, in seconds: what goes on and off is as it is then.
+    pub fn set_time(&mut self, day_s: f64) {
+        self.day_s = day_s;
     }
 
     /// Shunt admittances of one phase without transformer and modems: the households alone.

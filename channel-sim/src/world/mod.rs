@@ -11,6 +11,7 @@ mod meter;
 mod modem;
 mod node;
 mod profile;
+mod switched;
 mod tap;
 mod transform;
 
@@ -24,7 +25,7 @@ pub use tap::{Tap, TapPoint};
 
 use crate::clock::Clock;
 use crate::feeder::Phase;
-use crate::line::filter::{FilterPlan, Filters};
+use crate::line::filter::FilterPlan;
 use crate::line::{Line, source_volts};
 use crate::noise::{Conditions, Mains, MainsPhase, NoisePlan, Port};
 use crate::random::{Purpose, stream, uniform};
@@ -37,6 +38,8 @@ use node::{Common, Node, Sent, Source};
 use plc_core::time::{Instant, SampleClock, TICKS_PER_SECOND};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
+use switched::SwitchedFilters;
 
 /// Line blocks between two measurements of the meters: 80 ms, in which 10 kW are 0.2 Wh. A minute has 750.
 const BLOCKS_PER_MEASUREMENT: u64 = 125;
@@ -66,7 +69,7 @@ pub fn meters(scenario: &Scenario) -> Result<Vec<Box<dyn Modem>>, WorldError> {
 pub struct World {
     scenario: Scenario,
     plan: FilterPlan,
-    filters: Filters,
+    filters: SwitchedFilters,
     coordinator: Node<dyn PhyPort>,
     meters: Vec<Node<dyn Modem>>,
     mains: Mains,
@@ -172,7 +175,7 @@ impl World {
             .collect();
         let couplers: Vec<[f64; 4]> = attachments.iter().map(|attachment| attachment.coupler_hz).collect();
         let mut world = Self {
-            filters: Filters::with_couplers(&line, plan, &couplers, !scenario.injected.is_empty()),
+            filters: SwitchedFilters::new(line, plan, couplers, !scenario.injected.is_empty()),
             scenario,
             plan,
             coordinator,
@@ -190,7 +193,7 @@ impl World {
         let phase = mains.phase(0.0, plan.block, plan.rate_hz);
         for (index, node) in world.meters.iter_mut().enumerate() {
             measure_past(&world.scenario, index, past, node.modem.as_mut());
-            send(node, &mut world.next[index], &world.filters, 0, phase);
+            send(node, &mut world.next[index], world.filters.kept(), 0, phase);
         }
         Ok(world)
     }
@@ -247,13 +250,13 @@ impl World {
         self.events.clear();
     }
 
-    /// The links of all meters with the coordinator, by the line model; a line that follows the mains averaged over
-    /// their phase.
+    /// The links of all meters with the coordinator, by the line model as its appliances are switched now; a line that
+    /// follows the mains averaged over their phase.
     pub fn links(&self) -> Vec<LinkReport> {
         let volts = source_volts(self.scenario.level_dbuv);
-        let line = Line::new(&self.scenario);
+        let line = self.filters.line();
         let carriers = Carriers::of(&BandPlan::CENELEC_A);
-        let gains = mean_gains(&line, &carriers, |hz, turns| line.transfer_at(hz, turns));
+        let gains = mean_gains(line, &carriers, |hz, turns| line.transfer_at(hz, turns));
         let modems = line.modems();
         let between = |from: usize, to: usize| {
             let gains = gains.iter().map(|gains| gains[from * modems + to]);
@@ -351,30 +354,33 @@ impl World {
         let block_start = self.blocks * block;
         let following = block_start + block;
         self.put_on_air();
+        let scenario = &self.scenario;
+        let end = scenario.ticks_since_midnight() + following * TICKS_PER_SECOND / self.plan.rate_hz as u64;
+        self.filters.begin_block(end as f64 / TICKS_PER_SECOND as f64);
         let phase = |first: u64| self.mains.phase(first as f64, self.plan.block, self.plan.rate_hz);
-        let (filters, next_phase) = (&self.filters, phase(following));
+        let (kept, next_phase) = (self.filters.kept(), phase(following));
         let common = Common {
-            filters,
+            filters: self.filters.ends(),
+            varies: self.filters.varies(),
             on_air: &self.on_air,
             block: self.blocks,
             mains: phase(block_start),
             line_block: self.plan.block,
         };
-        let scenario = &self.scenario;
         let measures = (self.blocks + 1).is_multiple_of(BLOCKS_PER_MEASUREMENT);
         let ticks = BLOCKS_PER_MEASUREMENT * block * TICKS_PER_SECOND / self.plan.rate_hz as u64;
-        let end = scenario.ticks_since_midnight() + following * TICKS_PER_SECOND / self.plan.rate_hz as u64;
         let following_block = self.blocks + 1;
         let pass = |(node, next): (&mut Node<dyn Modem>, &mut Next)| {
             node.receive(&common);
             if measures {
                 measure(scenario, node.index - 1, end - ticks, end, node.modem.as_mut());
             }
-            send(node, next, filters, following_block, next_phase);
+            send(node, next, kept.clone(), following_block, next_phase);
         };
         let coordinator = &mut self.coordinator;
         let meters = self.meters.par_iter_mut().zip(self.next.par_iter_mut()).with_min_len(MIN_SHARE);
         rayon::join(|| coordinator.receive(&common), || meters.for_each(pass));
+        self.filters.end_block();
         self.blocks += 1;
         self.wall += started.elapsed();
     }
@@ -436,9 +442,9 @@ fn attach(
 }
 
 /// Lets a meter and its household say what they send in a block.
-fn send(node: &mut Node<dyn Modem>, next: &mut Next, filters: &Filters, block: u64, phase: MainsPhase) {
-    next.sends = node.transmit(block, filters.kept(), &mut next.spectrum);
-    next.injects = node.inject(block, phase, filters.kept(), &mut next.noise);
+fn send(node: &mut Node<dyn Modem>, next: &mut Next, kept: Range<usize>, block: u64, phase: MainsPhase) {
+    next.sends = node.transmit(block, kept.clone(), &mut next.spectrum);
+    next.injects = node.inject(block, phase, kept, &mut next.noise);
 }
 
 /// The clock of a nominal rate: all that modems have.

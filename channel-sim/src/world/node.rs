@@ -14,7 +14,10 @@ use dsp::cpu::Level;
 
 /// What all nodes share in a step.
 pub(super) struct Common<'a> {
-    pub(super) filters: &'a Filters,
+    /// The filters at the block's beginning and at its end.
+    pub(super) filters: [&'a Filters; 2],
+    /// Whether they differ, or the mains' phase changes them.
+    pub(super) varies: bool,
     /// What is sent in this block and the one before.
     pub(super) on_air: &'a [Sent],
     /// The block.
@@ -215,7 +218,7 @@ impl<M: Modem + ?Sized> Node<M> {
         if heard {
             // Overlap-save: the second half is free of wrap-around.
             let [begin, end] = &self.work;
-            if common.filters.mains_phases() == 1 {
+            if !common.varies {
                 fresh.copy_from_slice(&begin[block..]);
             } else {
                 let both = begin[block..].iter().zip(&end[block..]);
@@ -259,20 +262,22 @@ impl<M: Modem + ?Sized> Node<M> {
         if !heard {
             return false;
         }
-        let kept = common.filters.kept();
-        let phases = common.filters.mains_phases();
         let last = common.mains.after(common.line_block as f64);
-        let moments = [common.mains, last].map(|mains| neighbours(mains.turns, phases));
-        let sets = if phases == 1 { 1 } else { 2 };
-        for ((bins, work), moment) in self.bins.iter_mut().zip(&mut self.work).zip(moments).take(sets) {
+        let moments = [common.mains, last].into_iter().zip(common.filters);
+        let sets = if common.varies { 2 } else { 1 };
+        for ((bins, work), (mains, filters)) in
+            self.bins.iter_mut().zip(&mut self.work).zip(moments).take(sets)
+        {
+            let kept = filters.kept();
+            let moment = neighbours(mains.turns, filters.mains_phases());
             bins.fill(Complex::default());
             let end = kept.end.min(bins.len());
             let room = bins.get_mut(kept.start..end).unwrap_or_default();
             for sent in common.on_air.iter().filter(|sent| sent.from != Source::Modem(self.index)) {
                 for (phase, weight) in moment.into_iter().filter(|(_, weight)| *weight != 0.0) {
                     let filter = match sent.from {
-                        Source::Modem(from) => common.filters.spectrum(from, self.index, phase),
-                        Source::Household(from) => common.filters.noise_spectrum(from, self.index, phase),
+                        Source::Modem(from) => filters.spectrum(from, self.index, phase),
+                        Source::Household(from) => filters.noise_spectrum(from, self.index, phase),
                     };
                     vector::accumulate(self.level, room, &sent.spectrum, filter, weight);
                 }
