@@ -40,6 +40,8 @@ impl<W: Memory> Receiver<W> {
         self.state = State::Header { start };
     }
 
+    // Steps are functions of their own, lest one stack frame holds the locals of all.
+    #[inline(never)]
     pub(super) fn step_header(&mut self, start: u64) {
         let symbol = self.transform();
         self.nulls.push(&self.bank.null_powers());
@@ -98,6 +100,7 @@ impl<W: Memory> Receiver<W> {
         }
     }
 
+    #[inline(never)]
     pub(super) fn step_payload(&mut self, frame: Frame, symbols_left: u16) {
         let symbol = self.transform();
         let noise = self.payload.push(&symbol, &self.bank.null_powers());
@@ -117,6 +120,7 @@ impl<W: Memory> Receiver<W> {
         self.state = State::Payload { frame, symbols_left };
     }
 
+    #[inline(never)]
     fn start_payload(&mut self, frame: Frame, found: &Header, noise: &HeaderNoise) {
         let DataHeader { modulation, tone_map, blocks, .. } = frame.header;
         self.emit(CarrierSense::Header { header: frame.header, end: self.instant(frame.end) });

@@ -23,6 +23,7 @@ pub(super) struct UnknownFrame {
 }
 
 impl<W: Memory> Receiver<W> {
+    #[inline(never)]
     pub(super) fn step_listening(&mut self, next: u64) {
         let window = self.transform_against_syncp();
         if let Some(found) = self.detector.push(&window) {
@@ -34,6 +35,7 @@ impl<W: Memory> Receiver<W> {
     }
 
     /// Listens with the matched detector, and with the standard one for an early sign of a strong preamble.
+    #[inline(never)]
     pub(super) fn step_matched(&mut self, next: u64) {
         let window = self.transform_against_syncp();
         let found = self.memory.workspace().and_then(|workspace| workspace.matched.push(&window));
@@ -89,6 +91,7 @@ impl<W: Memory> Receiver<W> {
         self.state = State::Aligned;
     }
 
+    #[inline(never)]
     pub(super) fn step_aligned(&mut self, next: u64) {
         let window = self.transform_against_syncp();
         let Some(synchroniser) = &mut self.synchroniser else { return self.listen(next) };
