@@ -14,7 +14,7 @@
 //! to peak, a sine in dB at 100 Hz) around the same mean power. The interval is Wilson's at 95 %.
 //!
 //! A number as the receiver means everything on with that many passes. A clock difference is that of the sender's
-//! samples. Fading turns the frame by +-10 degrees and scales it by +-1.5 dB over each half cycle of 10 ms.
+//! samples; headers that failed because they were looked for in the wrong place are misplaced. Fading turns the frame by +-10 degrees and scales it by +-1.5 dB over each half cycle of 10 ms.
 
 #![allow(clippy::print_stdout, clippy::expect_used, clippy::panic)]
 
@@ -23,8 +23,10 @@ mod common;
 
 use common::Random;
 use common::noise::{Kind, Noise};
+use g3_phy::band::PREFIX_SAMPLES;
 use g3_phy::encoder::FrameEncoder;
 use g3_phy::primitives::{Ack, CarrierSense, Event};
+use g3_phy::timing;
 use g3_phy::{
     BandPlan, FrameWorkspace, Mitigation, Modulation, PreambleDetection, Receiver, ReceiverOptions, ToneMask,
 };
@@ -100,14 +102,14 @@ fn main() {
         seed: arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed")),
     };
     println!(
-        "mode    SNR dB  frames  FER      95 % interval      no preamble  lost  header  payload  ns/sample  mean LQI  erased"
+        "mode    SNR dB  frames  FER      95 % interval      no preamble  lost  header  payload  ns/sample  mean LQI  erased  misplaced"
     );
     for snr in arguments.get(1).map_or("0", String::as_str).split(',') {
         let snr_db: f32 = snr.parse().expect("an SNR in dB");
         let tally = measure(&setting, snr_db);
         let (low, high) = common::lines::wilson(tally.frames - tally.right, tally.frames);
         println!(
-            "{mode} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:5} {:7} {:8} {:10.1} {:8.1} {:7.4}",
+            "{mode} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:5} {:7} {:8} {:10.1} {:8.1} {:7.4} {:10}",
             tally.frames,
             1.0 - tally.right as f64 / tally.frames as f64,
             tally.undetected,
@@ -117,6 +119,7 @@ fn main() {
             tally.time.as_secs_f64() * 1e9 / tally.samples as f64,
             f64::from(tally.lqi) / tally.right.max(1) as f64,
             tally.erased_share,
+            tally.misplaced,
         );
     }
 }
@@ -128,6 +131,7 @@ struct Tally {
     undetected: usize,
     lost: usize,
     header_failed: usize,
+    misplaced: usize,
     payload_failed: usize,
     lqi: u32,
     erased_share: f32,
@@ -168,6 +172,9 @@ fn measure(setting: &Setting, snr_db: f32) -> Tally {
         common::mix(&mut line, before, &frame, 1.0);
         noise.add(&mut line, &mut random);
         let (mut sensed, mut heard, mut right) = (false, false, false);
+        let header_end =
+            plan.clock.instant(position + before as u64) + timing::ack_airtime(plan, ToneMask::ALL);
+        let header_end = plan.clock.samples_before(header_end);
         for block in line.chunks(1_000) {
             let began = Instant::now();
             receiver.push(position, block);
@@ -177,8 +184,10 @@ fn measure(setting: &Setting, snr_db: f32) -> Tally {
                 match event {
                     Event::CarrierSense(CarrierSense::Preamble(_)) => sensed = true,
                     Event::CarrierSense(CarrierSense::Header { .. }) => heard = true,
-                    Event::CarrierSense(CarrierSense::HeaderFailed { .. }) => {
+                    Event::CarrierSense(CarrierSense::HeaderFailed { end }) => {
                         heard = true;
+                        let off = plan.clock.samples_before(end).abs_diff(header_end);
+                        tally.misplaced += usize::from(off > PREFIX_SAMPLES as u64);
                         tally.header_failed += 1;
                     }
                     Event::CarrierSense(CarrierSense::PayloadFailed { .. }) => tally.payload_failed += 1,

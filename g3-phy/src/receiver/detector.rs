@@ -6,6 +6,10 @@
 //! best. The metric, the squared mean of the lined-up phasors, is 1 for a clean preamble and about 1/carriers in
 //! noise. It depends on no level and on no shape of the noise spectrum, and one window hit by an impulse weighs no
 //! more than another.
+//!
+//! Echoes of nearly the same strength bend that line. So carriers that repeat from window to window count as well, which
+//! no channel changes: where seven windows do so clearly, less of a line is asked for. In noise the phases of a sum and how
+//! well its parts agree are independent, so the rarities of the two tests add up.
 
 use super::carriers::{Carriers, NO_CARRIERS, add, agreement, inverse_sqrt, levelled, power, sum_of};
 use crate::band::{FFT_SAMPLES, MAX_CARRIERS};
@@ -18,6 +22,9 @@ const HISTORY: usize = 7;
 const SUMS: [usize; 3] = [1, 3, HISTORY];
 /// Exponent of a false alarm's probability for one sum and delay; see `threshold`.
 const RARITY: f32 = 26.0;
+/// The same for a line that is asked of carriers that repeat, and for their repeating.
+const LOOSE_RARITY: f32 = 12.0;
+const REPEATS_RARITY: f32 = 18.0;
 /// Cheap test before the search over delays: mean product of neighbouring phasors, squared.
 const GATE: f32 = 0.12;
 
@@ -44,6 +51,8 @@ pub(super) struct Detector {
     pairs: f32,
     carriers: usize,
     threshold: f32,
+    loose: f32,
+    repeats: f32,
 }
 
 impl Detector {
@@ -65,7 +74,9 @@ impl Detector {
             neighbour,
             pairs: neighbour.iter().sum(),
             carriers: bins.len(),
-            threshold: threshold(bins.len()),
+            threshold: threshold(bins.len(), RARITY),
+            loose: threshold(bins.len(), LOOSE_RARITY),
+            repeats: repeats_threshold(bins.len(), REPEATS_RARITY),
         }
     }
 
@@ -88,7 +99,9 @@ impl Detector {
                 }
                 windows += 1;
             }
-            if let Some(delay) = self.search(&sum) {
+            let Some((delay, metric)) = self.search(&sum) else { continue };
+            let is_loose = || length == HISTORY && metric > self.loose && self.repeats(&sum) > self.repeats;
+            if metric > self.threshold || is_loose() {
                 return Some(Detection { sum, windows, delay });
             }
         }
@@ -110,7 +123,19 @@ impl Detector {
         if delay > FFT_SAMPLES / 2 { delay as i32 - FFT_SAMPLES as i32 } else { delay as i32 }
     }
 
-    fn search(&mut self, sum: &Carriers) -> Option<usize> {
+    /// What part of each carrier's power all windows have in common, the mean of all carriers: 1 in a clean preamble whatever the
+    /// channel, 1/7 in noise whatever its spectrum.
+    fn repeats(&self, sum: &Carriers) -> f32 {
+        let mut powers = [0.0_f32; MAX_CARRIERS];
+        for window in &self.history {
+            powers.iter_mut().zip(window).for_each(|(power, carrier)| *power += carrier.norm_sqr());
+        }
+        let common = sum_of(sum, &powers, |sum, power| sum.norm_sqr() / power.max(f32::MIN_POSITIVE));
+        common / (HISTORY * self.carriers.max(1)) as f32
+    }
+
+    /// The delay that lines a sum up best, and the metric there. `None` where that is out of the question.
+    fn search(&mut self, sum: &Carriers) -> Option<(usize, f32)> {
         let unit = unit_phasors(sum);
         let mut lower = NO_CARRIERS;
         lower.iter_mut().skip(1).zip(&unit).zip(&self.neighbour).for_each(|((lower, unit), factor)| {
@@ -121,8 +146,7 @@ impl Detector {
         if re * re + im * im < GATE * self.pairs * self.pairs {
             return None;
         }
-        let (delay, metric) = self.line_up(&unit);
-        (metric > self.threshold).then_some(delay)
+        Some(self.line_up(&unit))
     }
 
     /// The delay that lines up the phasors best, and the metric there.
@@ -145,12 +169,12 @@ fn unit_phasors(carriers: &Carriers) -> Carriers {
     carriers.map(|carrier| carrier * inverse_sqrt(carrier.norm_sqr()))
 }
 
-/// The metric that the mean of `carriers` random unit phasors exceeds with probability e^-RARITY.
+/// The metric that the mean of `carriers` random unit phasors exceeds with probability e^-`rarity`.
 ///
 /// The mean's magnitude exceeds r with probability e^(-carriers I(r)) to first order, where
 /// I(r) = k r - ln I0(k) and r = I1(k)/I0(k) (Cramér's theorem for directions on a circle).
-fn threshold(carriers: usize) -> f32 {
-    let rate = RARITY / carriers.max(1) as f32;
+fn threshold(carriers: usize, rarity: f32) -> f32 {
+    let rate = rarity / carriers.max(1) as f32;
     let (mut low, mut high) = (0.0_f32, 40.0_f32);
     for _ in 0..40 {
         let k = 0.5 * (low + high);
@@ -172,4 +196,73 @@ fn bessel(k: f32) -> (f32, f32) {
         i1 += term / (n + 1.0);
     }
     (i0, 0.5 * k * i1)
+}
+
+/// What the part that seven windows of noise have in common exceeds with probability e^-`rarity`, the mean of `carriers`.
+///
+/// On one carrier it has the distribution Beta(1, 6), whose moments' generating function is the sum of 6! t^n / (n + 6)!; again
+/// by Cramér's theorem.
+fn repeats_threshold(carriers: usize, rarity: f32) -> f32 {
+    let rate = rarity / carriers.max(1) as f32;
+    let at = |t: f32| {
+        let (mut term, mut sum, mut slope) = (1.0_f32, 1.0_f32, 0.0_f32);
+        for n in 1..200 {
+            let n = n as f32;
+            slope += n * term / (n + (HISTORY - 1) as f32);
+            term *= t / (n + (HISTORY - 1) as f32);
+            sum += term;
+        }
+        (slope / sum, t * slope / sum - libm::logf(sum))
+    };
+    let (mut low, mut high) = (0.0_f32, 60.0_f32);
+    for _ in 0..40 {
+        let t = 0.5 * (low + high);
+        if at(t).1 < rate { low = t } else { high = t }
+    }
+    at(low).0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Against noise itself, at a rarity that it shows.
+    #[test]
+    fn noise_exceeds_the_thresholds_as_rarely_as_they_say_and_both_at_once_hardly_ever() {
+        const CARRIERS: usize = 36;
+        const DRAWS: usize = 20_000;
+        let mut state = 5_u64;
+        let mut uniform = || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            ((state >> 40) as f32 + 0.5) / 16_777_216.0
+        };
+        // A complex Gaussian value: exponential power, any phase.
+        let mut gaussian =
+            || Complex::from_polar(libm::sqrtf(-libm::logf(uniform())), core::f32::consts::TAU * uniform());
+        let mut detector =
+            Detector::new(&core::array::from_fn::<u16, CARRIERS, _>(|place| 23 + place as u16));
+        let rarity = 5.0;
+        let (line, repeats) = (threshold(CARRIERS, rarity), repeats_threshold(CARRIERS, rarity));
+        let (mut of_line, mut of_repeats, mut of_both) = (0, 0, 0);
+        for _ in 0..DRAWS {
+            let mut sum = NO_CARRIERS;
+            for window in &mut detector.history {
+                window.iter_mut().take(CARRIERS).for_each(|carrier| *carrier = gaussian());
+                add(&mut sum, window, 1.0);
+            }
+            // A single delay: the search takes the best of some 36 independent ones.
+            let mean = unit_phasors(&sum).iter().sum::<Complex>().norm_sqr() / (CARRIERS * CARRIERS) as f32;
+            let (line, repeats) = (mean > line, detector.repeats(&sum) > repeats);
+            of_line += usize::from(line);
+            of_repeats += usize::from(repeats);
+            of_both += usize::from(line && repeats);
+        }
+        // Cramér's rate is that of the exponent: what stands before it is 1 for a Gaussian mean in the plane, and 1 / sqrt(4 pi
+        // rarity) on a line.
+        let expected = (libm::expf(-rarity) * DRAWS as f32) as usize;
+        assert!((expected / 2..2 * expected).contains(&of_line), "{of_line}, {expected} expected");
+        let expected = expected * 10 / 79;
+        assert!((expected / 2..2 * expected).contains(&of_repeats), "{of_repeats}, {expected} expected");
+        assert!(of_both <= 2, "{of_both}: independent, 45 millionths of the draws at most");
+    }
 }

@@ -6,8 +6,11 @@
 //! within 9 kHz the gain of a power line is nearly constant but for its delay, of which a few are tried.
 //!
 //! In noise a group's energy is exponentially distributed, so the metric has the distribution of Erlang. Its threshold
-//! follows from the rate of false alarms and depends on no level. The sign of the last window tells the right
-//! position from the one a symbol earlier.
+//! follows from the rate of false alarms and depends on no level.
+//!
+//! A preamble passes the threshold before it is over. Its end is where SYNCM's sign and the first windows together are likelier
+//! than if it went on for one, two or three symbols, each window counting by its own noise: where noise swings with the mains, the
+//! sign of a loud window says little, but the windows that would then have come before the preamble say enough.
 
 use super::carriers::{CarrierBank, Carriers, Figures, NO_CARRIERS, add, agreement, inverse_sqrt, power};
 use super::noise_tracker::beyond_chance;
@@ -34,11 +37,14 @@ const FURTHEST: u32 = 40;
 const RARITY: f32 = 23.5;
 /// What the estimate of the noise adds to the threshold.
 const NOISE_UNKNOWN: f32 = 1.15;
-/// Agreement of the last window with those before, above which it is a SYNCP; of one so many times as loud as the others, which
-/// a burst hit, there is little agreement to ask for. At the place a symbol early the last window is another.
+/// Symbols by which a preamble may go on that is taken for complete.
+const MOST_EARLY: usize = 3;
+/// A window's noise is at least this part of its power: what stands beside echoes and a clock's difference.
+const LEAST_NOISE: f32 = 0.05;
+/// Agreement with the windows before, above which a window may be SYNCP; of one so many times as loud as the others, which
+/// a burst hit, there is little agreement to ask for.
 const STILL_SYNCP: f32 = 0.05;
 const LOUD: f32 = 3.0;
-const LOUD_STILL_SYNCP: f32 = 0.4;
 /// A SYNCM agrees with the windows before by this part of what they do among themselves, less so many standard deviations; to be
 /// asked of windows that agree this clearly.
 const SURE_PART: f32 = 0.85;
@@ -149,15 +155,12 @@ impl MatchedDetector {
 
     /// Whether the nine windows that end with the one so many symbols ago are a preamble.
     fn preamble_at(&self, symbols_ago: usize) -> Verdict {
-        let Some((syncp, scales)) = self.sum_of_syncp(symbols_ago) else { return Verdict::None };
+        let Some(syncp) = self.sum_of_syncp(symbols_ago).map(|(syncp, _)| syncp) else {
+            return Verdict::None;
+        };
         let Some((last, scale)) = self.window(symbols_ago).filter(|(_, scale)| *scale > 0.0) else {
             return Verdict::None;
         };
-        let of_last = scale * agreement(last, &syncp) * inverse_sqrt(power(&syncp));
-        let is_loud = scale * scale * LOUD < scales * scales;
-        if symbols_ago == 0 && of_last > if is_loud { LOUD_STILL_SYNCP } else { STILL_SYNCP } {
-            return Verdict::None;
-        }
         let mut sum = syncp;
         add(&mut sum, last, -scale);
         let Some(noise) = self.noise(&sum, symbols_ago) else { return Verdict::None };
@@ -170,11 +173,62 @@ impl MatchedDetector {
         if offset.unsigned_abs() > FURTHEST {
             return Verdict::None;
         }
-        if symbols_ago == 0 && (is_loud || of_last > self.least_sure(&syncp)) {
-            return Verdict::Undecided(metric);
+        if symbols_ago == 0 {
+            if !self.is_complete(&noise).unwrap_or(false) {
+                return Verdict::None;
+            }
+            let of_last = scale * agreement(last, &syncp) * inverse_sqrt(power(&syncp));
+            if of_last > self.least_sure(&syncp) {
+                return Verdict::Undecided(metric);
+            }
         }
         let offset = offset - (symbols_ago * FFT_SAMPLES) as i32;
         self.found(offset, metric, symbols_ago).map_or(Verdict::None, Verdict::Found)
+    }
+
+    /// Whether the newest nine windows are likelier a whole preamble than the beginning of one that goes on: its first windows then are
+    /// noise, and its last a SYNCP. `noise` is that of the carriers, at any level.
+    fn is_complete(&self, noise: &Figures) -> Option<bool> {
+        let carriers = self.carriers.max(1) as f32;
+        let mean = noise.iter().take(self.carriers).sum::<f32>() / carriers;
+        let inverse = noise.map(|noise| mean / noise);
+        let inner = |one: &Carriers, other: &Carriers| -> f32 {
+            let pairs = one.iter().zip(other).zip(&inverse);
+            pairs.map(|((one, other), inverse)| (one * other.conj()).re * inverse).sum()
+        };
+        // Windows that are SYNCP in either case tell the channel.
+        const MIDDLE: core::ops::Range<usize> = 1..WINDOWS - MOST_EARLY;
+        let (mut sum, mut of_windows) = (NO_CARRIERS, 0.0);
+        let mut powers = [0.0_f32; WINDOWS];
+        for (age, own) in powers.iter_mut().enumerate() {
+            let (window, _) = self.window(age)?;
+            *own = inner(window, window);
+            if MIDDLE.contains(&age) {
+                add(&mut sum, window, 1.0);
+                of_windows += *own;
+            }
+        }
+        let count = MIDDLE.len() as f32;
+        let common = (inner(&sum, &sum) - of_windows) / (count * (count - 1.0));
+        let noise_beside = |common: f32| powers.map(|own| (own - common).max(LEAST_NOISE * own) / carriers);
+        let noises = noise_beside(common);
+        let (mut channel, mut worth) = (NO_CARRIERS, 0.0);
+        for age in MIDDLE {
+            add(&mut channel, self.window(age)?.0, 1.0 / noises[age]);
+            worth += 1.0 / noises[age];
+        }
+        channel.iter_mut().for_each(|carrier| *carrier *= 1.0 / worth);
+        let energy = (inner(&channel, &channel) - carriers / worth).max(0.0);
+        let noises = noise_beside(energy);
+        let mut likelier = -4.0 * inner(self.window(0)?.0, &channel) / noises[0];
+        for early in 1..=MOST_EARLY {
+            let age = WINDOWS - early;
+            likelier += (2.0 * inner(self.window(age)?.0, &channel) - energy) / noises[age];
+            if likelier < 0.0 {
+                return Some(false);
+            }
+        }
+        Some(true)
     }
 
     /// Agreement below which the last window is SYNCM for sure, beside eight windows that add up to this. Where a few carriers
@@ -256,6 +310,10 @@ impl MatchedDetector {
         let mut weighted = *sum;
         for (carrier, noise) in weighted.iter_mut().zip(noise) {
             *carrier *= inverse_sqrt(*noise);
+        }
+        // No delay makes more of the carriers than if all of a group had one phase.
+        if power(&weighted) < self.threshold * WINDOWS as f32 {
+            return 0.0;
         }
         let mut best = 0.0_f32;
         for delay in &self.delays {
