@@ -11,7 +11,7 @@ use g3_phy::ReceiverOptions;
 use g3_phy::phy::PhyConfig;
 use jiff::civil::DateTime;
 use plc_core::address::{PanId, ShortAddress};
-use plc_core::time::{Instant, TICKS_PER_SECOND};
+use plc_core::time::{Instant, SampleClock, TICKS_PER_SECOND};
 use rand_core::Rng;
 use serde::{Deserialize, Serialize};
 use std::path::Path;
@@ -20,6 +20,9 @@ use std::path::Path;
 const TICKS_PER_MINUTE: u64 = 60 * TICKS_PER_SECOND;
 /// What the name of a point that is a bus begins with.
 pub const PROBE: &str = "bus:";
+/// Sample rates of instruments: those of all modems.
+const INSTRUMENT_CLOCKS: [SampleClock; 4] =
+    [SampleClock::KHZ_250, SampleClock::KHZ_400, SampleClock::MHZ_1, SampleClock::KHZ_1200];
 /// Milliwatt-ticks in a watt-hour.
 const MW_TICKS_PER_WH: i128 = 1_000 * 3_600 * TICKS_PER_SECOND as i128;
 
@@ -61,8 +64,8 @@ pub struct Scenario {
     pub receiver: ReceiverOptions,
     /// PAN identifier of the network.
     pub pan_id: PanId,
-    /// So many of the feeder's loads, the last ones, are no households but places where an instrument listens.
-    pub probes: usize,
+    /// The last of the feeder's loads are no households but places where an instrument listens: its sample rate.
+    pub probes: Vec<SampleClock>,
 }
 
 /// How the three phases of the line belong together.
@@ -180,7 +183,7 @@ impl Scenario {
             busbar: Busbar::Transformer,
             receiver: ReceiverOptions::STANDARD,
             pan_id: PanId(0x781D),
-            probes: 0,
+            probes: Vec::new(),
         }
     }
 
@@ -202,15 +205,27 @@ impl Scenario {
     }
 
     /// Puts an instrument at a bus: a port that listens with 1 kΩ and has nothing else. `point` is `bus:` and the bus
-    /// with its phase, such as `bus:34.2`, and becomes the port's name.
+    /// with its phase, such as `bus:34.2`, and becomes the port's name. Its sample rate in kHz may follow behind an `@`
+    /// (250, 400, 1000 or 1200; without it 400): `bus:34.2@1200`.
     ///
     /// # Errors
-    /// Where there is no such place, with what would be one.
+    /// Where there is no such place or rate, with what would be one.
     pub fn add_probe(&mut self, point: &str) -> Result<(), String> {
         if self.feeder.loads.iter().any(|load| load.name == point) {
             return Ok(());
         }
         let name = point.strip_prefix(PROBE).unwrap_or(point);
+        let (name, clock) = match name.rsplit_once('@') {
+            None => (name, SampleClock::KHZ_400),
+            Some((name, khz)) => {
+                let clock =
+                    INSTRUMENT_CLOCKS.into_iter().find(|clock| khz == (clock.rate_hz() / 1000).to_string());
+                let clock = clock.ok_or_else(|| {
+                    format!("{point:?}: an instrument samples at 250, 400, 1000 or 1200 kHz, not at {khz}")
+                })?;
+                (name, clock)
+            }
+        };
         let line = Line::new(self);
         let place = terminal(self, &line, name)?;
         let bus = (0..self.feeder.buses.len()).find(|&bus| line.node_of_bus(bus) == Some(place.node));
@@ -229,14 +244,14 @@ impl Scenario {
             shape: None,
             appliances: vec![open],
         });
-        self.probes += 1;
+        self.probes.push(clock);
         Ok(())
     }
 
     /// The feeder's loads that are households.
     pub fn households(&self) -> &[Load] {
         let loads = &self.feeder.loads;
-        loads.get(..loads.len().saturating_sub(self.probes)).unwrap_or_default()
+        loads.get(..loads.len().saturating_sub(self.probes.len())).unwrap_or_default()
     }
 
     /// The meters, in the order of the feeder's loads: meter `i` has short address `i + 1`.
@@ -389,11 +404,19 @@ mod tests {
         let mut scenario = Scenario::village(1);
         scenario.add_probe("bus:street-4.2").unwrap();
         scenario.add_probe("bus:street-4.2").unwrap();
-        assert_eq!((scenario.feeder.loads.len(), scenario.households().len(), scenario.probes), (13, 12, 1));
+        assert_eq!(
+            (scenario.feeder.loads.len(), scenario.households().len(), scenario.probes.len()),
+            (13, 12, 1)
+        );
         assert_eq!(scenario.meters(), Scenario::village(1).meters());
-        for (point, reason) in
-            [("bus:street-4", "bus:street-4.1"), ("bus:nowhere.1", "no bus"), ("bus:street-4.7", "1, 2 or 3")]
-        {
+        scenario.add_probe("bus:street-4.2@1200").unwrap();
+        assert_eq!(scenario.probes, [SampleClock::KHZ_400, SampleClock::KHZ_1200]);
+        for (point, reason) in [
+            ("bus:street-4", "bus:street-4.1"),
+            ("bus:nowhere.1", "no bus"),
+            ("bus:street-4.7", "1, 2 or 3"),
+            ("bus:street-4.2@44", "1000 or 1200 kHz, not at 44"),
+        ] {
             let refused = scenario.add_probe(point).unwrap_err();
             assert!(refused.contains(reason), "{refused}");
         }

@@ -310,6 +310,7 @@ fn errors_name_file_line_and_value() {
         ("record --seconds 0.1", 1, &["--pcapng"]),
         ("record --seconds 0.1 --point bus:nowhere.1 --wav x.wav", 1, &["nowhere"]),
         ("record --seconds 0.1 --point bus:street-4 --wav x.wav", 1, &["bus:street-4.1"]),
+        ("record --seconds 0.1 --point bus:street-4.2@44 --wav x.wav", 1, &["1000 or 1200 kHz, not at 44"]),
         ("record --seconds 0.1 --point meter-13 --wav x.wav", 1, &["meter-13", "meter-12"]),
         ("record --seconds 0.1 --wav no/such/x.wav", 1, &["no/such/x.wav"]),
         ("record --full-scale 1e-320 --pcapng x", 2, &["1e-320"]),
@@ -337,6 +338,22 @@ fn errors_name_file_line_and_value() {
         for part in parts {
             assert!(told.contains(part), "{words}: {part:?} is not in {told}");
         }
+    }
+}
+
+#[test]
+fn a_bare_bus_is_recorded_at_any_modems_sample_rate() {
+    let folder = tempfile::tempdir().unwrap();
+    for (point, rate_hz) in
+        [("bus:street-4.2@250", 250e3), ("bus:street-4.2@1000", 1e6), ("bus:street-4.2@1200", 1.2e6)]
+    {
+        let words = format!("record --seed 1 --seconds 0.1 --point {point} --sigmf out --json");
+        let recorded = json(folder.path(), &words);
+        let samples = recorded["summary"]["points"][0]["samples"].as_f64().unwrap();
+        assert!((samples / (0.1 * rate_hz) - 1.0).abs() < 0.01, "{recorded}");
+        let about: Value =
+            serde_json::from_slice(&std::fs::read(folder.path().join("out.sigmf-meta")).unwrap()).unwrap();
+        assert_eq!(about["global"]["core:sample_rate"], rate_hz);
     }
 }
 

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 pub(crate) struct PlanArguments {
     /// Point to record: coordinator, meter-N (from 1), a load's name, or bus:NAME.PHASE, where a port that only listens
-    /// is put; may be given several times
+    /// is put (bus:NAME.PHASE@1200 at 1.2 MHz; 250, 400 and 1000 kHz as well); may be given several times
     #[arg(long = "point", value_name = "POINT", default_value = "coordinator")]
     points: Vec<String>,
     /// Samples as SigMF: writes STEM.sigmf-meta and STEM.sigmf-data; of several points STEM-POINT

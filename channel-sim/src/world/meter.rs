@@ -1,6 +1,6 @@
 //! The meters of a scenario: `modem-fw`'s meter with its keys, its past and its surroundings.
 
-use super::modem::{Modem, SoftModem, soft_modem};
+use super::modem::{Attachment, Modem, SoftModem, soft_modem};
 use crate::memory::MemoryStore;
 use crate::noise::NoiseError;
 use crate::random::{Purpose, stream};
@@ -128,7 +128,8 @@ pub(super) fn build(scenario: &Scenario) -> Result<Vec<Box<dyn Modem>>, WorldErr
     };
     let mut modems: Vec<Box<dyn Modem>> =
         scenario.meters().iter().enumerate().map(meter).collect::<Result<_, _>>()?;
-    modems.extend((0..scenario.probes).map(|_| Box::new(Listener) as Box<dyn Modem>));
+    let listener = |&clock| Box::new(Listener(Attachment::of_instrument(clock))) as Box<dyn Modem>;
+    modems.extend(scenario.probes.iter().map(listener));
     Ok(modems)
 }
 
@@ -142,9 +143,13 @@ fn midnight(scenario: &Scenario) -> Option<Utc> {
 }
 
 /// An instrument's port: never sends, and a tap takes what it hears.
-struct Listener;
+struct Listener(Attachment);
 
 impl Modem for Listener {
+    fn attachment(&self) -> Attachment {
+        self.0
+    }
+
     fn transmit(&mut self, _from: u64, _out: &mut [f32]) -> bool {
         false
     }

@@ -28,6 +28,18 @@ impl Attachment {
     pub const PRIME: Self =
         Self { rate_hz: 250_000.0, coupler_hz: [10_000.0, 31_000.0, 92_000.0, 120_000.0] };
 
+    /// That of an instrument: all that its sample rate shows, from CENELEC-A's lower edge on.
+    pub fn of_instrument(clock: SampleClock) -> Self {
+        match clock {
+            SampleClock::KHZ_250 => Self::PRIME,
+            SampleClock::KHZ_400 => Self::CENELEC_A,
+            SampleClock::MHZ_1 => {
+                Self { rate_hz: 1_000_000.0, coupler_hz: [10_000.0, 31_000.0, 473_000.0, 498_000.0] }
+            }
+            _ => Self { rate_hz: 1_200_000.0, coupler_hz: FilterPlan::WIDE.band_hz },
+        }
+    }
+
     /// That of a G3 modem of a band.
     pub fn of(plan: &BandPlan) -> Self {
         match (plan.clock == SampleClock::KHZ_400, *plan == BandPlan::CENELEC_B_EXPERIMENTAL) {
