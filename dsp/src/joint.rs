@@ -13,6 +13,9 @@
 //!   +--------------------+ phasors: h, N0, clocks
 //! ```
 //!
+//! [`JointDecoder::start_points`] is for phases that do not refer to one another: what is left of the passes then is that the line is
+//! learnt from what the code says, and a point's bits from each other.
+//!
 //! A chain is a carrier's symbols in G3, whose phases step from symbol to symbol, and a symbol's carriers in PRIME, whose
 //! phases step from carrier to carrier. What is received and what is known of the line is behind the trait [`Line`].
 
@@ -20,7 +23,7 @@ use crate::bcjr::Bcjr;
 use crate::extrinsic::Exchange;
 use crate::lanes::{LANES, Lanes};
 use crate::phase_trellis::{ComplexLanes, PhaseTrellis};
-use crate::{LengthError, convolutional};
+use crate::{LengthError, convolutional, phase_points};
 
 /// A ratio beyond this is more than rounding. A code of rate 1/2 needs as many as it has information bits.
 const SAYS_SOMETHING: f32 = 0.01;
@@ -125,6 +128,8 @@ pub struct JointDecoder<
     const BLOCKS: usize,
 > {
     shape: Shape,
+    /// Whether each step has its phase for itself.
+    points: bool,
     /// Coded bit of each bit on air, group by group and in a group step by step.
     places: [[Place; LANES]; ROWS],
     prior: [Lanes; ROWS],
@@ -146,6 +151,7 @@ impl<const ROWS: usize, const CELLS: usize, const LENGTH: usize, const CODED: us
         const { assert!(CODED <= Place::MOST) };
         Self {
             shape: Shape { chains: 0, length: 0, bits: 1, info_bits: 0 },
+            points: false,
             places: [[Place::NOWHERE; LANES]; ROWS],
             prior: [Lanes::all(0.0); ROWS],
             extrinsic: [Lanes::all(0.0); ROWS],
@@ -164,6 +170,7 @@ impl<const ROWS: usize, const CELLS: usize, const LENGTH: usize, const CODED: us
     /// The workspace is too small; then there is nothing to decode.
     pub fn start(&mut self, shape: Shape) -> Result<(), LengthError> {
         self.shape = Shape { chains: 0, ..shape };
+        self.points = false;
         let steps = shape.groups().saturating_mul(shape.length);
         LengthError::at_most("bits of all steps", ROWS, steps.saturating_mul(shape.bits))?;
         LengthError::at_most("steps of a chain", LENGTH, shape.length)?;
@@ -171,6 +178,16 @@ impl<const ROWS: usize, const CELLS: usize, const LENGTH: usize, const CODED: us
         LengthError::at_most("coded bits", CODED, shape.coded_bits())?;
         self.shape = shape;
         self.places.iter_mut().take(steps * shape.bits).for_each(|places| *places = [Place::NOWHERE; LANES]);
+        Ok(())
+    }
+
+    /// [`JointDecoder::start`] for steps that each have their phase for themselves.
+    ///
+    /// # Errors
+    /// Those of `start`.
+    pub fn start_points(&mut self, shape: Shape) -> Result<(), LengthError> {
+        self.start(shape)?;
+        self.points = true;
         Ok(())
     }
 
@@ -267,9 +284,12 @@ impl<const ROWS: usize, const CELLS: usize, const LENGTH: usize, const CODED: us
             let extrinsic = self.extrinsic.get_mut(rows.clone())?;
             let observed = self.observed.get_mut(..length)?;
             line.observe(group, observed);
-            self.trellis
-                .decode(bits, observed, self.prior.get(rows.clone())?, extrinsic, &mut self.phasors)
-                .ok()?;
+            let prior = self.prior.get(rows.clone())?;
+            match self.points {
+                true => phase_points::decode(bits, observed, prior, extrinsic, &mut self.phasors),
+                false => self.trellis.decode(bits, observed, prior, extrinsic, &mut self.phasors),
+            }
+            .ok()?;
             if !last {
                 line.compare(group, self.phasors.get(..length)?);
             }

@@ -12,6 +12,7 @@
 //! | [`convolutional`] | the rate 1/2, K = 7 encoder (171, 133 octal) with zero tail | G.9903, PRIME |
 //! | [`viterbi`] | its soft-decision decoder | G.9903, PRIME |
 //! | [`bcjr`] | its soft-in soft-out decoder | G.9903, PRIME |
+//! | [`phase_points`] | phases without memory, soft in and soft out | G.9903 |
 //! | [`phase_trellis`] | differential phases decoded as a trellis, soft in and soft out | G.9903, PRIME |
 //! | [`extrinsic`] | what goes from one decoder to the other: scale and damping | G.9903, PRIME |
 //! | [`joint`] | both again and again, each telling the other | G.9903, PRIME |
@@ -47,6 +48,7 @@ pub mod joint;
 pub mod lanes;
 pub mod likelihood;
 pub mod peak;
+pub mod phase_points;
 pub mod phase_trellis;
 pub mod reed_solomon;
 pub mod scrambler;

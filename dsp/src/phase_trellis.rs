@@ -45,7 +45,7 @@ pub const MOST_CERTAIN: f32 = 24.0;
 const LOUDEST: f32 = 1e30;
 
 /// Keeps quotients of probabilities finite.
-const TINY: f32 = 1e-30;
+pub(crate) const TINY: f32 = 1e-30;
 
 /// Real and imaginary part of a value in each lane.
 pub type ComplexLanes = [Lanes; 2];
@@ -237,7 +237,7 @@ const fn turn(value: usize) -> usize {
 
 /// Likelihood of every phase against that of the likeliest, and the logarithm of the latter.
 #[inline(always)]
-fn likelihoods<const POINTS: usize>(received: &ComplexLanes) -> ([Lanes; POINTS], Lanes) {
+pub(crate) fn likelihoods<const POINTS: usize>(received: &ComplexLanes) -> ([Lanes; POINTS], Lanes) {
     let [re, im] = received.map(|part| part.clipped(LOUDEST));
     // The first half of the circle; the other half has the opposite logarithms.
     let half = match POINTS {
@@ -260,7 +260,7 @@ fn likelihoods<const POINTS: usize>(received: &ComplexLanes) -> ([Lanes; POINTS]
 
 /// Probability of every value of a step, up to a common factor.
 #[inline(always)]
-fn steps<const BITS: usize, const POINTS: usize>(prior: &[Lanes; BITS]) -> [Lanes; POINTS] {
+pub(crate) fn steps<const BITS: usize, const POINTS: usize>(prior: &[Lanes; BITS]) -> [Lanes; POINTS] {
     let mut steps = [Lanes::all(1.0); POINTS];
     for (bit, prior) in prior.iter().enumerate() {
         let zero = (prior.clipped(MOST_CERTAIN) * 0.5).exp();

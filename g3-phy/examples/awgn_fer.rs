@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! cargo run --release -p g3-phy --example awgn_fer -- robust -2.5,-2,-1.5 1000 [seed] [swing dB] [band] \
-//!     [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] [ppm=N] [fading=yes] \
+//!     [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] [ppm=N] [fading=yes] [octets=N] \
 //!     [noise=white|kata2|bursts[:MS]|impulses[:P:DB]|tone[:BIN[:DB]]] [mitigation=off|weights|blanking|notch|all]
 //! ```
 //!
 //! Modes are robust, dbpsk, dqpsk, d8psk, the coherent bpsk, qpsk, 8psk and robust-coherent, and ack.
 //!
-//! One receiver hears a continuous stream: noise of random length, a frame with a PSDU of about 100 octets that
+//! One receiver hears a continuous stream: noise of random length, a frame with a PSDU of 100 octets or so many more that
 //! fills its symbols and its preamble at payload power, noise again; with `ack` the frame is an acknowledgement, of a
 //! preamble and a header alone. SNR is Es/N0 per carrier. With a swing the noise goes up and down by that much (peak
 //! to peak, a sine in dB at 100 Hz) around the same mean power. The interval is Wilson's at 95 %.
@@ -35,7 +35,7 @@ use std::time::{Duration, Instant};
 
 const USAGE: &str = "usage: awgn_fer robust|dbpsk|dqpsk|d8psk|bpsk|qpsk|8psk|robust-coherent|ack SNR_DB[,SNR_DB...] \
      FRAMES [SEED] [SWING_DB] [BAND] [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] \
-     [ppm=N] [fading=yes] [noise=white|kata2|bursts[:MS]|impulses[:P:DB]|tone[:BIN[:DB]]] \
+     [ppm=N] [fading=yes] [octets=N] [noise=white|kata2|bursts[:MS]|impulses[:P:DB]|tone[:BIN[:DB]]] \
      [mitigation=off|weights|blanking|notch|all]";
 
 /// What is sent over what, and who hears it.
@@ -48,6 +48,7 @@ struct Setting {
     fading: bool,
     noise: Kind,
     frames: usize,
+    octets: usize,
     seed: u64,
 }
 
@@ -99,6 +100,7 @@ fn main() {
         fading: value("fading").is_some(),
         noise,
         frames: arguments.get(2).map_or(200, |frames| frames.parse().expect("a number of frames")),
+        octets: value("octets").map_or(100, |octets| octets.parse().expect("octets")),
         seed: arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed")),
     };
     println!(
@@ -152,7 +154,7 @@ fn measure(setting: &Setting, snr_db: f32) -> Tally {
         let ack = Ack { fcs: index as u16, positive: true, more_segments: false };
         let (psdu, mut frame) = match setting.modulation {
             Some(modulation) => {
-                let psdu = common::full_psdu(plan, modulation, 100, &mut random);
+                let psdu = common::full_psdu(plan, modulation, setting.octets, &mut random);
                 let frame = common::data_samples(plan, &options, modulation, &psdu);
                 (psdu, frame)
             }

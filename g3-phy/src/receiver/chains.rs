@@ -1,9 +1,11 @@
-//! A frame's chains of phases, carrier by carrier, and the passes through them and the convolutional code
-//! ([`dsp::joint`], docs/receiver.md). Both the payload and the header with its six copies go this way.
+//! A block's chains of phases, carrier by carrier, and the passes through them and the convolutional code
+//! ([`dsp::joint`], docs/receiver.md). Both the payload and the header with its six copies go this way. In coherent
+//! modulations each symbol has its phase for itself, and known ones are among them.
 
 use super::channel::{Channel, Evidence, GROUPS, MAX_SYMBOLS};
 use crate::band::MAX_CARRIERS;
 use crate::coding::MAX_CODED_BITS;
+use core::iter::repeat_n;
 use dsp::extrinsic::Exchange;
 use dsp::joint::{self, JointDecoder, Line, Place};
 use dsp::lanes::{LANES, Lanes};
@@ -28,6 +30,19 @@ pub(super) struct Shape {
     pub(super) repetition: usize,
     /// Bits into the convolutional code without its tail.
     pub(super) info_bits: usize,
+    /// Whether phases refer to SYNCP and not to the symbol before.
+    pub(super) coherent: bool,
+}
+
+/// What a carrier of a symbol is to a chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Role {
+    /// It carries coded bits.
+    Data,
+    /// It was turned back by its phase, which is known.
+    Known,
+    /// Nothing is known of its phase: a symbol to which the next one's refers.
+    Unknown,
 }
 
 impl Shape {
@@ -67,7 +82,7 @@ pub(super) struct Chains {
 impl Chains {
     pub(super) const fn new() -> Self {
         Self {
-            shape: Shape { symbols: 0, carriers: 0, bits: 1, repetition: 1, info_bits: 0 },
+            shape: Shape { symbols: 0, carriers: 0, bits: 1, repetition: 1, info_bits: 0, coherent: false },
             received: [[Lanes::all(0.0); 2]; MAX_ROWS],
             decoder: JointDecoder::new(),
             evidence: Evidence::new(),
@@ -76,17 +91,21 @@ impl Chains {
 
     /// Starts a frame; false where it does not fit.
     pub(super) fn start(&mut self, shape: Shape) -> bool {
-        let fits = shape.carriers <= MAX_CARRIERS && self.decoder.start(shape.chains()).is_ok();
+        let started = match shape.coherent {
+            true => self.decoder.start_points(shape.chains()),
+            false => self.decoder.start(shape.chains()),
+        };
+        let fits = shape.carriers <= MAX_CARRIERS && started.is_ok();
         self.shape = if fits { shape } else { Shape { symbols: 0, ..shape } };
         fits
     }
 
     /// Takes symbol `symbol`: its carriers, turned back by the phase that the chain starts from, and the places of
-    /// their bits in the repeated stream of coded bits.
+    /// the bits of those with data in the repeated stream of coded bits.
     pub(super) fn put(
         &mut self,
         symbol: usize,
-        carriers: impl Iterator<Item = Complex>,
+        carriers: impl Iterator<Item = (Complex, Role)>,
         mut inputs: impl Iterator<Item = usize>,
     ) {
         let Shape { symbols, bits, repetition, .. } = self.shape;
@@ -99,7 +118,7 @@ impl Chains {
                 *row = [Lanes::all(0.0); 2];
             }
         }
-        for (place, carrier) in carriers.take(self.shape.carriers).enumerate() {
+        for (place, (carrier, role)) in carriers.take(self.shape.carriers).enumerate() {
             let lane = place % LANES;
             if let Some([re, im]) = self.received.get_mut(place / LANES * symbols + symbol) {
                 [re.0[lane], im.0[lane]] = [carrier.re, carrier.im];
@@ -108,7 +127,11 @@ impl Chains {
                 bit if bit < coded_bits => Place::of(bit),
                 _ => Place::NOWHERE,
             };
-            self.decoder.place(place, symbol, inputs.by_ref().take(bits).map(place_of));
+            match role {
+                Role::Data => self.decoder.place(place, symbol, inputs.by_ref().take(bits).map(place_of)),
+                Role::Known => self.decoder.place(place, symbol, repeat_n(Place::ZERO, bits)),
+                Role::Unknown => {}
+            }
         }
     }
 

@@ -159,6 +159,15 @@ impl Channel {
         channel
     }
 
+    /// The same line as what begins so many symbols later sees it.
+    pub(super) fn after(&self, symbols: f32) -> Self {
+        let pilots = self.pilots.map(|pilot| Pilot { at: pilot.at - symbols, ..pilot });
+        let (quiet, told) = ([1.0; MAX_SYMBOLS], [1.0; MAX_SYMBOLS]);
+        let mut later = Self { pilots, origin: self.origin - symbols, quiet, told, ..*self };
+        later.estimate_gain(&Evidence::new());
+        later
+    }
+
     /// Sets the difference of the clocks.
     pub(super) fn set_ppm(&mut self, ppm: f32) {
         self.ppm = ppm;

@@ -1,21 +1,21 @@
 //! Header and payload against an estimate of the channel: what goes around [`Chains`].
 
 use super::carriers::{CarrierBank, Carriers, Figures, NO_CARRIERS, towards_mean};
-use super::chains::{Chains, Schedule, Shape};
+use super::chains::{Chains, Role, Schedule, Shape};
 use super::channel::{Channel, NO_GAIN, Pilot, grouped};
+use super::channel_tracker::Sent;
 use super::header_decoder::{Header, HeaderDecoder};
 use super::noise_tracker::HeaderNoise;
 use super::options::ReceiverOptions;
-use super::payload_decoder::psdu_of;
+use super::payload_decoder::{Block, PayloadDecoder, block_of};
 use super::smoothing::smooth;
 use crate::Modulation;
 use crate::band::{BandPlan, FFT_SAMPLES, MAX_CARRIERS, SYMBOL_STRIDE, SYNCP_SYMBOLS};
 use crate::header::{FrameControl, HeaderOctets};
-use crate::interleaver::PayloadInterleaver;
 use crate::layout::{MAX_RS_WORD, PayloadLayout};
 use crate::options::{FccsOrder, FchModulation};
-use crate::primitives::Psdu;
-use crate::timing::FCH_REPETITION;
+use crate::timing::{FCH_REPETITION, reference_symbols};
+use dsp::Complex;
 use dsp::extrinsic::Exchange;
 use plc_core::receiver::Detection;
 
@@ -44,14 +44,17 @@ pub(super) struct PreambleEstimate {
     pub(super) noise: Option<Figures>,
 }
 
-/// A payload that is being received.
+/// A payload that is being received, one block of it at a time.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct CoherentPayload {
     channel: Channel,
-    /// Turns each carrier back to the phase of its last FCH symbol.
+    shape: Shape,
+    /// Turns each carrier back to the phase of its last FCH symbol, or of SYNCP where the modulation is coherent.
     turn_back: Carriers,
-    /// Places of the carriers with data.
+    /// Places of the active carriers.
     carries: [u8; MAX_CARRIERS],
+    /// Symbols before the block's: S1 and S2, or that to which the first of a second block refers.
+    lead: usize,
     symbol: usize,
 }
 
@@ -73,6 +76,7 @@ pub(super) fn decode_header(
         bits: 1,
         repetition: FCH_REPETITION,
         info_bits: header.info_bits(),
+        coherent: false,
     };
     if !chains.start(shape) {
         return None;
@@ -82,7 +86,7 @@ pub(super) fn decode_header(
     for symbol in 0..header.symbols() {
         let turned =
             header.of_symbol(symbol).iter().zip(syncp).map(|(carrier, syncp)| carrier * syncp.conj());
-        chains.put(symbol, turned, header.inputs(symbol));
+        chains.put(symbol, turned.map(|carrier| (carrier, Role::Data)), header.inputs(symbol));
         power += header.of_symbol(symbol).iter().map(|carrier| carrier.norm_sqr()).sum::<f32>();
     }
     power /= (header.symbols() * carriers).max(1) as f32;
@@ -192,17 +196,20 @@ impl CoherentPayload {
         (layout, active): (&PayloadLayout, impl Fn(usize) -> bool),
         (rate_hz, options): (f32, &ReceiverOptions),
     ) -> Option<Self> {
+        let modulation = layout.modulation;
+        let lead = reference_symbols(modulation);
+        let carriers = bank.count();
         let shape = Shape {
-            symbols: usize::from(layout.symbols),
-            carriers: usize::from(layout.carriers),
-            bits: layout.modulation.bits_per_carrier(),
-            repetition: layout.modulation.repetition(),
+            symbols: lead + layout.block_symbols(),
+            carriers: (0..carriers).filter(|&place| active(place)).count(),
+            bits: modulation.bits_per_carrier(),
+            repetition: modulation.repetition(),
             info_bits: layout.info_bits(),
+            coherent: modulation.is_coherent(),
         };
-        if !chains.start(shape) {
+        if modulation == Modulation::Qam16 || !chains.start(shape) {
             return None;
         }
-        let carriers = bank.count();
         let syncp = bank.syncp();
         let symbols = header.symbols() as f32;
         // Each symbol counts inversely as its noise.
@@ -213,8 +220,9 @@ impl CoherentPayload {
             let weight = symbols / (symbol_noise.of(number) * worth);
             number += 1;
             for (place, (carrier, (syncp, sign))) in symbol.iter().zip(syncp.iter().zip(signs)).enumerate() {
-                turn_back[place] = syncp.conj() * *sign;
-                mean[place] += carrier * turn_back[place] * (weight / symbols);
+                let against = syncp.conj() * *sign;
+                turn_back[place] = if shape.coherent { syncp.conj() } else { against };
+                mean[place] += carrier * against * (weight / symbols);
                 power[place] += weight * carrier.norm_sqr();
             }
         });
@@ -264,31 +272,60 @@ impl CoherentPayload {
             },
         ];
         let channel = Channel::new(bins.get(..count)?, rate_hz, pilots, of_active.get(..count)?);
-        Some(Self { channel, turn_back, carries, symbol: 0 })
+        Some(Self { channel, shape, turn_back, carries, lead, symbol: 0 })
     }
 
-    /// Takes a payload symbol and its noise against that of a quiet one.
+    /// The second block follows; `last` is the first one's last symbol.
+    pub(super) fn start_second(
+        &mut self,
+        chains: &mut Chains,
+        last: &Carriers,
+        layout: &PayloadLayout,
+    ) -> bool {
+        let passed = self.lead + layout.block_symbols();
+        self.lead = usize::from(!self.shape.coherent);
+        self.shape.symbols = self.lead + layout.block_symbols();
+        self.channel = self.channel.after((passed - self.lead) as f32);
+        self.symbol = 0;
+        if !chains.start(self.shape) {
+            return false;
+        }
+        if self.lead > 0 {
+            let turned = self.turned(last).map(|(_, turned)| (turned, Role::Unknown));
+            chains.put(0, turned, core::iter::empty());
+            self.symbol = 1;
+        }
+        true
+    }
+
+    /// Takes a symbol that `payload` has just taken, and its noise against that of a quiet one.
     pub(super) fn push(
         &mut self,
         chains: &mut Chains,
         symbol: &Carriers,
         noise: f32,
-        (layout, interleaver): &(PayloadLayout, PayloadInterleaver),
+        payload: &PayloadDecoder,
     ) {
-        let places = self.carries.iter().take(usize::from(layout.carriers)).map(|&place| usize::from(place));
-        let turned = places.filter_map(|place| Some(symbol.get(place)? * self.turn_back.get(place)?));
-        chains.put(self.symbol, turned, interleaver.symbol(self.symbol));
+        let Some((_, interleaver)) = payload.payload() else { return };
+        let inputs = self.symbol.checked_sub(self.lead).map(|symbol| interleaver.symbol(symbol));
+        let sent = payload.sent();
+        let carriers =
+            self.turned(symbol).map(|(place, turned)| match sent.and_then(|sent| sent.get(place)) {
+                Some(Sent::Known(point)) => (turned * point.conj(), Role::Known),
+                _ => (turned, Role::Data),
+            });
+        chains.put(self.symbol, carriers, inputs.into_iter().flatten());
         self.channel.set_symbol_noise(self.symbol, noise);
         self.symbol += 1;
     }
 
-    /// Decodes the payload: the PSDU and how many octets were corrected. `None` where it cannot be.
+    /// Decodes a block: its octets and how many were corrected. `None` where it cannot be.
     pub(super) fn decode(
         &mut self,
         chains: &mut Chains,
         layout: &PayloadLayout,
         options: &ReceiverOptions,
-    ) -> Option<(Psdu, u8)> {
+    ) -> Option<Block> {
         let Detection::Coherent { passes } = options.detection else { return None };
         if options.track_clock {
             chains.search_clock(&mut self.channel);
@@ -305,22 +342,29 @@ impl CoherentPayload {
         };
         let mut room = [0; MAX_RS_WORD];
         let word = room.get_mut(..layout.word_octets())?;
-        let mut doubtful: Option<Psdu> = None;
+        let mut doubtful: Option<Block> = None;
         chains.decode(&mut self.channel, &schedule, word, |word, last| {
-            let (psdu, corrected) = psdu_of(layout, word)?;
-            if last || is_certain(layout.modulation, corrected) || doubtful.as_ref() == Some(&psdu) {
-                return Some((psdu, corrected));
+            let block = block_of(layout, word)?;
+            let again = doubtful.as_ref().is_some_and(|(before, _)| *before == block.0);
+            if last || again || is_certain(layout.modulation, block.1) {
+                return Some(block);
             }
-            doubtful = Some(psdu);
+            doubtful = Some(block);
             None
         })
     }
+
+    /// A symbol's active carriers, turned back, with their places.
+    fn turned<'a>(&'a self, symbol: &'a Carriers) -> impl Iterator<Item = (usize, Complex)> + 'a {
+        let places = self.carries.iter().take(self.shape.carriers).map(|&place| usize::from(place));
+        places.filter_map(|place| Some((place, symbol.get(place)? * self.turn_back.get(place)?)))
+    }
 }
 
-/// Whether a word with so many corrected octets is right beyond doubt. With as many as Robust's code corrects at most,
+/// Whether a word with so many corrected octets is right beyond doubt. With as many as the robust modes' code corrects at most,
 /// one wrong word of 270 with 141 octets looks like a right one: it should come twice in succession.
 pub(super) fn is_certain(modulation: Modulation, corrected: u8) -> bool {
-    modulation != Modulation::Robust || corrected < 4
+    modulation.parity_octets() > 8 || corrected < 4
 }
 
 const NO_PILOT: Pilot = Pilot { mean: NO_GAIN, weight: 0.0, at: 0.0 };

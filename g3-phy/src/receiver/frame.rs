@@ -5,14 +5,13 @@ use super::coherent::{self, CoherentPayload};
 use super::header_decoder::Header;
 use super::noise_tracker::{HeaderNoise, NoiseTracker};
 use super::options::Mitigation;
-use super::payload_decoder::CoherentSymbols;
+use super::payload_decoder::{Block, CoherentSymbols};
 use super::statistics::{ERASED, count};
 use super::workspace::{FrameWorkspace, Memory};
 use super::{Receiver, State, WINDOW_IN_SYMBOL};
-use crate::Modulation;
 use crate::band::{FFT_SAMPLES, OVERLAP_SAMPLES, PREAMBLE_SAMPLES, SYMBOL_STRIDE};
 use crate::header::FrameControl;
-use crate::layout::{Blocks, PayloadLayout};
+use crate::layout::PayloadLayout;
 use crate::primitives::{CarrierSense, DataHeader, Event, PdAckIndication, PdDataIndication, Psdu};
 use crate::timing;
 use plc_core::receiver::Detection;
@@ -106,11 +105,13 @@ impl<W: Memory> Receiver<W> {
         let noise = self.payload.push(&symbol, &self.bank.null_powers());
         count(&mut self.statistics.payload_symbols, 1);
         count(&mut self.statistics.erased_symbols, u32::from(noise > ERASED));
-        self.payload.end_block(&mut self.viterbi);
-        if let (Some(workspace), Some(payload)) = (self.memory.workspace(), self.payload.payload())
-            && let Some(coherent) = &mut workspace.payload
-        {
-            coherent.push(&mut workspace.chains, &symbol, noise, payload);
+        if let Some(FrameWorkspace { chains, payload: Some(coherent), .. }) = self.memory.workspace() {
+            coherent.push(chains, &symbol, noise, &self.payload);
+        }
+        if self.payload.is_first_block() {
+            let block = self.decode_block();
+            self.payload.keep_first_block(block);
+            self.start_second_block(&symbol);
         }
         self.window_start += SYMBOL_STRIDE as u64;
         let symbols_left = symbols_left.saturating_sub(1);
@@ -122,7 +123,7 @@ impl<W: Memory> Receiver<W> {
 
     #[inline(never)]
     fn start_payload(&mut self, frame: Frame, found: &Header, noise: &HeaderNoise) {
-        let DataHeader { modulation, tone_map, blocks, .. } = frame.header;
+        let DataHeader { modulation, tone_map, .. } = frame.header;
         self.emit(CarrierSense::Header { header: frame.header, end: self.instant(frame.end) });
         let coherent = modulation
             .is_coherent()
@@ -145,8 +146,6 @@ impl<W: Memory> Receiver<W> {
         if let (Some(layout), Some(workspace), Some(preamble)) =
             (&layout, self.memory.workspace(), &self.preamble)
             && self.beyond.detection != Detection::Differential
-            && !modulation.is_coherent()
-            && blocks == Blocks::One
         {
             workspace.payload = CoherentPayload::start(
                 &mut workspace.chains,
@@ -197,7 +196,7 @@ impl<W: Memory> Receiver<W> {
 
     fn finish_payload(&mut self, frame: &Frame) {
         let (start, end) = (self.instant(frame.start), self.instant(frame.end));
-        match self.decode_payload(frame.header.modulation) {
+        match self.decode_payload() {
             None => {
                 count(&mut self.statistics.payloads_failed, 1);
                 self.emit(CarrierSense::PayloadFailed { end });
@@ -217,19 +216,40 @@ impl<W: Memory> Receiver<W> {
         }
     }
 
-    /// Differentially first, which is right wherever Reed-Solomon leaves no doubt, then coherently.
-    fn decode_payload(&mut self, modulation: Modulation) -> Option<(Psdu, u8)> {
+    fn decode_payload(&mut self) -> Option<(Psdu, u8)> {
+        if self.payload.is_lost() {
+            return None;
+        }
+        let last = self.decode_block()?;
+        self.payload.psdu(&last)
+    }
+
+    /// As a standard receiver does first, which is right wherever Reed-Solomon leaves no doubt, then in passes.
+    fn decode_block(&mut self) -> Option<Block> {
+        let (layout, _) = self.payload.payload()?;
         let standard = self.payload.decode(&mut self.viterbi);
-        if standard.as_ref().is_some_and(|(_, corrected)| coherent::is_certain(modulation, *corrected)) {
+        if standard.as_ref().is_some_and(|(_, corrected)| coherent::is_certain(layout.modulation, *corrected))
+        {
             return standard;
         }
-        let coherent = match (self.memory.workspace(), self.payload.payload()) {
-            (Some(FrameWorkspace { chains, payload: Some(payload), .. }), Some((layout, _))) => {
+        let coherent = match self.memory.workspace() {
+            Some(FrameWorkspace { chains, payload: Some(payload), .. }) => {
                 payload.decode(chains, layout, &self.beyond)
             }
             _ => None,
         };
         coherent.or(standard)
+    }
+
+    /// The first of two blocks is over with this symbol.
+    fn start_second_block(&mut self, last: &Carriers) {
+        let Some((layout, _)) = self.payload.payload() else { return };
+        if let Some(FrameWorkspace { chains, payload, .. }) = self.memory.workspace() {
+            let started = payload.as_mut().is_some_and(|payload| payload.start_second(chains, last, layout));
+            if !started {
+                *payload = None;
+            }
+        }
     }
 
     /// LQI of the mean over the carriers of signal to noise (digest 10.1).

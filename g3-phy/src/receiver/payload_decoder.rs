@@ -9,6 +9,7 @@ mod coherent_symbols;
 pub(super) use coherent_symbols::CoherentSymbols;
 
 use super::carriers::{Carriers, Figures, NullPowers};
+use super::channel_tracker::Sent;
 use super::header_decoder::Link;
 use super::noise_tracker::NoiseTracker;
 use crate::Modulation;
@@ -40,11 +41,11 @@ pub(super) struct PayloadDecoder {
     /// Of a coherent payload.
     coherent: Option<CoherentSymbols>,
     /// The first of two blocks; `None` inside where it could not be decoded.
-    first_block: Option<Option<(BlockOctets, u8)>>,
+    first_block: Option<Option<Block>>,
 }
 
-/// A block's part of the PSDU, still scrambled.
-type BlockOctets = heapless::Vec<u8, MAX_RS_WORD>;
+/// A block's part of the PSDU, still scrambled, and how many octets were corrected.
+pub(super) type Block = (heapless::Vec<u8, MAX_RS_WORD>, u8);
 
 impl PayloadDecoder {
     pub(super) fn new() -> Self {
@@ -123,32 +124,47 @@ impl PayloadDecoder {
         self.payload.as_ref()
     }
 
-    /// Decodes the first of two blocks once its symbols are there, and makes room for the second.
-    pub(super) fn end_block<const STAGES: usize>(&mut self, viterbi: &mut Viterbi<STAGES>) {
-        let Some((layout, _)) = &self.payload else { return };
-        if layout.blocks == Blocks::Two && self.symbol == layout.block_symbols() && self.first_block.is_none()
-        {
-            self.first_block = Some(self.decode_block(viterbi));
-            self.soft.fill(0);
-        }
+    /// What each carrier of the symbol taken last carried, where the payload is coherent.
+    pub(super) fn sent(&self) -> Option<&[Sent; MAX_CARRIERS]> {
+        self.coherent.as_ref().map(CoherentSymbols::last_sent)
     }
 
-    /// Decodes the payload: the PSDU and how many octets were corrected. `None` where it cannot be.
-    pub(super) fn decode<const STAGES: usize>(&self, viterbi: &mut Viterbi<STAGES>) -> Option<(Psdu, u8)> {
+    /// Whether the symbols of the first of two blocks are there, and nothing else yet.
+    pub(super) fn is_first_block(&self) -> bool {
+        self.payload.as_ref().is_some_and(|(layout, _)| {
+            layout.blocks == Blocks::Two
+                && self.symbol == layout.block_symbols()
+                && self.first_block.is_none()
+        })
+    }
+
+    /// Makes room for the second block.
+    pub(super) fn keep_first_block(&mut self, block: Option<Block>) {
+        self.first_block = Some(block);
+        self.soft.fill(0);
+    }
+
+    /// Whether the first of two blocks was lost and with it the payload.
+    pub(super) fn is_lost(&self) -> bool {
+        matches!(self.first_block, Some(None))
+    }
+
+    /// The PSDU of the blocks, of which this is the last, and how many octets were corrected.
+    pub(super) fn psdu(&self, last: &Block) -> Option<(Psdu, u8)> {
         let (layout, _) = self.payload.as_ref()?;
-        let (mut psdu, mut corrected) = (Psdu::new(), 0);
+        let (mut psdu, mut corrected) = (Psdu::new(), last.1);
         if layout.blocks == Blocks::Two {
             let (first, of_first) = self.first_block.as_ref()?.as_ref()?;
             psdu.extend_from_slice(first).ok()?;
-            corrected = *of_first;
+            corrected += of_first;
         }
-        let (last, of_last) = self.decode_block(viterbi)?;
-        psdu.extend_from_slice(&last).ok()?;
+        psdu.extend_from_slice(&last.0).ok()?;
         Scrambler::new().apply(&mut psdu);
-        Some((psdu, corrected + of_last))
+        Some((psdu, corrected))
     }
 
-    fn decode_block<const STAGES: usize>(&self, viterbi: &mut Viterbi<STAGES>) -> Option<(BlockOctets, u8)> {
+    /// Decodes the block whose symbols are there. `None` where it cannot be.
+    pub(super) fn decode<const STAGES: usize>(&self, viterbi: &mut Viterbi<STAGES>) -> Option<Block> {
         let (layout, _) = self.payload.as_ref()?;
         let mut room = [0; MAX_RS_WORD];
         let word = room.get_mut(..layout.word_octets())?;
@@ -159,17 +175,14 @@ impl PayloadDecoder {
             return None;
         }
         viterbi.decode(soft, layout.info_bits(), word).ok()?;
-        let corrected = coding::reed_solomon(layout.modulation).decode(word).ok()?;
-        Some((BlockOctets::from_slice(word.get(..layout.block_capacity())?).ok()?, corrected as u8))
+        block_of(layout, word)
     }
 }
 
-/// The PSDU of a Reed-Solomon word, which is corrected in place, and how many octets were.
-pub(super) fn psdu_of(layout: &PayloadLayout, word: &mut [u8]) -> Option<(Psdu, u8)> {
+/// The block of a Reed-Solomon word, which is corrected in place.
+pub(super) fn block_of(layout: &PayloadLayout, word: &mut [u8]) -> Option<Block> {
     let corrected = coding::reed_solomon(layout.modulation).decode(word).ok()?;
-    let mut psdu = Psdu::from_slice(word.get(..usize::from(layout.psdu_capacity))?).ok()?;
-    Scrambler::new().apply(&mut psdu);
-    Some((psdu, corrected as u8))
+    Some((heapless::Vec::from_slice(word.get(..layout.block_capacity())?).ok()?, corrected as u8))
 }
 
 /// Factors that bring every carrier to its noise and the mean soft decision to its place in an `i8`.

@@ -33,6 +33,8 @@ pub(in crate::receiver) struct CoherentSymbols {
     fill: Scrambler,
     points: heapless::Vec<Complex, 16>,
     references_seen: usize,
+    /// What the symbol taken last carried.
+    sent: [Sent; MAX_CARRIERS],
 }
 
 impl CoherentSymbols {
@@ -83,7 +85,13 @@ impl CoherentSymbols {
             fill: fill_after_header(plan, mask),
             points,
             references_seen: 0,
+            sent: [Sent::Data; MAX_CARRIERS],
         })
+    }
+
+    /// What each carrier of the symbol taken last carried.
+    pub(super) fn last_sent(&self) -> &[Sent; MAX_CARRIERS] {
+        &self.sent
     }
 
     /// Takes S1 or S2; false where both have passed. `trust` is a quiet symbol's noise against this one's.
@@ -96,6 +104,7 @@ impl CoherentSymbols {
         let freed = self.tracker.freed(symbol).map(|carrier| carrier * sign);
         let amplitude = self.tracker.amplitude_of(&freed);
         self.tracker.know(freed.iter().copied(), amplitude, trust, self.references_seen as f32 - 2.0);
+        self.sent = [Sent::Known(Complex::new(sign, 0.0)); MAX_CARRIERS];
         self.references_seen += 1;
         if self.references_seen == reference_symbols(self.modulation) {
             self.tracker.settle();
@@ -140,6 +149,7 @@ impl PayloadDecoder {
         let repetition = layout.modulation.repetition();
         let mut places = interleaver.symbol(self.symbol % layout.block_symbols().max(1));
         let sent = coherent.sent(self.symbol);
+        coherent.sent = sent;
         let (received, gain) = coherent.tracker.follow(symbol, &sent, &coherent.points, trust);
         let carriers = received.iter().zip(&gain).zip(&self.weight).zip(&sent);
         for (((received, gain), weight), sent) in carriers {
