@@ -57,24 +57,31 @@ struct Known {
 }
 
 impl ChannelTracker {
-    /// A tracker that knows each carrier's noise.
-    pub(super) fn new(bank: &CarrierBank, noise: Figures) -> Self {
-        let (mut turn, mut against_syncp) = ([0.0; MAX_CARRIERS], NO_CARRIERS);
-        for (turn, &bin) in turn.iter_mut().zip(bank.bins()) {
-            *turn = core::f32::consts::TAU * f32::from(bin) / FFT_SAMPLES as f32;
-        }
-        against_syncp.iter_mut().zip(bank.syncp()).for_each(|(against, syncp)| *against = syncp.conj());
+    pub(super) const fn new() -> Self {
         Self {
-            turn,
-            against_syncp,
-            carriers: bank.count(),
+            turn: [0.0; MAX_CARRIERS],
+            against_syncp: NO_CARRIERS,
+            carriers: 0,
             known: [Known { gain: NO_CARRIERS, weight: 0.0, time: 0.0 }; MOST_KNOWN],
             known_count: 0,
-            noise,
+            noise: [0.0; MAX_CARRIERS],
             gain: NO_CARRIERS,
             weight: [0.0; MAX_CARRIERS],
-            delay: DelayFilter::default(),
+            delay: DelayFilter::UNKNOWN,
         }
+    }
+
+    /// Begins a payload of which each carrier's noise is known.
+    pub(super) fn start(&mut self, bank: &CarrierBank, noise: &Figures) {
+        for (turn, &bin) in self.turn.iter_mut().zip(bank.bins()) {
+            *turn = core::f32::consts::TAU * f32::from(bin) / FFT_SAMPLES as f32;
+        }
+        self.against_syncp.iter_mut().zip(bank.syncp()).for_each(|(against, syncp)| *against = syncp.conj());
+        (self.carriers, self.known_count) = (bank.count(), 0);
+        self.noise = *noise;
+        self.gain.fill(Complex::default());
+        self.weight.fill(0.0);
+        self.delay = DelayFilter::UNKNOWN;
     }
 
     /// Takes what a known symbol tells of the gain: its carriers without SYNCP's phases and its signs. It is `amplitude`
@@ -232,7 +239,7 @@ fn mean_of(points: &[Complex], received: Complex, gain: Complex, noise: f32) -> 
 }
 
 /// Delay in samples against the known symbols, and by how much it grows in a symbol.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug)]
 struct DelayFilter {
     delay: f32,
     rate: f32,
@@ -243,6 +250,8 @@ struct DelayFilter {
 }
 
 impl DelayFilter {
+    const UNKNOWN: Self = Self { delay: 0.0, rate: 0.0, of_delay: 0.0, of_rate: 0.0, shared: 0.0 };
+
     /// At the first payload symbol, `symbols` after the instant at which the delay counts as zero.
     fn new(rate: f32, variance: f32, symbols: f32) -> Self {
         // One symbol earlier: the first prediction brings it there.

@@ -5,7 +5,7 @@ use super::coherent::{self, CoherentPayload};
 use super::header_decoder::Header;
 use super::noise_tracker::{HeaderNoise, NoiseTracker};
 use super::options::Mitigation;
-use super::payload_decoder::{Block, CoherentSymbols};
+use super::payload_decoder::Block;
 use super::statistics::{ERASED, count};
 use super::workspace::{FrameWorkspace, Memory};
 use super::{Receiver, State, WINDOW_IN_SYMBOL};
@@ -125,20 +125,15 @@ impl<W: Memory> Receiver<W> {
     fn start_payload(&mut self, frame: Frame, found: &Header, noise: &HeaderNoise) {
         let DataHeader { modulation, tone_map, .. } = frame.header;
         self.emit(CarrierSense::Header { header: frame.header, end: self.instant(frame.end) });
-        let coherent = modulation
-            .is_coherent()
-            .then(|| {
-                CoherentSymbols::new(
-                    (&self.plan, self.mask, tone_map),
-                    &self.options,
-                    modulation,
-                    &self.bank,
-                    (&self.header, noise, found, self.preamble.as_ref()),
-                )
-            })
-            .flatten();
+        let is_coherent = self.payload.coherent.start(
+            (&self.plan, self.mask, tone_map),
+            &self.options,
+            modulation,
+            &self.bank,
+            (&self.header, noise, found, self.preamble.as_ref()),
+        );
         let layout = PayloadLayout::from_header(&self.plan, self.mask, &frame.header)
-            .filter(|_| coherent.is_some() || !modulation.is_coherent());
+            .filter(|_| is_coherent == modulation.is_coherent());
         let active = self.plan.active(self.mask, tone_map);
         let (bins, first) = (self.bank.bins(), self.plan.first_carrier);
         let carries_data =
@@ -168,9 +163,6 @@ impl<W: Memory> Receiver<W> {
             weigh_symbols.then(|| NoiseTracker::new(link, noise)),
             self.header.last_symbol(),
         );
-        if let Some(coherent) = coherent {
-            self.payload.hold_against(coherent);
-        }
         self.state = State::Payload { frame, symbols_left: symbols_after_header(&frame.header) };
     }
 

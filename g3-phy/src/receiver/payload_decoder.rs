@@ -6,8 +6,6 @@
 
 mod coherent_symbols;
 
-pub(super) use coherent_symbols::CoherentSymbols;
-
 use super::carriers::{Carriers, Figures, NullPowers};
 use super::channel_tracker::Sent;
 use super::header_decoder::Link;
@@ -19,6 +17,7 @@ use crate::interleaver::PayloadInterleaver;
 use crate::layout::{Blocks, MAX_RS_WORD, PayloadLayout};
 use crate::options::Interleaving;
 use crate::primitives::Psdu;
+use coherent_symbols::CoherentSymbols;
 use dsp::Complex;
 use dsp::differential::max_log;
 use dsp::scrambler::Scrambler;
@@ -38,8 +37,8 @@ pub(super) struct PayloadDecoder {
     symbol: usize,
     /// `None` where every symbol counts the same.
     noise: Option<NoiseTracker>,
-    /// Of a coherent payload.
-    coherent: Option<CoherentSymbols>,
+    /// Started before every payload: it tells which are coherent.
+    pub(super) coherent: CoherentSymbols,
     /// The first of two blocks; `None` inside where it could not be decoded.
     first_block: Option<Option<Block>>,
 }
@@ -56,7 +55,7 @@ impl PayloadDecoder {
             payload: None,
             symbol: 0,
             noise: None,
-            coherent: None,
+            coherent: CoherentSymbols::new(),
             first_block: None,
         }
     }
@@ -71,7 +70,6 @@ impl PayloadDecoder {
         noise: Option<NoiseTracker>,
         reference: &Carriers,
     ) {
-        self.coherent = None;
         self.first_block = None;
         self.previous = *reference;
         self.soft.fill(0);
@@ -82,15 +80,10 @@ impl PayloadDecoder {
         self.noise = noise;
     }
 
-    /// The payload just started is coherent: S1 and S2 come first.
-    pub(super) fn hold_against(&mut self, coherent: CoherentSymbols) {
-        self.coherent = Some(coherent);
-    }
-
     /// Takes a symbol after the header; returns its noise against a quiet one's.
     pub(super) fn push(&mut self, symbol: &Carriers, nulls: &NullPowers) -> f32 {
         let noise = self.noise.as_mut().map_or(1.0, |tracker| tracker.noise_of(symbol, nulls));
-        if self.coherent.is_some() {
+        if self.coherent.is_started() {
             self.push_coherent(symbol, 1.0 / noise);
         } else {
             self.push_differential(symbol, noise);
@@ -126,7 +119,7 @@ impl PayloadDecoder {
 
     /// What each carrier of the symbol taken last carried, where the payload is coherent.
     pub(super) fn sent(&self) -> Option<&[Sent; MAX_CARRIERS]> {
-        self.coherent.as_ref().map(CoherentSymbols::last_sent)
+        self.coherent.is_started().then(|| self.coherent.last_sent())
     }
 
     /// Whether the symbols of the first of two blocks are there, and nothing else yet.

@@ -20,10 +20,20 @@ use dsp::Complex;
 use dsp::scrambler::Scrambler;
 use dsp::soft::quantise;
 
-/// What a coherent payload needs beside the differential one's.
+/// What a coherent payload needs beside the differential one's. It stays where it is from payload to payload: on the stack
+/// of a microcontroller there is no room for another.
 #[derive(Clone, Debug)]
 pub(in crate::receiver) struct CoherentSymbols {
+    /// `None` while the payload is differential.
+    rules: Option<Rules>,
     tracker: ChannelTracker,
+    /// What the symbol taken last carried.
+    sent: [Sent; MAX_CARRIERS],
+}
+
+/// What is known of a coherent payload's symbols.
+#[derive(Clone, Debug)]
+struct Rules {
     plan: BandPlan,
     unmasked: CarrierSet,
     active: CarrierSet,
@@ -33,13 +43,17 @@ pub(in crate::receiver) struct CoherentSymbols {
     fill: Scrambler,
     points: heapless::Vec<Complex, 16>,
     references_seen: usize,
-    /// What the symbol taken last carried.
-    sent: [Sent; MAX_CARRIERS],
 }
 
 impl CoherentSymbols {
-    /// After a header with its preamble. `None` where the standard's rule is not known and no guess is in use.
-    pub(in crate::receiver) fn new(
+    pub(super) const fn new() -> Self {
+        Self { rules: None, tracker: ChannelTracker::new(), sent: [Sent::Data; MAX_CARRIERS] }
+    }
+
+    /// After a header with its preamble. False where the modulation is differential, or the standard's rule is not known and
+    /// no guess is in use.
+    pub(in crate::receiver) fn start(
+        &mut self,
         (plan, mask, tone_map): (&BandPlan, ToneMask, ToneMap),
         options: &Options,
         modulation: Modulation,
@@ -50,16 +64,13 @@ impl CoherentSymbols {
             &Header,
             Option<&PreambleEstimate>,
         ),
-    ) -> Option<Self> {
-        let pilot_offset = options.pilot_offset(plan)?;
-        let qam = match modulation {
-            Modulation::Qam16 => Some(options.experimental.qam16?),
-            _ => None,
-        };
-        let bits = modulation.bits_per_carrier();
-        let points = (0..1_u8 << bits).map(|value| point(qam, bits, value)).collect();
-        let noise = header.quiet_link.believed_noise(bank.count(), symbols.symbols());
-        let mut tracker = ChannelTracker::new(bank, noise);
+    ) -> bool {
+        self.rules = Rules::new((plan, mask, tone_map), options, modulation);
+        if self.rules.is_none() {
+            return false;
+        }
+        let tracker = &mut self.tracker;
+        tracker.start(bank, &header.quiet_link.believed_noise(bank.count(), symbols.symbols()));
         let first = -((reference_symbols(modulation) + symbols.symbols()) as f32);
         let mut number = 0;
         symbols.against(&header.octets, header.modulation, |received, signs| {
@@ -74,19 +85,11 @@ impl CoherentSymbols {
             let amplitude = tracker.amplitude_of(mean);
             tracker.know(mean.iter().copied(), amplitude, *windows, first - before_header);
         }
-        Some(Self {
-            tracker,
-            plan: *plan,
-            unmasked: plan.unmasked(mask),
-            active: plan.active(mask, tone_map),
-            modulation,
-            pilot_offset,
-            qam,
-            fill: fill_after_header(plan, mask),
-            points,
-            references_seen: 0,
-            sent: [Sent::Data; MAX_CARRIERS],
-        })
+        true
+    }
+
+    pub(super) fn is_started(&self) -> bool {
+        self.rules.is_some()
     }
 
     /// What each carrier of the symbol taken last carried.
@@ -96,20 +99,47 @@ impl CoherentSymbols {
 
     /// Takes S1 or S2; false where both have passed. `trust` is a quiet symbol's noise against this one's.
     fn reference(&mut self, symbol: &Carriers, trust: f32) -> bool {
-        let sign = match self.references_seen {
+        let Some(rules) = &mut self.rules else { return false };
+        let sign = match rules.references_seen {
             0 => -1.0,
             1 => 1.0,
             _ => return false,
         };
         let freed = self.tracker.freed(symbol).map(|carrier| carrier * sign);
         let amplitude = self.tracker.amplitude_of(&freed);
-        self.tracker.know(freed.iter().copied(), amplitude, trust, self.references_seen as f32 - 2.0);
+        self.tracker.know(freed.iter().copied(), amplitude, trust, rules.references_seen as f32 - 2.0);
         self.sent = [Sent::Known(Complex::new(sign, 0.0)); MAX_CARRIERS];
-        self.references_seen += 1;
-        if self.references_seen == reference_symbols(self.modulation) {
+        rules.references_seen += 1;
+        if rules.references_seen == reference_symbols(rules.modulation) {
             self.tracker.settle();
         }
         true
+    }
+}
+
+impl Rules {
+    fn new(
+        (plan, mask, tone_map): (&BandPlan, ToneMask, ToneMap),
+        options: &Options,
+        modulation: Modulation,
+    ) -> Option<Self> {
+        let pilot_offset = modulation.is_coherent().then(|| options.pilot_offset(plan))??;
+        let qam = match modulation {
+            Modulation::Qam16 => Some(options.experimental.qam16?),
+            _ => None,
+        };
+        let bits = modulation.bits_per_carrier();
+        Some(Self {
+            plan: *plan,
+            unmasked: plan.unmasked(mask),
+            active: plan.active(mask, tone_map),
+            modulation,
+            pilot_offset,
+            qam,
+            fill: fill_after_header(plan, mask),
+            points: (0..1_u8 << bits).map(|value| point(qam, bits, value)).collect(),
+            references_seen: 0,
+        })
     }
 
     /// What each carrier of the next payload symbol carries.
@@ -140,24 +170,22 @@ impl CoherentSymbols {
 impl PayloadDecoder {
     /// Takes a symbol after the header of a coherent payload; `trust` is a quiet symbol's noise against its own.
     pub(super) fn push_coherent(&mut self, symbol: &Carriers, trust: f32) {
-        let (Some((layout, interleaver)), Some(coherent)) = (&self.payload, &mut self.coherent) else {
-            return;
-        };
-        if coherent.reference(symbol, trust) {
+        let Some((layout, interleaver)) = &self.payload else { return };
+        if self.coherent.reference(symbol, trust) {
             return;
         }
+        let CoherentSymbols { rules: Some(rules), tracker, sent } = &mut self.coherent else { return };
         let repetition = layout.modulation.repetition();
         let mut places = interleaver.symbol(self.symbol % layout.block_symbols().max(1));
-        let sent = coherent.sent(self.symbol);
-        coherent.sent = sent;
-        let (received, gain) = coherent.tracker.follow(symbol, &sent, &coherent.points, trust);
-        let carriers = received.iter().zip(&gain).zip(&self.weight).zip(&sent);
+        *sent = rules.sent(self.symbol);
+        let (received, gain) = tracker.follow(symbol, sent, &rules.points, trust);
+        let carriers = received.iter().zip(&gain).zip(&self.weight).zip(&*sent);
         for (((received, gain), weight), sent) in carriers {
             if *weight == 0.0 || *sent != Sent::Data {
                 continue;
             }
             let product = received * gain.conj();
-            let metrics = match coherent.qam {
+            let metrics = match rules.qam {
                 Some(bits) => {
                     let power = gain.norm_sqr().max(f32::MIN_POSITIVE);
                     bits.metrics(product / power, *weight * trust * power)
