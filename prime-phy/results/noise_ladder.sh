@@ -1,39 +1,23 @@
 #!/bin/sh
-# Packet error rates of each of the receiver's steps in the noise of presets (docs/prime-receiver.md), into noise_ladder.csv
-# beside this file.
-#   prime-phy/results/noise_ladder.sh [FRAMES]      60 frames a point by default
-# CHANNEL_SIM and AWGN_PER may name programs that are already built.
+# The receiver's ladder in white noise and in the noise of presets (docs/prime-receiver.md): noise_ladder.csv (all points),
+# noise_ladder_10_percent.csv and noise_ladder.svg beside this file.
+#   prime-phy/results/noise_ladder.sh [FRAMES] [SEED]      200 frames a point and seed 42 by default; four times as many in white noise
+# CHANNEL_SIM and NOISE_LADDER may name programs that are already built, TRACES where the noise is kept.
 set -eu
 cd "$(dirname "$0")/../.."
-frames=${1:-60}
 traces=${TRACES:-target/prime_noise}
 mkdir -p "$traces"
-channel_sim=${CHANNEL_SIM:-target/release/channel-sim}
-awgn_per=${AWGN_PER:-target/release/examples/awgn_per}
-[ -n "${CHANNEL_SIM:-}" ] || cargo build --quiet --release -p channel-sim
-[ -n "${AWGN_PER:-}" ] || cargo build --quiet --release -p prime-phy --example awgn_per
+if [ -z "${CHANNEL_SIM:-}" ]; then
+    cargo build --quiet --release -p channel-sim
+    CHANNEL_SIM=target/release/channel-sim
+fi
+if [ -z "${NOISE_LADDER:-}" ]; then
+    cargo build --quiet --release -p prime-phy --example noise_ladder
+    NOISE_LADDER=target/release/examples/noise_ladder
+fi
 trace() { # name, presets
     [ -f "$traces/$1.f32" ] ||
-        nice -n 10 "$channel_sim" noise write "$2" --rate 250000 --seconds 10 --seed 1 --out "$traces/$1.f32" >&2
-}
-run() { # noise, scheme, SNRs, settings of the noise
-    noise=$1 scheme=$2 snrs=$3
-    shift 3
-    while read -r stage settings; do
-        for snr in $(echo "$snrs" | tr , ' '); do
-            # shellcheck disable=SC2086
-            nice -n 10 "$awgn_per" "$scheme" "$snr" "$frames" 42 0 $settings "$@" |
-                awk -v noise="$noise" -v stage="$stage" 'NR > 1 { gsub(/[],[]/, ""); print noise "," $1 "," stage "," $2 "," $3 "," $4 "," $5 "," $6 "," $7 "," $8 "," $9 "," $10 }'
-        done
-    done <<STAGES
-equal carriers=equal symbols=equal
-carriers symbols=equal
-erased symbols=erased
-weighted receiver=standard
-coherent receiver=coherent
-2-passes receiver=2
-8-passes receiver=8
-STAGES
+        nice -n 10 "$CHANNEL_SIM" noise write "$2" --rate 250000 --seconds 60 --seed 1 --out "$traces/$1.f32" >&2
 }
 trace n1 n1
 trace n3a n3a
@@ -41,14 +25,4 @@ trace n5a n5a
 trace n6a n6a
 trace n8h n0=-85,n8h
 trace n10a n0=-76.7,n10a:sir=-10
-{
-    echo "noise,scheme,stage,snr_db,frames,per,low,high,no_preamble,header,payload,bit_error_rate"
-    run n5a r_dbpsk 4 "noise=$traces/n5a.f32" of=background
-    run n8h dbpsk_c 4 "noise=$traces/n8h.f32" of=background
-    run n3a dbpsk_c 4 "noise=$traces/n3a.f32"
-    run n1 dbpsk_c 0 "noise=$traces/n1.f32"
-    run n10a dbpsk_c 2.5 "noise=$traces/n10a.f32" of=background
-    run n6a dbpsk_c 2.5 "noise=$traces/n6a.f32" of=background
-    run awgn dbpsk_c 2.5
-    run n5a dbpsk_c 20 "noise=$traces/n5a.f32" of=background
-} >prime-phy/results/noise_ladder.csv
+nice -n 10 "$NOISE_LADDER" "$traces" prime-phy/results/noise_ladder "${1:-200}" "${2:-42}"
