@@ -1,6 +1,6 @@
 //! The receiver's ladder in white noise and in the noise of presets: packet error rates, 10 % points with intervals, and a plot.
 //!
-//! `noise_ladder TRACES OUT [FRAMES] [SEED]` takes the presets' noise from TRACES/NAME.f32, raw 32 bit floats at 250 kHz as
+//! `noise_ladder TRACES OUT [FRAMES] [SEED] [THREADS]` takes the presets' noise from TRACES/NAME.f32, raw 32 bit floats at 250 kHz as
 //! `channel-sim noise write` makes them, and writes OUT.csv (all points), OUT_10_percent.csv and OUT.svg. Every step of the
 //! ladder hears the same frames in the same noise. `prime-phy/results/noise_ladder.sh` makes the traces and runs it.
 
@@ -9,19 +9,21 @@
 mod measure;
 mod noise_ladder_plot;
 
-use measure::{Line, SCHEMES, Tally, between, measure, wilson};
+use measure::{Line, SCHEMES, Tally, Trace, between, measure, wilson};
 use prime_phy::{Channel, FrameType};
 use std::fmt::Write;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 /// Noises: name, what it is, whether the ratio is to what stands there half of the time rather than to the mean.
 const NOISES: [(&str, &str, bool); 7] = [
-    ("white", "white", false),
     ("n1", "N1, background with a slope", false),
     ("n3a", "N3, noise of the half cycle", false),
     ("n5a", "N5, bursts of 1 ms every 10 ms", true),
     ("n6a", "N6, impulses of every few samples", true),
     ("n8h", "N8, single impulses", true),
     ("n10a", "N10, a tone 10 dB above the signal", true),
+    ("white", "white noise", false),
 ];
 
 /// Steps of the ladder.
@@ -64,36 +66,54 @@ struct Curve {
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (Some(traces), Some(out)) = (arguments.next(), arguments.next()) else {
-        return println!("usage: noise_ladder TRACES OUT [FRAMES] [SEED]");
+        return println!("usage: noise_ladder TRACES OUT [FRAMES] [SEED] [THREADS]");
     };
     let frames = arguments.next().map_or(200, |frames| frames.parse().expect("a number of frames"));
     let seed = arguments.next().map_or(42, |seed| seed.parse().expect("a seed"));
-    let (mut curves, mut ten_percent) = (Vec::new(), String::new());
-    for (noise, _, of_background) in NOISES {
-        let mut line = Line::of(&[]);
-        line.of_background = of_background;
-        if noise != "white" {
-            line.noise = Some(measure::Trace::read(&format!("{traces}/{noise}.f32")));
-        }
-        // White noise costs nothing but time, and what is said of it is said to hundredths.
-        let frames = if noise == "white" { 4 * frames } else { frames };
-        let schemes = SCHEMES.iter().map(|scheme| scheme.1).chain([HEADER]);
-        for scheme in schemes.filter(|scheme| noise == "white" || IN_ALL_NOISE.contains(scheme)) {
+    let threads = arguments.next().map(|threads| threads.parse().expect("a number of threads"));
+    let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    // What is said of white noise is said to hundredths.
+    let frames_in = |noise: &str| if noise == "white" { 2 * frames } else { frames };
+    let tasks: Vec<(&str, bool, &str, Option<Arc<Trace>>)> = NOISES
+        .iter()
+        .flat_map(|&(noise, _, of_background)| {
+            let trace = (noise != "white").then(|| Arc::new(Trace::read(&format!("{traces}/{noise}.f32"))));
+            let schemes = SCHEMES.iter().map(|scheme| scheme.1).chain([HEADER]);
+            let schemes = schemes.filter(move |scheme| noise == "white" || IN_ALL_NOISE.contains(scheme));
+            schemes.map(move |scheme| (noise, of_background, scheme, trace.clone()))
+        })
+        .collect();
+    let (next, done) = (AtomicUsize::new(0), Mutex::new(Vec::new()));
+    let work = || {
+        loop {
+            let order = next.fetch_add(1, Ordering::Relaxed);
+            let Some((noise, of_background, scheme, trace)) = tasks.get(order) else { return };
             for step in STEPS {
-                let curve = measured(noise, scheme, step, (frames, seed), &mut line);
-                let row = curve.ten_percent();
-                println!("{row}");
-                writeln!(ten_percent, "{row}").expect("a string takes it");
-                curves.push(curve);
+                let line = Line { of_background: *of_background, noise: trace.clone(), ..Line::of(&[]) };
+                let curve = measured(noise, scheme, step, (frames_in(noise), seed), line);
+                println!("{}", curve.ten_percent(seed));
+                let mut done = done.lock().expect("no thread fails");
+                done.push((order, curve));
+                done.sort_by_key(|(order, _)| *order);
+                let curves: Vec<&Curve> = done.iter().map(|(_, curve)| curve).collect();
+                write_all(&out, &curves, seed);
             }
         }
-    }
+    };
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(work);
+        }
+    });
+}
+
+/// Writes what there is, after each curve: a run that is stopped leaves the curves it has.
+fn write_all(out: &str, curves: &[&Curve], seed: u64) {
     let header = "noise,scheme,step,frames,seed,snr_db,low_db,high_db,floor_per,floor_low,floor_high\n";
-    let rows: String =
-        ten_percent.lines().map(|row| row.replacen("SEED", &seed.to_string(), 1) + "\n").collect();
+    let rows: String = curves.iter().map(|curve| curve.ten_percent(seed) + "\n").collect();
     write(&format!("{out}_10_percent.csv"), &(header.to_string() + &rows));
-    write(&format!("{out}.csv"), &points(&curves, seed));
-    write(&format!("{out}.svg"), &noise_ladder_plot::svg(&curves).expect("drawn"));
+    write(&format!("{out}.csv"), &points(curves, seed));
+    write(&format!("{out}.svg"), &noise_ladder_plot::svg(curves).expect("drawn"));
 }
 
 fn write(file: &str, text: &str) {
@@ -106,7 +126,7 @@ fn measured(
     scheme: &'static str,
     step: &'static str,
     (frames, seed): (usize, u64),
-    line: &mut Line,
+    mut line: Line,
 ) -> Curve {
     line.receiver = prime_phy::ReceiverOptions::named(step).expect("a step");
     let of = SCHEMES.iter().find(|of| of.1 == scheme);
@@ -114,7 +134,7 @@ fn measured(
     line.octets = octets;
     let kind = (FrameType::plainest(scheme_of), scheme_of);
     let at = |snr_db: f32, frames: usize| {
-        let tally = measure(kind, snr_db, (frames, seed), &Channel::ONE, line);
+        let tally = measure(kind, snr_db, (frames, seed), &Channel::ONE, &line);
         point(snr_db, &tally, scheme == HEADER)
     };
     // Where the curve lies, and whether it ends on a floor.
@@ -182,7 +202,7 @@ impl Point {
 
 impl Curve {
     /// The row of its 10 % point, or of the floor at the highest ratio.
-    fn ten_percent(&self) -> String {
+    fn ten_percent(&self, seed: u64) -> String {
         let Self { noise, scheme, step, points } = self;
         let frames = points.last().map_or(0, |point| point.frames);
         let (crossing, floor) = match crossed(points) {
@@ -198,11 +218,11 @@ impl Curve {
                 (",,".to_string(), format!("{per:.4},{low:.4},{high:.4}"))
             }
         };
-        format!("{noise},{scheme},{step},{frames},SEED,{crossing},{floor}")
+        format!("{noise},{scheme},{step},{frames},{seed},{crossing},{floor}")
     }
 }
 
-fn points(curves: &[Curve], seed: u64) -> String {
+fn points(curves: &[&Curve], seed: u64) -> String {
     let mut text =
         "noise,scheme,step,snr_db,frames,seed,per,low,high,no_preamble,header,bit_error_rate\n".to_string();
     for Curve { noise, scheme, step, points } in curves {

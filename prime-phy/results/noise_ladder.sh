@@ -1,7 +1,7 @@
 #!/bin/sh
 # The receiver's ladder in white noise and in the noise of presets (docs/prime-receiver.md): noise_ladder.csv (all points),
 # noise_ladder_10_percent.csv and noise_ladder.svg beside this file.
-#   prime-phy/results/noise_ladder.sh [FRAMES] [SEED]      200 frames a point and seed 42 by default; four times as many in white noise
+#   prime-phy/results/noise_ladder.sh [FRAMES] [SEED]      200 frames a point and seed 42 by default; twice as many in white noise
 # CHANNEL_SIM and NOISE_LADDER may name programs that are already built, TRACES where the noise is kept.
 set -eu
 cd "$(dirname "$0")/../.."

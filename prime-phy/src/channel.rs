@@ -36,11 +36,15 @@ const CHANNEL_SPACING: u16 = 112;
 const FIRST_CARRIER: u16 = 86;
 /// Carrier spacing in Hz: 250 kHz over 512.
 const CARRIER_SPACING_HZ: f32 = 488.281_25;
+/// Id of the first pair.
+const FIRST_PAIR: u8 = 9;
+/// Channels of a pair.
+pub(crate) const MOST_CHANNELS: usize = 2;
 /// Most samples at 1 MHz for one at 250 kHz.
 pub(crate) const MOST_WAYS: usize = 4;
 
-/// A channel of PRIME at a sample clock. The sizes in samples of this module are those at 250 kHz; at 1 MHz there are
-/// [`ways`](Self::ways) = 4 times as many.
+/// A channel of PRIME at a sample clock, or a bonded pair of neighbours, which is as two channels with one frame. The sizes in
+/// samples of this module are those at 250 kHz; at 1 MHz there are [`ways`](Self::ways) = 4 times as many.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Channel {
     /// Number in the standard.
@@ -49,30 +53,19 @@ pub struct Channel {
     pub clock: SampleClock,
     /// Index of the lowest carrier, in carrier spacings from 0 Hz.
     pub first_carrier: u16,
+    /// Whether the channel above belongs to it too.
+    pub bonded: bool,
 }
 
-/// Why there is no such channel.
+/// No channel has this id.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
-pub enum ChannelError {
-    /// A bonded pair of neighbouring channels. Their 194 carriers and doubled rate are known, not how pilots, header and
-    /// padding are arranged on them, nor their preamble.
-    #[error("channel {id} bonds channels {lower} and {upper}: the arrangement of its frames is not known")]
-    Bonded {
-        /// Id that drivers use.
-        id: u8,
-        /// Lower channel.
-        lower: u8,
-        /// Upper channel.
-        upper: u8,
-    },
-    /// No channel has this id.
-    #[error("there is no channel {0}; single channels are 1 to 8")]
-    Unknown(u8),
-}
+#[error("there is no channel {0}; 1 to 8 are single channels, 9 to 15 pairs")]
+pub struct UnknownChannel(pub u8);
 
 impl Channel {
     /// Channel 1 as in v1.3.6: 42.0 to 88.9 kHz, sampled at 250 kHz.
-    pub const ONE: Self = Self { number: 1, clock: SampleClock::KHZ_250, first_carrier: FIRST_CARRIER };
+    pub const ONE: Self =
+        Self { number: 1, clock: SampleClock::KHZ_250, first_carrier: FIRST_CARRIER, bonded: false };
 
     /// The eight channels of v1.4, 42.0 to 471.7 kHz, sampled at 1 MHz.
     ///
@@ -92,16 +85,44 @@ impl Channel {
         Self::at_1_mhz(8),
     ];
 
+    /// The bonded pairs of v1.4: channels 1 and 2 to 7 and 8, sampled at 1 MHz.
+    pub const PAIRS: [Self; 7] = [
+        Self::pair(9),
+        Self::pair(10),
+        Self::pair(11),
+        Self::pair(12),
+        Self::pair(13),
+        Self::pair(14),
+        Self::pair(15),
+    ];
+
     /// The channel with an id as drivers use it, sampled at 1 MHz: 1 to 8 are single, 9 to 15 bonded (digest 2.1).
     ///
     /// # Errors
-    /// The id is that of a bonded pair, or none.
-    pub fn from_id(id: u8) -> Result<Self, ChannelError> {
+    /// No channel has the id.
+    pub fn from_id(id: u8) -> Result<Self, UnknownChannel> {
         match id {
             1..=8 => Ok(Self::at_1_mhz(id)),
-            9..=15 => Err(ChannelError::Bonded { id, lower: id - 8, upper: id - 7 }),
-            _ => Err(ChannelError::Unknown(id)),
+            9..=15 => Ok(Self::pair(id)),
+            _ => Err(UnknownChannel(id)),
         }
+    }
+
+    /// How many channels it consists of: 2 where it is bonded.
+    pub const fn channels(&self) -> usize {
+        if self.bonded { MOST_CHANNELS } else { 1 }
+    }
+
+    /// The channels that it consists of, the lower first.
+    pub fn parts(&self) -> impl Iterator<Item = Self> + use<> {
+        let Self { number, clock, first_carrier, bonded } = *self;
+        let lowest = if bonded { number - FIRST_PAIR + 1 } else { number };
+        (0..self.channels() as u8).map(move |above| Self {
+            number: lowest + above,
+            clock,
+            first_carrier: first_carrier + CHANNEL_SPACING * u16::from(above),
+            bonded: false,
+        })
     }
 
     /// Samples for each one at 250 kHz: 1 or 4.
@@ -119,14 +140,21 @@ impl Channel {
         self.samples(FFT_SAMPLES)
     }
 
-    /// Frequency of the carrier with offset `offset` from the lowest, in Hz.
+    /// Frequency of carrier `offset`, in Hz; 0 is the lowest, and those of the upper channel of a pair begin at [`CARRIERS`].
     pub fn carrier_hz(&self, offset: usize) -> f32 {
-        (usize::from(self.first_carrier) + offset) as f32 * CARRIER_SPACING_HZ
+        let (channel, offset) = (offset / CARRIERS, offset % CARRIERS);
+        (usize::from(self.first_carrier) + channel * usize::from(CHANNEL_SPACING) + offset) as f32
+            * CARRIER_SPACING_HZ
     }
 
     const fn at_1_mhz(number: u8) -> Self {
         let first_carrier = FIRST_CARRIER + CHANNEL_SPACING * (number as u16 - 1);
-        Self { number, clock: SampleClock::MHZ_1, first_carrier }
+        Self { number, clock: SampleClock::MHZ_1, first_carrier, bonded: false }
+    }
+
+    const fn pair(id: u8) -> Self {
+        let lower = Self::at_1_mhz(id - FIRST_PAIR + 1);
+        Self { number: id, bonded: true, ..lower }
     }
 }
 
@@ -172,11 +200,20 @@ mod tests {
     }
 
     #[test]
-    fn bonded_pairs_and_unknown_ids_are_refused() {
-        assert_eq!(Channel::from_id(9), Err(ChannelError::Bonded { id: 9, lower: 1, upper: 2 }));
-        assert_eq!(Channel::from_id(15), Err(ChannelError::Bonded { id: 15, lower: 7, upper: 8 }));
+    fn pairs_have_the_carriers_of_their_channels_and_unknown_ids_are_refused() {
+        for (index, pair) in Channel::PAIRS.iter().enumerate() {
+            // Digest 2.1: ids 9 to 15 are (1, 2) to (7, 8); digest 2: 194 carriers.
+            assert_eq!((usize::from(pair.number), pair.channels()), (index + 9, 2));
+            assert!(pair.parts().eq(Channel::ALL[index..index + 2].iter().copied()));
+            for carrier in 0..194 {
+                let of_part = Channel::ALL[index + carrier / 97].carrier_hz(carrier % 97);
+                assert_eq!(pair.carrier_hz(carrier), of_part);
+            }
+            assert_eq!(Channel::from_id(pair.number), Ok(*pair));
+        }
+        assert!(Channel::ONE.parts().eq([Channel::ONE]));
         for id in [0, 16, 255] {
-            assert_eq!(Channel::from_id(id), Err(ChannelError::Unknown(id)));
+            assert_eq!(Channel::from_id(id), Err(UnknownChannel(id)));
         }
     }
 }

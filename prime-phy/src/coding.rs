@@ -1,10 +1,10 @@
 //! Convolutional code, scrambler and repeater of header and payload, up to the carriers (digest 3.3 to 3.6, 4.2, 4.3).
 
-use crate::channel::{HEADER_DATA_CARRIERS, HEADER_SYMBOLS, MAX_PAYLOAD_SYMBOLS};
+use crate::channel::{HEADER_DATA_CARRIERS, HEADER_SYMBOLS, MAX_PAYLOAD_SYMBOLS, MOST_CHANNELS};
 use crate::header::{HEADER_BITS, HEADER_OCTETS, ROBUST_HEADER_BITS, ROBUST_HEADER_OCTETS};
 use crate::interleaver::Interleaver;
 use crate::layout::PayloadLayout;
-use crate::options::{Continuity, Interleaving, Repetition};
+use crate::options::{Bonding, Continuity, Interleaving, Repetition};
 use crate::{FrameType, Scheme};
 use dsp::convolutional::{self, TAIL_BITS};
 use dsp::scrambler::Scrambler;
@@ -102,35 +102,57 @@ pub(crate) fn payload_offset(continuity: Continuity, frame_type: FrameType, repe
     }
 }
 
-/// Which bit is where on the air: interleaver and repeater.
+/// Which bit is where on the air: interleaver, repeater and, of a bonded pair, its channels.
 #[derive(Clone, Debug)]
 pub(crate) struct BitMap {
-    /// For each place of a symbol the bit before the interleaver.
-    sources: [u16; MAX_SYMBOL_BITS],
+    /// For each place of an interleaver's symbol the bit before it.
+    sources: [u16; MOST_CHANNELS * MAX_SYMBOL_BITS],
+    /// Bits of an interleaver's symbol, and of a symbol of one channel.
     bits: usize,
+    of_channel: usize,
+    /// Symbols of the interleaver side by side.
+    side_by_side: usize,
     repetition: Option<Repetition>,
 }
 
 impl BitMap {
-    /// That of a header of Type A.
+    /// That of a header of Type A. All channels have the same header.
     pub(crate) fn header(interleaving: Interleaving) -> Self {
         Self::new(Some(Interleaver::header(interleaving)), HEADER_DATA_CARRIERS, None)
     }
 
-    /// That of a header of Type B.
+    /// That of a header of Type B. All channels have the same header.
     pub(crate) fn robust_header(interleaving: Interleaving, repetition: Repetition) -> Self {
         Self::new(Some(Interleaver::header(interleaving)), HEADER_DATA_CARRIERS, Some(repetition))
     }
 
-    /// That of a payload.
-    pub(crate) fn payload(scheme: Scheme, interleaving: Interleaving, repetition: Repetition) -> Self {
-        let interleaver = Interleaver::payload(scheme, interleaving);
-        Self::new(interleaver, scheme.bits_per_symbol(), scheme.is_robust().then_some(repetition))
+    /// That of a payload on so many channels.
+    pub(crate) fn payload(
+        channels: usize,
+        scheme: Scheme,
+        bonding: Bonding,
+        interleaving: Interleaving,
+        repetition: Repetition,
+    ) -> Self {
+        let repetition = scheme.is_robust().then_some(repetition);
+        let bits = scheme.bits_per_symbol();
+        match bonding {
+            Bonding::Joint if channels > 1 => {
+                let interleaver = Interleaver::over(channels, scheme, interleaving);
+                Self { of_channel: bits, ..Self::new(interleaver, channels * bits, repetition) }
+            }
+            _ => {
+                let interleaver = Interleaver::payload(scheme, interleaving);
+                Self { side_by_side: channels, ..Self::new(interleaver, bits, repetition) }
+            }
+        }
     }
 
+    /// Symbols of one channel; all channels have the same.
     fn new(interleaver: Option<Interleaver>, bits: usize, repetition: Option<Repetition>) -> Self {
         let source = |place| interleaver.map_or(place, |interleaver: Interleaver| interleaver.source(place));
-        Self { sources: core::array::from_fn(|place| source(place) as u16), bits, repetition }
+        let sources = core::array::from_fn(|place| source(place) as u16);
+        Self { sources, bits, of_channel: 0, side_by_side: 1, repetition }
     }
 
     /// Whether the copies of a bit are scrambled differently.
@@ -138,29 +160,34 @@ impl BitMap {
         self.repetition == Some(Repetition::Bits)
     }
 
-    /// Of the bit at `place` of symbol `symbol`: which coded bit it is, and which bit of the scrambler's sequence,
-    /// counted from where header or payload begins, is added to it.
+    /// Of the bit at `place` of symbol `symbol` on channel `channel`, counted from 0: which coded bit it is, and which bit of
+    /// the scrambler's sequence, counted from where header or payload begins, is added to it.
     #[inline]
-    pub(crate) fn source(&self, symbol: usize, place: usize) -> (usize, usize) {
+    pub(crate) fn source(&self, symbol: usize, channel: usize, place: usize) -> (usize, usize) {
         let bits = self.bits;
+        let place = channel * self.of_channel + place;
+        let row = |symbol: usize| {
+            let channel = if self.side_by_side > 1 { channel } else { 0 };
+            bits * (symbol * self.side_by_side + channel)
+        };
         let source = |place: usize| self.sources.get(place).map_or(place, |&source| usize::from(source));
         let Some(repetition) = self.repetition else {
-            let index = symbol * bits + source(place);
+            let index = row(symbol) + source(place);
             return (index, index);
         };
         let (block, copy) = (symbol / COPIES, symbol % COPIES);
         match repetition {
             Repetition::Symbols => {
-                let index = block * bits + source(place);
+                let index = row(block) + source(place);
                 (index, index)
             }
             Repetition::ShiftedSymbols => {
                 let moved = place + bits - copy * (bits / COPIES);
-                let index = block * bits + source(if moved >= bits { moved - bits } else { moved });
+                let index = row(block) + source(if moved >= bits { moved - bits } else { moved });
                 (index, index)
             }
             Repetition::Bits => {
-                let index = symbol * bits + source(place);
+                let index = row(symbol) + source(place);
                 (index / COPIES, index)
             }
         }
@@ -184,13 +211,27 @@ mod tests {
     fn every_coded_bit_is_sent_as_often_as_the_scheme_says() {
         for repetition in Repetition::ALL {
             for scheme in Scheme::ALL {
-                let map = BitMap::payload(scheme, Interleaving::Direct, repetition);
+                let map = BitMap::payload(1, scheme, Bonding::Each, Interleaving::Direct, repetition);
                 let (copies, bits) = (scheme.copies(), scheme.bits_per_symbol());
                 let mut places = vec![Vec::new(); 3 * bits];
                 for symbol in 0..3 * copies {
-                    (0..bits).for_each(|place| places[map.source(symbol, place).0].push((symbol, place)));
+                    (0..bits).for_each(|place| places[map.source(symbol, 0, place).0].push((symbol, place)));
                 }
                 assert!(places.iter().all(|places| places.len() == copies), "{scheme:?} {repetition:?}");
+                for bonding in [Bonding::Each, Bonding::Joint] {
+                    let map = BitMap::payload(2, scheme, bonding, Interleaving::Direct, repetition);
+                    let mut copies_of = vec![0; 3 * 2 * bits];
+                    for (symbol, channel, place) in (0..3 * copies)
+                        .flat_map(|symbol| [(symbol, 0), (symbol, 1)])
+                        .flat_map(|(symbol, channel)| (0..bits).map(move |place| (symbol, channel, place)))
+                    {
+                        copies_of[map.source(symbol, channel, place).0] += 1;
+                    }
+                    assert!(
+                        copies_of.iter().all(|&of| of == copies),
+                        "{scheme:?} {repetition:?} {bonding:?}"
+                    );
+                }
                 if scheme.is_robust() {
                     let symbols = |places: &Vec<(usize, usize)>| {
                         let mut symbols: Vec<_> = places.iter().map(|place| place.0).collect();
@@ -211,6 +252,24 @@ mod tests {
                     };
                     assert!(places.iter().all(|of| (symbols(of), carriers(of)) == spread), "{repetition:?}");
                 }
+            }
+        }
+    }
+
+    #[test]
+    fn a_pair_s_channels_have_neighbouring_symbols_or_halves_of_one() {
+        let map = |bonding| {
+            BitMap::payload(2, Scheme::DqpskC, bonding, Interleaving::Direct, Repetition::default())
+        };
+        let single =
+            BitMap::payload(1, Scheme::DqpskC, Bonding::Each, Interleaving::Direct, Repetition::default());
+        for (symbol, place) in [(0, 0), (0, 100), (3, 191)] {
+            for channel in [0, 1] {
+                let of = map(Bonding::Each).source(symbol, channel, place);
+                assert_eq!(of, single.source(2 * symbol + channel, 0, place));
+                let joint = Interleaver::over(2, Scheme::DqpskC, Interleaving::Direct).unwrap();
+                let index = 384 * symbol + joint.source(192 * channel + place);
+                assert_eq!(map(Bonding::Joint).source(symbol, channel, place), (index, index));
             }
         }
     }

@@ -1,7 +1,9 @@
 //! A frame as chirps and carrier phases, piece by piece: everything between the primitives and the waveform (digest 3.2
 //! to 3.8, 4.1 to 4.4).
 
-use crate::channel::{CARRIERS, HEADER_PILOT_SPACING, HEADER_SYMBOLS, ROBUST_CHIRPS, ROBUST_HEADER_SYMBOLS};
+use crate::channel::{
+    CARRIERS, HEADER_PILOT_SPACING, HEADER_SYMBOLS, MOST_CHANNELS, ROBUST_CHIRPS, ROBUST_HEADER_SYMBOLS,
+};
 use crate::coding::{self, BitMap, CodedHeader, CodedPayload};
 use crate::constellation::{PHASES, phase_step};
 use crate::header::{HeaderA, HeaderB, HeaderError};
@@ -45,8 +47,8 @@ pub enum Piece<'a> {
         /// Whether its sign is turned.
         negated: bool,
     },
-    /// A symbol: the phases of its carriers, the lowest of the channel first, in units of pi/4.
-    Symbol(&'a [u8; CARRIERS]),
+    /// A symbol: of each channel the phases of its carriers, the lowest first, in units of pi/4.
+    Symbol(&'a [[u8; CARRIERS]]),
 }
 
 /// Yields the phases of one frame's header and payload symbols.
@@ -55,7 +57,7 @@ pub enum Piece<'a> {
 /// use prime_phy::{Scheme, encoder::FrameEncoder, options::Options};
 /// let mut encoder = FrameEncoder::new(&Options::default(), Scheme::DbpskC, &[0; 21])?;
 /// let mut symbols = 0;
-/// while let Some(phases) = encoder.next_symbol() {
+/// while let Some([phases]) = encoder.next_symbol() {
 ///     assert_eq!(phases.len(), 97);
 ///     symbols += 1;
 /// }
@@ -66,7 +68,7 @@ pub enum Piece<'a> {
 pub struct FrameEncoder {
     options: Options,
     layout: PayloadLayout,
-    phases: [u8; CARRIERS],
+    phases: [[u8; CARRIERS]; MOST_CHANNELS],
     next: usize,
     pilots: Pilots,
     /// Header of Type A, for Types A and BC.
@@ -97,7 +99,7 @@ impl FrameEncoder {
         Self::of_type(options, FrameType::plainest(scheme), scheme, mpdu)
     }
 
-    /// Starts the frame of an MPDU.
+    /// Starts the frame of an MPDU on a single channel.
     ///
     /// # Errors
     /// The frame cannot carry the scheme, the MPDU does not fit, or, in Type A, its first two bits are not zero.
@@ -107,11 +109,26 @@ impl FrameEncoder {
         scheme: Scheme,
         mpdu: &[u8],
     ) -> Result<Self, EncodeError> {
+        Self::on(1, options, frame_type, scheme, mpdu)
+    }
+
+    /// Starts the frame of an MPDU on so many channels: [`Channel::channels`](crate::Channel::channels).
+    ///
+    /// # Errors
+    /// The same; on a pair also where D8PSK in Type A needs more padding than its header can tell, 63 octets.
+    pub fn on(
+        channels: usize,
+        options: &Options,
+        frame_type: FrameType,
+        scheme: Scheme,
+        mpdu: &[u8],
+    ) -> Result<Self, EncodeError> {
         if !frame_type.carries(scheme) {
             return Err(EncodeError::Scheme { frame_type, scheme });
         }
         let misfit = EncodeError::Mpdu { octets: mpdu.len(), scheme };
-        let layout = PayloadLayout::for_frame(frame_type, scheme, mpdu.len()).ok_or(misfit)?;
+        let layout = PayloadLayout::on(channels, frame_type, scheme, mpdu.len());
+        let layout = layout.filter(|_| channels <= MOST_CHANNELS).ok_or(misfit)?;
         let PayloadLayout { symbols, pad_octets, .. } = layout;
         let header_a = match frame_type {
             FrameType::A => {
@@ -124,11 +141,11 @@ impl FrameEncoder {
         let header_a = header_a.map(|header| header.emit()).transpose()?;
         let header_b = (frame_type != FrameType::A).then_some(HeaderB { scheme, symbols, pad_octets });
         let header_b = header_b.map(|header| header.emit(options.crc12_polynomial)).transpose()?;
-        let Options { interleaving, repetition, .. } = *options;
+        let Options { interleaving, repetition, bonding, .. } = *options;
         Ok(Self {
             options: *options,
             layout,
-            phases: [0; CARRIERS],
+            phases: [[0; CARRIERS]; MOST_CHANNELS],
             next: 0,
             pilots: Pilots::new(options.pilots),
             header_a: header_a.map(|header| (coding::encode_header(&header), BitMap::header(interleaving))),
@@ -136,7 +153,7 @@ impl FrameEncoder {
                 (coding::encode_robust_header(&header), BitMap::robust_header(interleaving, repetition))
             }),
             payload: coding::encode_payload(&layout, mpdu).ok_or(misfit)?,
-            payload_map: BitMap::payload(scheme, interleaving, repetition),
+            payload_map: BitMap::payload(channels, scheme, bonding, interleaving, repetition),
             payload_offset: coding::payload_offset(options.scrambler, frame_type, repetition),
         })
     }
@@ -174,11 +191,11 @@ impl FrameEncoder {
             Place::HeaderB(symbol) => header(&mut self.phases, &mut self.pilots, &self.header_b, symbol),
             Place::Payload(symbol) => self.payload(symbol),
         }
-        Some(Piece::Symbol(&self.phases))
+        Some(Piece::Symbol(self.phases.get(..self.layout.channels)?))
     }
 
-    /// The phases of the next symbol, chirps left out. `None` after the last symbol.
-    pub fn next_symbol(&mut self) -> Option<&[u8; CARRIERS]> {
+    /// The phases of the next symbol on each channel, chirps left out. `None` after the last symbol.
+    pub fn next_symbol(&mut self) -> Option<&[[u8; CARRIERS]]> {
         while matches!(self.place(self.next)?, Place::ChirpA | Place::ChirpB(_)) {
             self.next_piece();
         }
@@ -209,43 +226,49 @@ impl FrameEncoder {
 
     fn payload(&mut self, symbol: usize) {
         let bits = self.layout.scheme.bits_per_carrier();
-        let mut phase = self.pilots.payload();
-        let [pilot, data @ ..] = &mut self.phases;
-        *pilot = phase;
-        let mut place = 0;
-        for out in data {
-            let mut value = 0;
-            for _ in 0..bits {
-                let (coded, scrambled) = self.payload_map.source(symbol, place);
-                let bit = self.payload.bit(coded) ^ coding::scrambling(self.payload_offset + scrambled);
-                value = value << 1 | bit;
-                place += 1;
+        // The pilots of each channel are those of a frame on it alone.
+        let reference = self.pilots.payload();
+        for (channel, phases) in self.phases.iter_mut().take(self.layout.channels).enumerate() {
+            let [pilot, data @ ..] = phases;
+            let (mut phase, mut place) = (reference, 0);
+            *pilot = phase;
+            for out in data {
+                let mut value = 0;
+                for _ in 0..bits {
+                    let (coded, scrambled) = self.payload_map.source(symbol, channel, place);
+                    let bit = self.payload.bit(coded) ^ coding::scrambling(self.payload_offset + scrambled);
+                    value = value << 1 | bit;
+                    place += 1;
+                }
+                phase = (phase + phase_step(bits, value)) % PHASES;
+                *out = phase;
             }
-            phase = (phase + phase_step(bits, value)) % PHASES;
-            *out = phase;
         }
     }
 }
 
-/// The phases of a header symbol of either type.
+/// The phases of a header symbol of either type, the same on every channel: whoever listens on one of a pair alone hears the
+/// header of a frame as long.
 fn header(
-    phases: &mut [u8; CARRIERS],
+    phases: &mut [[u8; CARRIERS]; MOST_CHANNELS],
     pilots: &mut Pilots,
     header: &Option<(CodedHeader, BitMap)>,
     symbol: usize,
 ) {
     let Some((bits, map)) = header else { return };
     let (mut phase, mut place) = (0, 0);
-    for (carrier, out) in phases.iter_mut().enumerate() {
+    let [first, others @ ..] = phases;
+    for (carrier, out) in first.iter_mut().enumerate() {
         if carrier.is_multiple_of(HEADER_PILOT_SPACING) {
             phase = pilots.header();
         } else {
-            let (coded, scrambled) = map.source(symbol, place);
+            let (coded, scrambled) = map.source(symbol, 0, place);
             phase = (phase + phase_step(1, bits.bit(coded) ^ coding::scrambling(scrambled))) % PHASES;
             place += 1;
         }
         *out = phase;
     }
+    others.fill(*first);
 }
 
 /// The phases of the pilots, in units of pi/4 (digest 3.8).

@@ -41,12 +41,15 @@ pub struct Header {
     pub symbols: u8,
     /// Octets of padding (PAD_LEN).
     pub pad_octets: u16,
+    /// Channels that the frame lies on, which the header does not tell: 2 of a bonded pair.
+    pub channels: usize,
 }
 
 impl Header {
     /// The layout of the payload.
     pub fn layout(&self) -> Option<PayloadLayout> {
-        PayloadLayout::from_header(self.frame_type, self.scheme, self.symbols, self.pad_octets)
+        let Self { channels, frame_type, scheme, symbols, pad_octets } = *self;
+        PayloadLayout::from_header(channels, frame_type, scheme, symbols, pad_octets)
     }
 }
 
@@ -116,10 +119,10 @@ impl HeaderA {
         *self == Self { symbols: self.symbols, ..Self::announcing(0) }
     }
 
-    /// What it says of the payload.
-    pub fn header(&self) -> Header {
+    /// What it says of the payload of a frame on so many channels.
+    pub fn header(&self, channels: usize) -> Header {
         let Self { scheme, symbols, pad_octets, .. } = *self;
-        Header { frame_type: FrameType::A, scheme, symbols, pad_octets: pad_octets.into() }
+        Header { frame_type: FrameType::A, scheme, symbols, pad_octets: pad_octets.into(), channels }
     }
 
     /// The 78 bits before the tail, most significant first; the last two of the octets are zero.
@@ -138,11 +141,11 @@ impl HeaderA {
         Ok(left_aligned(checked << 8 | u128::from(crc), HEADER_BITS))
     }
 
-    /// Reads the 78 bits.
+    /// Reads the 78 bits of a frame on so many channels.
     ///
     /// # Errors
     /// The CRC is wrong, or it is right and the fields are not of v1.3.6.
-    pub fn parse(octets: &[u8; HEADER_OCTETS]) -> Result<Self, HeaderError> {
+    pub fn parse(octets: &[u8; HEADER_OCTETS], channels: usize) -> Result<Self, HeaderError> {
         let bits = octets.iter().fold(0, |bits, &octet| bits << 8 | u128::from(octet))
             >> (8 * HEADER_OCTETS - HEADER_BITS);
         let (checked, found) = (bits >> 8, bits as u8);
@@ -157,7 +160,7 @@ impl HeaderA {
         let mac = core::array::from_fn(|at| (checked >> (8 * (MAC_HEADER_OCTETS - 1 - at))) as u8);
         let mut header = Self { scheme, symbols, pad_octets, mac };
         header.mac[0] &= 0x3F;
-        if !header.announces() && header.header().layout().is_none() {
+        if !header.announces() && header.header(channels).layout().is_none() {
             return match scheme.is_robust() {
                 true => Err(HeaderError::Protocol(protocol)),
                 false => Err(HeaderError::Padding { scheme, symbols, pad_octets: pad_octets.into() }),
@@ -191,7 +194,7 @@ mod tests {
         // 40C30001D0580403FE240 without the tail.
         let octets = [0x40, 0xC3, 0x00, 0x01, 0xD0, 0x58, 0x04, 0x03, 0xFE, 0x24];
         assert_eq!(HEADER.emit(), Ok(octets));
-        assert_eq!(HeaderA::parse(&octets), Ok(HEADER));
+        assert_eq!(HeaderA::parse(&octets, 1), Ok(HEADER));
         let bits = octets.iter().fold(0, |bits, &octet| bits << 8 | u128::from(octet));
         assert_eq!((bits >> 2) as u8, 0x89, "CRC_Ctrl");
     }
@@ -203,7 +206,7 @@ mod tests {
         let crc = CRC8_PRIME.of_bits(&octets, CHECKED_BITS) as u8;
         octets[8] |= crc >> 6;
         octets[9] |= crc << 2;
-        assert_eq!(HeaderA::parse(&octets), Err(HeaderError::Protocol(0xC)));
+        assert_eq!(HeaderA::parse(&octets, 1), Err(HeaderError::Protocol(0xC)));
     }
 
     #[test]
@@ -213,7 +216,7 @@ mod tests {
             let header = HeaderA::announcing(symbols);
             assert_eq!((header.symbols, header.pad_octets, header.scheme.code()), (announced, 4, 4));
             assert_eq!(header.mac, [0x1A, 0x7A, 0x2B, 0xCB, 0xCF, 0xAB, 0xAA]);
-            assert_eq!(HeaderA::parse(&header.emit().unwrap()), Ok(header));
+            assert_eq!(HeaderA::parse(&header.emit().unwrap(), 1), Ok(header));
             assert!(header.announces());
         }
         assert!(!HEADER.announces());
@@ -222,19 +225,23 @@ mod tests {
     proptest! {
         #[test]
         fn headers_go_round(
-            scheme in prop::sample::select(&Scheme::TYPE_A[..]), octets in 7_usize..2_300, mac: [u8; 7]
+            scheme in prop::sample::select(&Scheme::TYPE_A[..]), octets in 7_usize..2_300,
+            mac: [u8; 7], channels in 1_usize..=2,
         ) {
-            if let Some(layout) = PayloadLayout::for_mpdu(scheme, octets) {
+            // Not all paddings of D8PSK on a pair fit the field.
+            if let Some(layout) = PayloadLayout::on(channels, FrameType::A, scheme, octets)
+                && layout.pad_octets < 64
+            {
                 let mut mac = mac;
                 mac[0] &= 0x3F;
                 let header = HeaderA { scheme, symbols: layout.symbols, pad_octets: layout.pad_octets as u8, mac };
-                prop_assert_eq!(HeaderA::parse(&header.emit().unwrap()), Ok(header));
+                prop_assert_eq!(HeaderA::parse(&header.emit().unwrap(), channels), Ok(header));
             }
         }
 
         #[test]
         fn any_bits_are_a_header_that_goes_round_or_an_error(octets: [u8; HEADER_OCTETS]) {
-            if let Ok(header) = HeaderA::parse(&octets) {
+            if let Ok(header) = HeaderA::parse(&octets, 1) {
                 let mut kept = octets;
                 kept[HEADER_OCTETS - 1] &= 0xFC;
                 prop_assert_eq!(header.emit(), Ok(kept));
@@ -245,7 +252,7 @@ mod tests {
         fn one_wrong_bit_is_noticed(bit in 0..HEADER_BITS) {
             let mut octets = HEADER.emit().unwrap();
             octets[bit / 8] ^= 0x80 >> (bit % 8);
-            let refused_by_crc = matches!(HeaderA::parse(&octets), Err(HeaderError::Crc { .. }));
+            let refused_by_crc = matches!(HeaderA::parse(&octets, 1), Err(HeaderError::Crc { .. }));
             prop_assert!(refused_by_crc);
         }
     }

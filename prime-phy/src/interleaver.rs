@@ -21,8 +21,13 @@ impl Interleaver {
 
     /// That of a payload symbol; `None` where the scheme is not coded and nothing is interleaved.
     pub fn payload(scheme: Scheme, reading: Interleaving) -> Option<Self> {
+        Self::over(1, scheme, reading)
+    }
+
+    /// The same over the symbols of so many channels.
+    pub(crate) fn over(channels: usize, scheme: Scheme, reading: Interleaving) -> Option<Self> {
         let stride = 8 * (1 + scheme.bits_per_carrier() / 2);
-        scheme.is_coded().then_some(Self { bits: scheme.bits_per_symbol(), stride, reading })
+        scheme.is_coded().then_some(Self { bits: channels * scheme.bits_per_symbol(), stride, reading })
     }
 
     /// Which of the symbol's coded bits is on the air at `place`. Places beyond the symbol are an error of the caller's
@@ -46,14 +51,17 @@ mod tests {
     use std::vec;
 
     fn all(reading: Interleaving) -> impl Iterator<Item = Interleaver> {
-        let payload = Scheme::ALL.into_iter().filter_map(move |scheme| Interleaver::payload(scheme, reading));
+        let payload = [1, 2].into_iter().flat_map(move |channels| {
+            Scheme::ALL.into_iter().filter_map(move |scheme| Interleaver::over(channels, scheme, reading))
+        });
         core::iter::once(Interleaver::header(reading)).chain(payload)
     }
 
     #[test]
     fn sizes_are_those_of_the_table() {
         let sizes: vec::Vec<_> = all(Interleaving::Direct).map(|one| (one.bits, one.stride)).collect();
-        assert_eq!(sizes, [(84, 7), (96, 8), (192, 16), (288, 16), (96, 8), (192, 16)]);
+        assert_eq!(sizes[..6], [(84, 7), (96, 8), (192, 16), (288, 16), (96, 8), (192, 16)]);
+        assert_eq!(sizes[6..], [(192, 8), (384, 16), (576, 16), (192, 8), (384, 16)], "over both channels");
     }
 
     #[test]

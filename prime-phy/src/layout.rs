@@ -4,7 +4,7 @@
 //! it starts with the first. A coded payload ends with an octet of zeros that flushes the encoder. Zeros fill the last
 //! symbol, or the last four of a robust scheme.
 
-use crate::channel::MAX_PAYLOAD_SYMBOLS;
+use crate::channel::{MAX_PAYLOAD_SYMBOLS, MOST_CHANNELS};
 use crate::header::MAC_HEADER_OCTETS;
 use crate::{FrameType, Scheme};
 
@@ -15,13 +15,18 @@ pub const MAX_MPDU: usize = MAC_HEADER_OCTETS + MAX_PAYLOAD_SYMBOLS * Scheme::D8
 const FLUSHING_OCTETS: usize = 1;
 
 /// The sizes of one payload.
+///
+/// On a bonded pair a symbol carries twice as much. The longest payload is no longer than that of a single channel in blocks of
+/// the code, so it has half as many symbols.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PayloadLayout {
+    /// Channels side by side: 1, or 2 of a bonded pair.
+    pub channels: usize,
     /// Kind of frame.
     pub frame_type: FrameType,
     /// Scheme.
     pub scheme: Scheme,
-    /// Payload symbols (LEN), up to 63, or 252 of a robust scheme.
+    /// Payload symbols (LEN), up to 63, or 252 of a robust scheme; half of that on a pair.
     pub symbols: u8,
     /// Octets of zeros at the end (PAD_LEN), less than a symbol's.
     pub pad_octets: u16,
@@ -43,23 +48,42 @@ impl PayloadLayout {
 
     /// The same in a frame of a given kind; `None` also where it cannot carry the scheme.
     pub fn for_frame(frame_type: FrameType, scheme: Scheme, octets: usize) -> Option<Self> {
+        Self::on(1, frame_type, scheme, octets)
+    }
+
+    /// The same on one channel or two.
+    ///
+    /// ```
+    /// use prime_phy::{FrameType, Scheme, layout::PayloadLayout};
+    /// let layout = PayloadLayout::on(2, FrameType::A, Scheme::DbpskC, 21);
+    /// assert_eq!(layout.map(|layout| (layout.symbols, layout.pad_octets)), Some((2, 9)));
+    /// ```
+    pub fn on(channels: usize, frame_type: FrameType, scheme: Scheme, octets: usize) -> Option<Self> {
         let used = octets.checked_sub(frame_type.mac_octets())?.saturating_add(flushing_octets(scheme));
-        let blocks = used.div_ceil(scheme.octets_per_symbol());
+        let room = channels.checked_mul(scheme.octets_per_symbol()).filter(|&room| room > 0)?;
+        let blocks = used.div_ceil(room);
         let symbols = blocks.saturating_mul(scheme.copies());
-        if octets == 0 || !frame_type.carries(scheme) || symbols > scheme.most_symbols() {
+        if octets == 0 || !frame_type.carries(scheme) || symbols > most_symbols(channels, scheme) {
             return None;
         }
-        let pad_octets = (blocks * scheme.octets_per_symbol() - used) as u16;
-        Some(Self { frame_type, scheme, symbols: symbols as u8, pad_octets })
+        let pad_octets = (blocks * room - used) as u16;
+        Some(Self { channels, frame_type, scheme, symbols: symbols as u8, pad_octets })
     }
 
     /// The layout that a header tells of. `None` where the frame cannot carry the scheme, padding and flushing are more than
     /// the symbols carry, or they leave no octet of an MPDU.
-    pub fn from_header(frame_type: FrameType, scheme: Scheme, symbols: u8, pad_octets: u16) -> Option<Self> {
-        let layout = Self { frame_type, scheme, symbols, pad_octets };
+    pub fn from_header(
+        channels: usize,
+        frame_type: FrameType,
+        scheme: Scheme,
+        symbols: u8,
+        pad_octets: u16,
+    ) -> Option<Self> {
+        let layout = Self { channels, frame_type, scheme, symbols, pad_octets };
         let room = layout.payload_octets() as isize - flushing_octets(scheme) as isize;
         let whole = frame_type.carries(scheme)
-            && usize::from(symbols) <= scheme.most_symbols()
+            && (1..=MOST_CHANNELS).contains(&channels)
+            && usize::from(symbols) <= most_symbols(channels, scheme)
             && usize::from(symbols).is_multiple_of(scheme.copies());
         (whole && pad_octets as isize <= room && layout.mpdu_octets() > 0).then_some(layout)
     }
@@ -84,10 +108,15 @@ impl PayloadLayout {
         self.blocks() * self.scheme.bits_per_symbol()
     }
 
-    /// Symbols, copies not counted.
+    /// Symbols of single channels, copies not counted.
     fn blocks(&self) -> usize {
-        usize::from(self.symbols) / self.scheme.copies()
+        usize::from(self.symbols) / self.scheme.copies() * self.channels
     }
+}
+
+/// Most payload symbols of a frame: together the channels have no more than one alone.
+fn most_symbols(channels: usize, scheme: Scheme) -> usize {
+    MAX_PAYLOAD_SYMBOLS / channels.max(1) * scheme.copies()
 }
 
 fn flushing_octets(scheme: Scheme) -> usize {
@@ -131,15 +160,34 @@ mod tests {
         assert_eq!(sizes(FrameType::B, Scheme::DbpskC, 21), Some((4, 2)), "no octets in the header");
         assert_eq!(sizes(FrameType::A, Scheme::RobustDbpsk, 18), None);
         assert_eq!(sizes(FrameType::A, Scheme::RobustDqpsk, 7), None);
-        assert_eq!(PayloadLayout::from_header(FrameType::A, Scheme::RobustDbpsk, 0, 0), None);
+        assert_eq!(PayloadLayout::from_header(1, FrameType::A, Scheme::RobustDbpsk, 0, 0), None);
+    }
+
+    #[test]
+    fn a_pair_carries_twice_as_much_in_a_symbol_and_as_much_in_the_longest_frame() {
+        // Digest 2: the bit rate is doubled.
+        for scheme in Scheme::ALL {
+            let frame_type = FrameType::plainest(scheme);
+            for symbols in (0..=31 * scheme.copies() as u8).step_by(scheme.copies()) {
+                let octets = |channels| {
+                    PayloadLayout::from_header(channels, frame_type, scheme, symbols, 0)
+                        .map(|layout| layout.data_octets() + flushing_octets(scheme))
+                };
+                if let Some(single) = octets(1) {
+                    assert_eq!(octets(2), Some(2 * single), "{scheme:?} {symbols}");
+                }
+            }
+            let longer = 32 * scheme.copies() as u8;
+            assert_eq!(PayloadLayout::from_header(2, frame_type, scheme, longer, 0), None);
+        }
     }
 
     #[test]
     fn a_frame_without_an_octet_of_an_mpdu_is_none() {
-        assert_eq!(PayloadLayout::from_header(FrameType::B, Scheme::Dbpsk, 0, 0), None);
-        assert_eq!(PayloadLayout::from_header(FrameType::Bc, Scheme::DbpskC, 1, 5), None);
+        assert_eq!(PayloadLayout::from_header(1, FrameType::B, Scheme::Dbpsk, 0, 0), None);
+        assert_eq!(PayloadLayout::from_header(1, FrameType::Bc, Scheme::DbpskC, 1, 5), None);
         assert_eq!(PayloadLayout::for_frame(FrameType::B, Scheme::Dbpsk, 0), None);
-        assert!(PayloadLayout::from_header(FrameType::A, Scheme::Dbpsk, 0, 0).is_some(), "seven octets");
+        assert!(PayloadLayout::from_header(1, FrameType::A, Scheme::Dbpsk, 0, 0).is_some(), "seven octets");
     }
 
     proptest! {
@@ -148,11 +196,13 @@ mod tests {
             frame_type in prop::sample::select(&FrameType::ALL[..]),
             scheme in prop::sample::select(&Scheme::ALL[..]),
             octets in 0_usize..2_400,
+            channels in 1_usize..=2,
         ) {
-            if let Some(layout) = PayloadLayout::for_frame(frame_type, scheme, octets) {
+            if let Some(layout) = PayloadLayout::on(channels, frame_type, scheme, octets) {
                 prop_assert_eq!(layout.mpdu_octets(), octets);
-                prop_assert!(usize::from(layout.pad_octets) < scheme.octets_per_symbol());
-                let again = PayloadLayout::from_header(frame_type, scheme, layout.symbols, layout.pad_octets);
+                prop_assert!(usize::from(layout.pad_octets) < channels * scheme.octets_per_symbol());
+                let PayloadLayout { symbols, pad_octets, .. } = layout;
+                let again = PayloadLayout::from_header(channels, frame_type, scheme, symbols, pad_octets);
                 prop_assert_eq!(again, Some(layout));
             }
         }
@@ -163,8 +213,9 @@ mod tests {
             scheme in prop::sample::select(&Scheme::ALL[..]),
             symbols: u8,
             pad: u16,
+            channels: usize,
         ) {
-            if let Some(layout) = PayloadLayout::from_header(frame_type, scheme, symbols, pad) {
+            if let Some(layout) = PayloadLayout::from_header(channels % 4, frame_type, scheme, symbols, pad) {
                 prop_assert!(layout.mpdu_octets() <= MAX_MPDU);
             }
         }

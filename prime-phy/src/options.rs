@@ -93,6 +93,18 @@ impl Polarity {
     }
 }
 
+/// How the coded bits of a bonded pair lie on its two channels. The summary says only that there are two tables of 97
+/// carriers and the bit rate is doubled.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub enum Bonding {
+    /// As two symbols of a single channel in succession, the first on the lower channel, each interleaved by itself.
+    #[default]
+    Each,
+    /// As one symbol of twice the bits, interleaved over both channels with the same s.
+    Joint,
+}
+
 /// Polynomial of CRC-12 without its leading term: x^12 + x^11 + x^3 + x^2 + x + 1 (digest 4.2).
 const CRC12_POLYNOMIAL: u16 = 0x80F;
 
@@ -118,6 +130,8 @@ pub struct Options {
     /// Polynomial of the CRC-12 of the header of Type B, without its leading term (U4). Receivers have no way to find
     /// it out.
     pub crc12_polynomial: u16,
+    /// Coded bits on a bonded pair. Receivers depend on it.
+    pub bonding: Bonding,
 }
 
 impl Default for Options {
@@ -131,6 +145,7 @@ impl Default for Options {
             robust_sweep: Sweep::default(),
             robust_polarity: Polarity::default(),
             crc12_polynomial: CRC12_POLYNOMIAL,
+            bonding: Bonding::default(),
         }
     }
 }

@@ -42,7 +42,7 @@ mod control;
 mod gain;
 
 use crate::encoder::{EncodeError, FrameEncoder};
-use crate::layout::MAX_MPDU;
+use crate::layout::{MAX_MPDU, PayloadLayout};
 use crate::options::Options;
 use crate::primitives::{
     Event, LOWEST_LEVEL, PhyDataConfirm, PhyDataRequest, Request, TestMode, TransmitResult,
@@ -299,7 +299,8 @@ impl<W: Memory> Phy<W> {
         if self.transmitter.is_busy() {
             return Err(TransmitResult::TransmitterBusy);
         }
-        let frame = FrameEncoder::of_type(&self.config.options, data.frame_type, data.scheme, &data.mpdu);
+        let PhyConfig { channel, options, .. } = &self.config;
+        let frame = FrameEncoder::on(channel.channels(), options, data.frame_type, data.scheme, &data.mpdu);
         let frame = frame.map_err(|error| match error {
             EncodeError::Scheme { .. } => TransmitResult::BadScheme,
             EncodeError::Mpdu { .. } | EncodeError::Header(_) => TransmitResult::BadLength,
@@ -317,16 +318,17 @@ impl<W: Memory> Phy<W> {
 
     /// Loads the frame of a test, to start at sample `from` or, with pauses, a frame's length after the last.
     fn load_test(&mut self, test: TestMode, from: u64) {
-        let octets = (1..=MAX_MPDU).rev().find(|&octets| {
-            crate::layout::PayloadLayout::for_frame(FrameType::A, test.scheme, octets).is_some()
-        });
+        let channels = self.config.channel.channels();
+        let octets = (1..=MAX_MPDU)
+            .rev()
+            .find(|&octets| PayloadLayout::on(channels, FrameType::A, test.scheme, octets).is_some());
         let mut mpdu = [0; MAX_MPDU];
         Scrambler::new().apply(&mut mpdu);
         mpdu[0] &= 0x3F;
         let mpdu = octets.and_then(|octets| mpdu.get(..octets)).unwrap_or_default();
         let pause = if test.half_duty { self.on_air.end - self.on_air.start } else { 0 };
         let start = from.max(self.on_air.end + pause);
-        if let Ok(frame) = FrameEncoder::of_type(&self.config.options, FrameType::A, test.scheme, mpdu) {
+        if let Ok(frame) = FrameEncoder::on(channels, &self.config.options, FrameType::A, test.scheme, mpdu) {
             self.start(frame, start, test.level);
         }
     }

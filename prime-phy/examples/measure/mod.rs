@@ -20,6 +20,7 @@ use prime_phy::primitives::{CarrierDetect, Event};
 use prime_phy::{
     Channel, Detection, FrameType, FrameWorkspace, Receiver, ReceiverOptions, Scheme, SymbolWeights,
 };
+use std::sync::Arc;
 
 /// Octets of payload behind what the header carries, as in the reference curves (prime.md 9.5).
 pub const PAYLOAD_OCTETS: usize = 133;
@@ -42,7 +43,7 @@ pub struct Line {
     pub ppm: f64,
     pub octets: usize,
     pub echo: f32,
-    pub noise: Option<Trace>,
+    pub noise: Option<Arc<Trace>>,
     pub of_background: bool,
 }
 
@@ -72,7 +73,7 @@ impl Line {
                 ("carriers", "equal") => line.receiver.carrier_weights = false,
                 ("symbols", "equal") => line.receiver.symbol_weights = SymbolWeights::Equal,
                 ("symbols", "erased") => line.receiver.symbol_weights = SymbolWeights::Erased,
-                ("noise", file) => line.noise = Some(Trace::read(file)),
+                ("noise", file) => line.noise = Some(Arc::new(Trace::read(file))),
                 ("of", "background") => line.of_background = true,
                 _ => println!("no such setting: {setting}"),
             }

@@ -30,7 +30,7 @@ const LABELS: [&str; STEPS.len()] = [
 type Failure = Box<dyn std::error::Error>;
 
 /// All panels.
-pub(super) fn svg(curves: &[Curve]) -> Result<String, Failure> {
+pub(super) fn svg(curves: &[&Curve]) -> Result<String, Failure> {
     let mut text = String::new();
     let size = (PANEL.0 * IN_ALL_NOISE.len() as u32, LEGEND + PANEL.1 * NOISES.len() as u32);
     {
@@ -46,8 +46,9 @@ pub(super) fn svg(curves: &[Curve]) -> Result<String, Failure> {
         let places = NOISES.iter().flat_map(|noise| IN_ALL_NOISE.map(|scheme| (noise, scheme)));
         for (panel, ((noise, title, _), scheme)) in panels.iter().zip(places) {
             let title = format!("{}: {title}", scheme.to_uppercase());
-            let curves: Vec<&Curve> =
-                curves.iter().filter(|curve| curve.noise == *noise && curve.scheme == scheme).collect();
+            let of_panel = curves.iter().copied();
+            let of_panel = of_panel.filter(|curve| curve.noise == *noise && curve.scheme == scheme);
+            let curves: Vec<&Curve> = of_panel.collect();
             draw(panel, &title, &curves)?;
         }
         root.present()?;

@@ -50,7 +50,7 @@ fn frame_of_digest_10_3_has_the_printed_symbols() {
         "010100000110001011110110100100110010110101100111010101111111101011011111011110101101",
         "110101101001111111100000010011110110011111001111101011000010010110000001100010110001",
     ] {
-        let (bits, pilots) = header_bits(encoder.next_symbol().unwrap());
+        let (bits, pilots) = header_bits(&encoder.next_symbol().unwrap()[0]);
         assert_eq!(bits, printed);
         assert_eq!(pilots, (0..13).map(|_| pn.next_bit()).collect::<Vec<_>>());
     }
@@ -59,12 +59,60 @@ fn frame_of_digest_10_3_has_the_printed_symbols() {
         "110000110100100011100001100110000011110011111111110101100001101010001110110010001011010010101100",
         "011010000101111101001010101100011111110010111100100001000000000100001011011100000011100010111001",
     ] {
-        let phases = *encoder.next_symbol().unwrap();
+        let phases = encoder.next_symbol().unwrap()[0];
         let bits: String = phases.windows(2).map(|pair| if pair[0] == pair[1] { '0' } else { '1' }).collect();
         assert_eq!(bits, printed);
         assert_eq!(phases[0] / 4, pn.next_bit(), "the payload's pilots go on with the sequence");
     }
     assert_eq!(encoder.next_symbol(), None);
+}
+
+#[test]
+fn on_a_pair_both_channels_have_the_header_and_symbols_of_the_payload_in_turn() {
+    let on = |channels| {
+        FrameEncoder::on(channels, &Options::default(), FrameType::A, Scheme::DbpskC, &REG_REQ).unwrap()
+    };
+    let (mut single, mut pair) = (on(1), on(2));
+    // Six octets more in a symbol: two symbols instead of three, and nine octets of padding instead of three.
+    assert_eq!((pair.layout().symbols, pair.layout().pad_octets), (2, 9));
+    for _ in 0..2 {
+        let [lower, upper] = pair.next_symbol().unwrap() else { panic!("two channels") };
+        assert_eq!(lower, upper);
+        single.next_symbol();
+    }
+    // The payload's bits are those of digest 10.3 and zeros behind them; pilots are each channel's own.
+    let data = |phases: &[u8; CARRIERS]| -> Vec<u8> {
+        phases.windows(2).map(|pair| (pair[1] + 8 - pair[0]) % 8).collect()
+    };
+    let expected: Vec<_> = (0..3).map(|_| single.next_symbol().unwrap()[0]).collect();
+    let found: Vec<_> = (0..2).flat_map(|_| pair.next_symbol().unwrap().to_vec()).collect();
+    assert!(expected.iter().zip(&found).all(|(one, other)| data(one) == data(other)));
+    assert_eq!((found[0][0], found[1][0], found[2][0]), (expected[0][0], expected[0][0], expected[1][0]));
+    assert_eq!(pair.next_symbol(), None);
+}
+
+#[test]
+fn symbols_of_a_pair_are_half_of_those_that_a_sniffer_counted_on_one_channel() {
+    // Digest 10.2 and 2: the bit rate is doubled.
+    for (octets, symbols) in [(21, 3), (22, 3), (25, 4), (33, 5), (63, 10), (76, 12)] {
+        let frame =
+            FrameEncoder::on(2, &Options::default(), FrameType::A, Scheme::DbpskC, &std::vec![0; octets]);
+        assert_eq!(frame.unwrap().layout().symbols, u8::div_ceil(symbols, 2), "{octets} octets");
+    }
+}
+
+#[test]
+fn padding_that_the_header_of_type_a_cannot_tell_is_refused() {
+    let on = |frame_type, octets| {
+        FrameEncoder::on(2, &Options::default(), frame_type, Scheme::D8psk, &std::vec![0; octets])
+            .map(|frame| frame.layout().pad_octets)
+    };
+    assert!(matches!(
+        on(FrameType::A, 7 + 8),
+        Err(EncodeError::Header(HeaderError::Field { pad_octets: 64, .. }))
+    ));
+    assert_eq!(on(FrameType::A, 7 + 9), Ok(63));
+    assert_eq!(on(FrameType::B, 8), Ok(64));
 }
 
 #[test]
@@ -118,16 +166,16 @@ fn a_robust_frame_is_the_plain_one_sent_four_times() {
         phases.windows(2).map(|pair| (pair[1] + 8 - pair[0]) % 8).collect()
     };
     let mut pn = Scrambler::new();
-    let header: Vec<_> = (0..4).map(|_| header_bits(robust.next_symbol().unwrap())).collect();
+    let header: Vec<_> = (0..4).map(|_| header_bits(&robust.next_symbol().unwrap()[0])).collect();
     for (bits, pilots) in &header {
         assert_eq!(*bits, header[0].0, "four copies of one symbol");
         assert_eq!(*pilots, (0..13).map(|_| pn.next_bit()).collect::<Vec<_>>());
         plain.next_symbol();
     }
-    while let Some(phases) = plain.next_symbol() {
+    while let Some([phases]) = plain.next_symbol() {
         let expected = data(phases);
         for _ in 0..4 {
-            let phases = *robust.next_symbol().unwrap();
+            let phases = robust.next_symbol().unwrap()[0];
             assert_eq!((data(&phases), phases[0] / 4), (expected.clone(), pn.next_bit()));
         }
     }
@@ -152,7 +200,7 @@ fn an_mpdu_that_no_frame_can_carry_is_an_error() {
 impl FrameEncoder {
     fn nth_symbol(&mut self, n: usize) -> &[u8; CARRIERS] {
         (0..n).for_each(|_| assert!(self.next_symbol().is_some()));
-        self.next_symbol().unwrap()
+        &self.next_symbol().unwrap()[0]
     }
 }
 
@@ -164,13 +212,14 @@ proptest! {
         repetition in prop::sample::select(&Repetition::ALL[..]),
         mpdu in proptest::collection::vec(any::<u8>(), 0..300),
         inverse: bool,
+        channels in 0_usize..4,
     ) {
         let interleaving = if inverse { Interleaving::Inverse } else { Interleaving::Direct };
         let options = Options { interleaving, repetition, ..Options::default() };
-        if let Ok(mut encoder) = FrameEncoder::of_type(&options, frame_type, scheme, &mpdu) {
+        if let Ok(mut encoder) = FrameEncoder::on(channels, &options, frame_type, scheme, &mpdu) {
             let symbols = encoder.symbols();
             for _ in 0..symbols {
-                prop_assert!(encoder.next_symbol().unwrap().iter().all(|&phase| phase < PHASES));
+                prop_assert!(encoder.next_symbol().unwrap().as_flattened().iter().all(|&phase| phase < PHASES));
             }
             prop_assert_eq!(encoder.next_symbol(), None);
         }

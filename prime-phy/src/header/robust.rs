@@ -27,9 +27,10 @@ pub struct HeaderB {
 }
 
 impl HeaderB {
-    /// What it says of the payload of a frame of Type B or BC.
-    pub const fn header(&self, frame_type: FrameType) -> Header {
-        Header { frame_type, scheme: self.scheme, symbols: self.symbols, pad_octets: self.pad_octets }
+    /// What it says of the payload of a frame of Type B or BC on so many channels.
+    pub const fn header(&self, frame_type: FrameType, channels: usize) -> Header {
+        let Self { scheme, symbols, pad_octets } = *self;
+        Header { frame_type, scheme, symbols, pad_octets, channels }
     }
 
     /// The 36 bits before the tail, most significant first; the last four of the octets are zero.
@@ -47,11 +48,15 @@ impl HeaderB {
         Ok(left_aligned(checked << 12 | u64::from(crc)))
     }
 
-    /// Reads the 36 bits. What is reserved is not looked at.
+    /// Reads the 36 bits of a frame on so many channels. What is reserved is not looked at.
     ///
     /// # Errors
     /// The CRC is wrong, or it is right and the fields are not of v1.4.
-    pub fn parse(octets: &[u8; ROBUST_HEADER_OCTETS], crc12_polynomial: u16) -> Result<Self, HeaderError> {
+    pub fn parse(
+        octets: &[u8; ROBUST_HEADER_OCTETS],
+        channels: usize,
+        crc12_polynomial: u16,
+    ) -> Result<Self, HeaderError> {
         let bits = octets.iter().fold(0, |bits, &octet| bits << 8 | u64::from(octet))
             >> (8 * ROBUST_HEADER_OCTETS - ROBUST_HEADER_BITS);
         let (checked, found) = (bits >> 12, bits as u16 & 0xFFF);
@@ -63,7 +68,7 @@ impl HeaderB {
         let protocol = (fields >> 17) as u8 & 0xF;
         let scheme = Scheme::from_code(protocol).ok_or(HeaderError::Protocol(protocol))?;
         let (symbols, pad_octets) = ((fields >> 9) as u8, fields as u16 & 0x1FF);
-        PayloadLayout::from_header(FrameType::B, scheme, symbols, pad_octets)
+        PayloadLayout::from_header(channels, FrameType::B, scheme, symbols, pad_octets)
             .ok_or(HeaderError::Padding { scheme, symbols, pad_octets })?;
         Ok(Self { scheme, symbols, pad_octets })
     }
@@ -112,6 +117,7 @@ mod tests {
             let checked = fields << RESERVED_BITS;
             HeaderB::parse(
                 &left_aligned(checked << 12 | u64::from(check(polynomial(), checked))),
+                1,
                 polynomial(),
             )
         };
@@ -127,23 +133,24 @@ mod tests {
         let mut octets =
             HeaderB { scheme: Scheme::Dbpsk, symbols: 1, pad_octets: 0 }.emit(polynomial()).unwrap();
         octets[4] ^= 0x10;
-        assert!(matches!(HeaderB::parse(&octets, polynomial()), Err(HeaderError::Crc { .. })));
+        assert!(matches!(HeaderB::parse(&octets, 1, polynomial()), Err(HeaderError::Crc { .. })));
     }
 
     proptest! {
         #[test]
         fn headers_go_round(
-            scheme in prop::sample::select(&Scheme::ALL[..]), octets in 0_usize..2_300, polynomial in 1_u16..0x1000
+            scheme in prop::sample::select(&Scheme::ALL[..]), octets in 0_usize..2_300, polynomial in 1_u16..0x1000,
+            channels in 1_usize..=2,
         ) {
-            if let Some(layout) = PayloadLayout::for_frame(FrameType::B, scheme, octets) {
+            if let Some(layout) = PayloadLayout::on(channels, FrameType::B, scheme, octets) {
                 let header = HeaderB { scheme, symbols: layout.symbols, pad_octets: layout.pad_octets };
-                prop_assert_eq!(HeaderB::parse(&header.emit(polynomial).unwrap(), polynomial), Ok(header));
+                prop_assert_eq!(HeaderB::parse(&header.emit(polynomial).unwrap(), channels, polynomial), Ok(header));
             }
         }
 
         #[test]
         fn any_bits_are_a_header_that_goes_round_or_an_error(octets: [u8; ROBUST_HEADER_OCTETS]) {
-            if let Ok(header) = HeaderB::parse(&octets, polynomial()) {
+            if let Ok(header) = HeaderB::parse(&octets, 1, polynomial()) {
                 let mut kept = octets;
                 kept[4] &= 0xF0;
                 // Reserved bits change the check; without them the header is what was read.
@@ -158,7 +165,7 @@ mod tests {
             let header = HeaderB { scheme: Scheme::RobustDbpsk, symbols: 16, pad_octets: 3 };
             let mut octets = header.emit(polynomial()).unwrap();
             octets[bit / 8] ^= 0x80 >> (bit % 8);
-            let refused_by_crc = matches!(HeaderB::parse(&octets, polynomial()), Err(HeaderError::Crc { .. }));
+            let refused_by_crc = matches!(HeaderB::parse(&octets, 1, polynomial()), Err(HeaderError::Crc { .. }));
             prop_assert!(refused_by_crc);
         }
     }

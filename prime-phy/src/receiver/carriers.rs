@@ -1,6 +1,6 @@
 //! The carriers of a window of samples, and the little arithmetic that every stage shares.
 
-use crate::channel::CARRIERS;
+use crate::channel::{CARRIERS, FFT_SAMPLES};
 use core::f32::consts::TAU;
 use dsp::Complex;
 
@@ -42,4 +42,9 @@ pub(super) fn mean_power(carriers: &Carriers) -> f32 {
 /// e^(j 2 pi turns).
 pub(super) fn phasor(turns: f32) -> Complex {
     Complex::new(libm::cosf(TAU * turns), libm::sinf(TAU * turns))
+}
+
+/// Mean power of a sample with this mean power on each carrier's bin: half of a bin's power in each of two bins.
+pub(super) fn sample_power(carrier_power: f32) -> f32 {
+    2.0 * CARRIERS as f32 * carrier_power / (FFT_SAMPLES * FFT_SAMPLES) as f32
 }

@@ -57,7 +57,7 @@ impl FrameWorkspace {
         [options.interleaving, options.interleaving.other()].into_iter().find_map(|interleaving| {
             let mut octets = [0; HEADER_OCTETS];
             self.decode_header(FORM_A, &BitMap::header(interleaving), passes, &mut octets)?;
-            let header = HeaderA::parse(&octets).ok()?;
+            let header = HeaderA::parse(&octets, self.line.channels()).ok()?;
             let decoded = Decoded { header, interleaving, repetition: options.repetition };
             self.fits_a(&decoded).then_some(decoded)
         })
@@ -74,7 +74,7 @@ impl FrameWorkspace {
             let mut octets = [0; ROBUST_HEADER_OCTETS];
             let map = BitMap::robust_header(interleaving, repetition);
             self.decode_header(form_b(repetition), &map, passes, &mut octets)?;
-            let header = HeaderB::parse(&octets, options.crc12_polynomial).ok()?;
+            let header = HeaderB::parse(&octets, self.line.channels(), options.crc12_polynomial).ok()?;
             let decoded = Decoded { header, interleaving, repetition };
             self.fits_b(&decoded, options.crc12_polynomial).then_some(decoded)
         })
@@ -102,7 +102,7 @@ impl FrameWorkspace {
                 if carrier.is_multiple_of(HEADER_PILOT_SPACING) {
                     negative = pilots.header() != 0;
                 } else {
-                    let (bit, scrambled) = map.source(symbol, place);
+                    let (bit, scrambled) = map.source(symbol, 0, place);
                     negative ^= coded.bit(bit) ^ coding::scrambling(scrambled) == 1;
                     place += 1;
                 }
@@ -114,7 +114,8 @@ impl FrameWorkspace {
     }
 
     fn decode_header(&mut self, form: HeaderForm, map: &BitMap, passes: u8, octets: &mut [u8]) -> Option<()> {
-        let geometry = Geometry::header(form.symbols, form.copies);
+        let channels = self.line.channels();
+        let geometry = Geometry::header(channels, form.symbols, form.copies);
         self.decoder.start(geometry.shape(form.info_bits)).ok()?;
         let mut pilots = Pilots::new(Continuity::Continuous);
         for symbol in 0..form.symbols {
@@ -126,10 +127,12 @@ impl FrameWorkspace {
         }
         for block in 0..geometry.blocks {
             for place in 0..HEADER_DATA_CARRIERS {
-                let (bit, scrambled) = map.source(block * form.copies, place);
-                let chain = block * geometry.segments + place / geometry.length;
+                let (bit, scrambled) = map.source(block * form.copies, 0, place);
                 let of = Place::of(bit).inverted(coding::scrambling(scrambled) == 1);
-                self.decoder.place(chain, place % geometry.length, core::iter::once(of));
+                for channel in 0..channels {
+                    let (chain, step) = geometry.chain_of(channel, block, place);
+                    self.decoder.place(chain, step, core::iter::once(of));
+                }
             }
         }
         self.line.prepare(geometry);
@@ -159,24 +162,28 @@ impl FrameWorkspace {
             if layout.frame_type == crate::FrameType::A { HEADER_SYMBOLS } else { ROBUST_HEADER_SYMBOLS };
         let symbols = usize::from(layout.symbols);
         let bits = scheme.bits_per_carrier();
-        let geometry = Geometry::payload(header, symbols, copies, bits);
+        let geometry = Geometry::payload(layout.channels, header, symbols, copies, bits);
         let data = layout.data_octets();
         let info_bits = if scheme.is_coded() { 8 * data } else { 0 };
         self.decoder.start(geometry.shape(info_bits)).ok()?;
         let coded_bits = if scheme.is_coded() { dsp::convolutional::coded_bits(info_bits) } else { 8 * data };
-        let map = BitMap::payload(scheme, interleaving, repetition);
+        let map = BitMap::payload(layout.channels, scheme, options.bonding, interleaving, repetition);
         let offset = coding::payload_offset(scrambler, layout.frame_type, repetition);
-        for block in 0..geometry.blocks {
-            for step in 0..PAYLOAD_DATA_CARRIERS {
-                // The bit that is first on the air is the most significant of the step.
-                let places = (0..bits).rev().map(|bit| {
-                    let (index, scrambled) = map.source(block * copies, step * bits + bit);
-                    // Behind the data there are only zeros.
-                    let place = if index < coded_bits { Place::of(index) } else { Place::ZERO };
-                    place.inverted(coding::scrambling(offset + scrambled) == 1)
-                });
-                self.decoder.place(block, step, places);
-            }
+        let chains = (0..layout.channels).flat_map(|channel| {
+            (0..geometry.blocks).flat_map(move |block| {
+                (0..PAYLOAD_DATA_CARRIERS).map(move |carrier| (channel, block, carrier))
+            })
+        });
+        for (channel, block, carrier) in chains {
+            // The bit that is first on the air is the most significant of the step.
+            let places = (0..bits).rev().map(|bit| {
+                let (index, scrambled) = map.source(block * copies, channel, carrier * bits + bit);
+                // Behind the data there are only zeros.
+                let place = if index < coded_bits { Place::of(index) } else { Place::ZERO };
+                place.inverted(coding::scrambling(offset + scrambled) == 1)
+            });
+            let (chain, step) = geometry.chain_of(channel, block, carrier);
+            self.decoder.place(chain, step, places);
         }
         for symbol in 0..symbols {
             self.line.know(header + symbol, Known::default());

@@ -59,6 +59,18 @@ pub(super) struct Peak {
     metric: f32,
 }
 
+impl Peak {
+    /// What two channels of a pair found in the same windows: the one that stands out more, of the same preamble with the mean
+    /// of both starts.
+    pub(super) fn together(self, other: Self) -> Self {
+        let clearer = if other.metric > self.metric { other } else { self };
+        if self.preamble == other.preamble {
+            return Self { start: self.start.midpoint(other.start), ..clearer };
+        }
+        clearer
+    }
+}
+
 /// Kinds of preambles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Preamble {

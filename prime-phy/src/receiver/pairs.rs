@@ -26,10 +26,11 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    /// Begins a frame; products count as the noise of their carriers allows, or all the same.
-    pub(super) fn new(noise: &NoiseFloor, weighted: bool) -> Self {
+    /// Begins a frame; products count as the noise of their carriers allows, or all the same where no `mean` noise of a carrier,
+    /// on all channels, is given.
+    pub(super) fn new(noise: &NoiseFloor, mean: Option<f32>) -> Self {
         let mut weights = [1.0; CARRIERS];
-        if let (true, Some(powers), Some(mean)) = (weighted, noise.powers(), noise.mean()) {
+        if let (Some(powers), Some(mean)) = (noise.powers(), mean) {
             let mean = mean.max(f32::MIN_POSITIVE);
             for (weight, pair) in weights.iter_mut().skip(1).zip(powers.windows(2)) {
                 let pair = pair.iter().sum::<f32>() / mean;

@@ -9,10 +9,11 @@ use super::carriers::{Carriers, mean_power};
 use super::header_decoder::{Link, SUM_OF_COPIES, noise_of_products};
 use super::ladder::SymbolWeights;
 use super::pairs::Pairs;
+use super::part::Part;
 use crate::coding::{self, BitMap, MAX_CODED_BITS, MAX_REPEATED_BITS, STAGES};
 use crate::constellation::{PHASES, phase_step};
 use crate::layout::{MAX_MPDU, PayloadLayout};
-use crate::options::{Continuity, Interleaving, Repetition};
+use crate::options::{Continuity, Interleaving, Options, Repetition};
 use crate::primitives::Mpdu;
 use dsp::differential::{EIGHTHS, max_log};
 use dsp::soft::quantise;
@@ -31,7 +32,6 @@ pub(super) struct PayloadDecoder {
     symbol_weights: SymbolWeights,
     payload: Option<Payload>,
     symbol: usize,
-    link: Link,
     /// Sums over the products without their data, as decided: real part and square of the imaginary part.
     sums: (f32, f32),
     products: usize,
@@ -47,15 +47,7 @@ struct Payload {
 
 impl PayloadDecoder {
     pub(super) fn new(symbol_weights: SymbolWeights) -> Self {
-        Self {
-            soft: [0; SOFT_BITS],
-            symbol_weights,
-            payload: None,
-            symbol: 0,
-            link: Link::default(),
-            sums: (0.0, 0.0),
-            products: 0,
-        }
+        Self { soft: [0; SOFT_BITS], symbol_weights, payload: None, symbol: 0, sums: (0.0, 0.0), products: 0 }
     }
 
     /// Starts a payload.
@@ -64,26 +56,33 @@ impl PayloadDecoder {
         layout: Option<PayloadLayout>,
         interleaving: Interleaving,
         repetition: Repetition,
-        scrambler: Continuity,
-        link: &Link,
+        options: &Options,
     ) {
         self.soft.fill(0);
-        (self.symbol, self.link, self.sums, self.products) = (0, *link, (0.0, 0.0), 0);
+        (self.symbol, self.sums, self.products) = (0, (0.0, 0.0), 0);
+        let Options { scrambler, bonding, .. } = *options;
         self.payload = layout.map(|layout| Payload {
             layout,
-            map: BitMap::payload(layout.scheme, interleaving, repetition),
+            map: BitMap::payload(layout.channels, layout.scheme, bonding, interleaving, repetition),
             offsets: [scrambler, scrambler.other()]
                 .map(|reading| coding::payload_offset(reading, layout.frame_type, repetition)),
         });
     }
 
-    /// Takes a payload symbol.
-    pub(super) fn push(&mut self, symbol: &Carriers, pairs: &mut Pairs) {
+    /// Takes a payload symbol of each channel.
+    pub(super) fn push(&mut self, symbols: &[Carriers], parts: &mut [Part]) {
+        for (channel, (symbol, part)) in symbols.iter().zip(parts).enumerate() {
+            self.push_on(channel, symbol, &part.link, &mut part.pairs);
+        }
+        self.symbol += 1;
+    }
+
+    fn push_on(&mut self, channel: usize, symbol: &Carriers, link: &Link, pairs: &mut Pairs) {
         let Some(Payload { layout, map, offsets, .. }) = &self.payload else { return };
         let bits = layout.scheme.bits_per_carrier();
         // Metrics of the points of a denser circle are smaller; copies are added up.
-        let scale = self.link.soft_scale
-            * self.trust(symbol)
+        let scale = link.soft_scale
+            * self.trust(symbol, link)
             * [1.0, 1.0, 1.5][(bits - 1).min(2)]
             * if layout.scheme.is_robust() { SUM_OF_COPIES / layout.scheme.copies() as f32 } else { 1.0 };
         let mut place = 0;
@@ -95,7 +94,7 @@ impl PayloadDecoder {
             // Bit 0 of the metrics is the last on the air.
             for metric in metrics.iter().take(bits).rev() {
                 value = value << 1 | u8::from(*metric < 0.0);
-                let (coded, scrambled) = map.source(self.symbol, place);
+                let (coded, scrambled) = map.source(self.symbol, channel, place);
                 let soft = quantise(metric * weight, scale);
                 if map.scrambles_copies() {
                     for (reading, offset) in offsets.iter().enumerate() {
@@ -118,8 +117,7 @@ impl PayloadDecoder {
             pairs.learn(bare * weight);
         }
         self.products += symbol.len() - 1;
-        pairs.settle(self.link.power);
-        self.symbol += 1;
+        pairs.settle(link.power);
     }
 
     /// Ratio of noise to signal power on a carrier, by what was decided; `None` without a symbol.
@@ -131,12 +129,12 @@ impl PayloadDecoder {
 
     /// Factor for the products of a symbol: inversely as their variance, 1 for the header's noise. A symbol hit by an
     /// impulse shows in its power.
-    fn trust(&self, symbol: &Carriers) -> f32 {
+    fn trust(&self, symbol: &Carriers, link: &Link) -> f32 {
         if self.symbol_weights == SymbolWeights::Equal {
             return 1.0;
         }
-        let signal = self.link.signal;
-        let noise = (self.link.power - signal).max(self.link.noise);
+        let signal = link.signal;
+        let noise = (link.power - signal).max(link.noise);
         let power = mean_power(symbol);
         let deviation = libm::sqrtf(noise * (noise + 2.0 * signal) / symbol.len() as f32);
         // Half a decibel more for what the header did not tell exactly.

@@ -1,5 +1,5 @@
 use super::*;
-use crate::Scheme;
+use crate::{FrameType, Scheme};
 use std::{vec, vec::Vec};
 
 fn frame(scheme: Scheme, octets: usize) -> FrameEncoder {
@@ -19,28 +19,31 @@ fn rms(samples: &[f32]) -> f32 {
 
 #[test]
 fn a_symbol_is_the_sum_of_the_digest_with_its_end_before_it_in_every_channel() {
-    for channel in [Channel::ONE].into_iter().chain(Channel::ALL) {
-        let mut transmitter = Transmitter::new(&channel, &Options::default());
-        let mut encoder = frame(Scheme::D8psk, 60);
+    for channel in [Channel::ONE].into_iter().chain(Channel::ALL).chain(Channel::PAIRS) {
+        let (mut transmitter, channels) =
+            (Transmitter::new(&channel, &Options::default()), channel.channels());
+        let (options, mpdu) = (Options::default(), [0x15; 60]);
+        let mut encoder = FrameEncoder::on(channels, &options, FrameType::A, Scheme::D8psk, &mpdu).unwrap();
         let all = samples(&mut transmitter, encoder.clone(), 0.0);
         let (points, prefix) = (channel.fft_samples() as f64, channel.samples(PREFIX_SAMPLES) as f64);
-        let first = f64::from(channel.first_carrier);
+        let per_hz = 488.281_25_f64.recip();
         let mut symbols =
             all[channel.samples(PREAMBLE_SAMPLES)..].chunks_exact(channel.samples(SYMBOL_SAMPLES));
         while let Some(phases) = encoder.next_symbol() {
             let symbol = symbols.next().unwrap();
             for (n, &sample) in symbol.iter().enumerate().step_by(channel.ways() + 1) {
                 let expected: f64 = phases
+                    .as_flattened()
                     .iter()
                     .enumerate()
                     .map(|(k, &phase)| {
-                        let turns =
-                            (first + k as f64) * (n as f64 - prefix) / points + f64::from(phase) / 8.0;
+                        let carrier = f64::from(channel.carrier_hz(k)) * per_hz;
+                        let turns = carrier.round() * (n as f64 - prefix) / points + f64::from(phase) / 8.0;
                         (std::f64::consts::TAU * turns).cos()
                     })
                     .sum::<f64>()
                     * f64::from(TX_RMS)
-                    * (2.0 / 97.0_f64).sqrt();
+                    * (2.0 / (97 * channels) as f64).sqrt();
                 assert!((f64::from(sample) - expected).abs() < 1e-5, "{channel:?} {n}: {sample} {expected}");
             }
         }

@@ -62,7 +62,7 @@ pub fn noise_for_snr_db(snr_db: f32) -> f32 {
 
 /// The same at the sample clock of a channel.
 pub fn noise_on(channel: &Channel, snr_db: f32) -> f32 {
-    let amplitude = TX_RMS * (2.0 / CARRIERS as f32).sqrt();
+    let amplitude = TX_RMS * (2.0 / (channel.channels() * CARRIERS) as f32).sqrt();
     let quarter = channel.fft_samples() as f32 / 4.0;
     (quarter * amplitude * amplitude / 10.0_f32.powf(snr_db / 10.0)).sqrt()
 }
@@ -81,7 +81,7 @@ pub fn samples_on(
     mpdu: &[u8],
 ) -> Vec<f32> {
     let mut transmitter = Transmitter::new(channel, options);
-    let frame = FrameEncoder::of_type(options, frame_type, scheme, mpdu).expect("fits");
+    let frame = FrameEncoder::on(channel.channels(), options, frame_type, scheme, mpdu).expect("fits");
     let mut samples = vec![0.0; transmitter.load(frame, 0.0)];
     transmitter.pull(&mut samples);
     samples
