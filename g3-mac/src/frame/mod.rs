@@ -6,17 +6,22 @@
 //! ```
 //!
 //! [`check_fcs`] takes the frame check sequence off a PSDU, [`Frame::parse`] reads what is before it, and
-//! [`Frame::emit`] writes a whole PSDU with padding and FCS. Beacon payloads and MAC commands are payload here.
+//! [`Frame::emit`] writes a whole PSDU with padding and FCS. Beacon payloads and MAC commands are payload here; [`ToneMapResponse`] is
+//! one of these.
 
 mod auxiliary_security;
 mod header;
 mod segment_control;
+mod tone_map_response;
 
 pub use auxiliary_security::{AuxiliarySecurity, KeyIndex, LEN as AUXILIARY_SECURITY_LEN, SecurityLevel};
 pub use header::{Endpoint, FrameType, Header, Source};
 pub use segment_control::{
     LEN as SEGMENT_CONTROL_LEN, MAX_COUNT as MAX_SEGMENT_COUNT, MAX_LENGTH as MAX_SEGMENT_LENGTH,
     SegmentControl,
+};
+pub use tone_map_response::{
+    COMMAND as TONE_MAP_RESPONSE, MAX_LEN as MAX_TONE_MAP_RESPONSE, ToneMapResponse, ToneMapResponseError,
 };
 
 use g3_phy::primitives::Psdu;
