@@ -19,9 +19,10 @@ const LOOKS: u8 = 6;
 /// Share of a window's power below which a tone is not worth its notch, and after how many looks it is let go.
 const LITTLE_POWER: f32 = 0.2;
 const LOOKS_WITHOUT: u8 = 16;
-/// Bins without tones: mains and its harmonics below, where bins mirror each other.
-const LOWEST_BIN: usize = 2;
+/// Bins beyond have no tones; from zero on they may, the hum of the mains among them.
 const HIGHEST_BIN: usize = FFT_SAMPLES / 2 - 2;
+/// Keeps the quotient finite of a sine that has no samples but zeros.
+const NO_SINE: f32 = 1e-6;
 /// Samples between windows beyond which the phase tells nothing of the frequency.
 const LONGEST_GAP: u64 = 2_048;
 /// Part of a measured difference of frequency that is believed, once several are known.
@@ -71,14 +72,15 @@ impl ToneTracker {
         }
         let powers: [f32; FFT_SAMPLES / 2 + 1] = core::array::from_fn(|bin| spectrum[bin].norm_sqr());
         let all: f32 = powers.iter().sum();
-        let mut best = (LOWEST_BIN, 0.0);
-        for (bin, power) in powers.iter().enumerate().take(HIGHEST_BIN + 1).skip(LOWEST_BIN) {
+        let mut best = (0, 0.0);
+        for (bin, power) in powers.iter().enumerate().take(HIGHEST_BIN + 1) {
             if *power > best.1 {
                 best = (bin, *power);
             }
         }
         let (bin, of_bin) = best;
-        let (below, above) = (powers[bin - 1], powers[bin + 1]);
+        // Below zero there is nothing new.
+        let (below, above) = (if bin > 0 { powers[bin - 1] } else { 0.0 }, powers[bin + 1]);
         if all <= 0.0 || below + of_bin + above < MOST_OF_POWER * all {
             self.suspect.1 = 0;
             return;
@@ -116,15 +118,15 @@ impl Tone {
             phasor *= step;
         }
         let (early, late) = window.split_at_mut(HALF);
-        let (mut of_cosine, mut of_sine, mut cosines, mut power) = (0.0, 0.0, 0.0, 0.0);
+        let (mut of_cosine, mut of_sine, mut cosines, mut sines, mut power) = (0.0, 0.0, 0.0, 0.0, 0.0);
         for ((early, late), phasor) in early.iter().rev().zip(&*late).zip(&phasors) {
             of_cosine += (late + early) * phasor.re;
             of_sine += (late - early) * phasor.im;
             cosines += 2.0 * phasor.re * phasor.re;
+            sines += 2.0 * phasor.im * phasor.im;
             power += early * early + late * late;
         }
-        let sines = FFT_SAMPLES as f32 - cosines;
-        let (cosine, sine) = (of_cosine / cosines, of_sine / sines);
+        let (cosine, sine) = (of_cosine / cosines, of_sine / sines.max(NO_SINE));
         for ((early, late), phasor) in early.iter_mut().rev().zip(late).zip(&phasors) {
             let (even, odd) = (cosine * phasor.re, sine * phasor.im);
             *late -= even + odd;
@@ -151,8 +153,7 @@ impl Tone {
             self.seen = self.seen.saturating_add(1);
             let believed = BELIEVED.max(1.0 / f32::from(self.seen));
             let highest = TAU * HIGHEST_BIN as f32 / FFT_SAMPLES as f32;
-            let lowest = TAU * LOWEST_BIN as f32 / FFT_SAMPLES as f32;
-            self.frequency = (self.frequency + believed * error / samples).clamp(lowest, highest);
+            self.frequency = (self.frequency + believed * error / samples).clamp(0.0, highest);
         }
         self.last = Some((phase, at));
     }
@@ -170,12 +171,12 @@ mod tests {
     #[test]
     fn a_tone_is_found_anywhere_and_taken_out_by_forty_decibels() {
         let mut fft = RealFft::new(Size::N256);
-        for bin in [2.5_f32, 22.9, 40.0, 40.5, 47.21, 90.0, 125.4] {
+        for bin in [0.0_f32, 0.03, 0.4, 1.2, 1.7, 2.5, 22.9, 40.0, 40.5, 47.21, 90.0, 125.4] {
             let mut tracker = ToneTracker::new();
             let window = |at: u64| -> [f32; FFT_SAMPLES] {
                 core::array::from_fn(|n| {
                     let angle = f64::from(bin) * (at + n as u64) as f64 / 256.0;
-                    (TAU as f64 * angle.fract()).sin() as f32
+                    (TAU as f64 * (angle.fract() + 0.1)).sin() as f32
                 })
             };
             for at in (0..100).map(|count| 64 * count) {
