@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 /// Short rounds: this crate's figures are medians on machines that do other things too.
+#[allow(dead_code, reason = "one benchmark has a clock of its own")]
 pub(crate) fn criterion() -> criterion::Criterion {
     criterion::Criterion::default()
         .warm_up_time(Duration::from_millis(300))

@@ -1,32 +1,68 @@
 //! The PRIME receivers: any samples, not-a-number and clipping among them, any gaps; afterwards a clean frame is received. The
-//! first octet chooses one channel, at either rate, or two at once.
+//! first octet chooses one channel, at either rate, two at once or a bonded pair, and the steps of the receiver's ladder.
 #![no_main]
 
 use fuzz::line::{Receives, disturb};
 use libfuzzer_sys::fuzz_target;
+use plc_core::receiver::Detection;
 use prime_phy::encoder::FrameEncoder;
-use prime_phy::options::Options;
+use prime_phy::options::{Bonding, Options};
 use prime_phy::primitives::Event;
-use prime_phy::{Channel, ChannelReceiver, FrameType, MultiReceiver, Scheme, Transmitter};
+use prime_phy::{
+    Channel, ChannelReceiver, FrameType, FrameWorkspace, Memory, MultiReceiver, NoWorkspace, ReceiverOptions,
+    Scheme, Transmitter,
+};
+use std::cell::RefCell;
 
 fuzz_target!(|octets: &[u8]| {
     let Some((&first, octets)) = octets.split_first() else { return };
     let [_, second, third, ..] = Channel::ALL;
-    let channels = [vec![Channel::ONE], vec![second], vec![second, third]];
-    let channels = &channels[usize::from(first) % 3];
-    let options = Options::default();
-    let receivers = channels.iter().map(|channel| ChannelReceiver::new(channel, &options)).collect();
-    let receiver = MultiReceiver::new(receivers).expect("one clock");
-    disturb(Prime { sends: channels[0], options, receiver }, octets);
+    let sets = [vec![Channel::ONE], vec![second], vec![second, third], vec![Channel::PAIRS[0]]];
+    let channels = &sets[usize::from(first) % sets.len()];
+    let (passes, joint) = (first / 4 % 4, first & 0x10 != 0);
+    let bonding = if joint { Bonding::Joint } else { Bonding::Each };
+    let options = Options { bonding, ..Options::default() };
+    if passes == 0 {
+        let none = [NoWorkspace, NoWorkspace].into_iter();
+        return disturb(Prime::new(channels, options, &ReceiverOptions::STANDARD, none), octets);
+    }
+    // Half a megabyte each that is not made anew for every input; what a frame left in it must not matter.
+    thread_local! {
+        static MEMORY: RefCell<[FrameWorkspace; 2]> =
+            const { RefCell::new([const { FrameWorkspace::new() }; 2]) };
+    }
+    MEMORY.with_borrow_mut(|memory| {
+        let detection = Detection::Coherent { passes };
+        let steps =
+            ReceiverOptions { detection, smooth_channel: first & 0x20 == 0, ..ReceiverOptions::STANDARD };
+        disturb(Prime::new(channels, options, &steps, memory.iter_mut()), octets);
+    });
 });
 
-struct Prime {
+struct Prime<M: Memory> {
     sends: Channel,
     options: Options,
-    receiver: MultiReceiver<Vec<ChannelReceiver>>,
+    receiver: MultiReceiver<Vec<ChannelReceiver<M>>, M>,
 }
 
-impl Receives for Prime {
+impl<M: Memory> Prime<M> {
+    fn new(
+        channels: &[Channel],
+        options: Options,
+        steps: &ReceiverOptions,
+        memories: impl Iterator<Item = M>,
+    ) -> Self {
+        let receivers = channels
+            .iter()
+            .zip(memories)
+            .map(|(channel, memory)| ChannelReceiver::with_workspace(channel, &options, steps, memory))
+            .collect();
+        let receiver = MultiReceiver::new(receivers).expect("one clock");
+        Self { sends: channels[0], options, receiver }
+    }
+}
+
+impl<M: Memory> Receives for Prime<M> {
     /// Robust DBPSK of Type BC has the longest frames, 0.6 s.
     fn quiet(&self) -> usize {
         self.sends.samples(150_000)
@@ -55,8 +91,9 @@ impl Receives for Prime {
         let (frame_type, scheme) = KINDS[usize::from(kind) % KINDS.len()];
         let mut mpdu = [7; 20];
         mpdu[1] = first;
-        let frame =
-            FrameEncoder::of_type(&self.options, frame_type, scheme, &mpdu).expect("twenty octets fit");
+        let channels = self.sends.channels();
+        let frame = FrameEncoder::on(channels, &self.options, frame_type, scheme, &mpdu);
+        let frame = frame.expect("twenty octets fit");
         let mut transmitter = Transmitter::new(&self.sends, &self.options);
         let mut samples = vec![0.0; transmitter.load(frame, 0.0)];
         let pulled = transmitter.pull(&mut samples);

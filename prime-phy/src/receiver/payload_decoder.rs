@@ -22,6 +22,9 @@ use dsp::viterbi::Viterbi;
 /// How many times the header's mean power a symbol must have to count as hit by an impulse, beyond chance.
 const CHANCE_DEVIATIONS: f32 = 5.0;
 
+/// Soft bits of a symbol that was hit against those of others, at least, where there are no copies.
+const LEAST_SOFT: f32 = 0.25;
+
 /// Soft bits: those of the longest payload, or both sums of the longest repeated one.
 const SOFT_BITS: usize =
     if MAX_CODED_BITS > 2 * MAX_REPEATED_BITS { MAX_CODED_BITS } else { 2 * MAX_REPEATED_BITS };
@@ -82,7 +85,7 @@ impl PayloadDecoder {
         let bits = layout.scheme.bits_per_carrier();
         // Metrics of the points of a denser circle are smaller; copies are added up.
         let scale = link.soft_scale
-            * self.trust(symbol, link)
+            * self.trust(symbol, link, layout.scheme.copies())
             * [1.0, 1.0, 1.5][(bits - 1).min(2)]
             * if layout.scheme.is_robust() { SUM_OF_COPIES / layout.scheme.copies() as f32 } else { 1.0 };
         let mut place = 0;
@@ -129,7 +132,10 @@ impl PayloadDecoder {
 
     /// Factor for the products of a symbol: inversely as their variance, 1 for the header's noise. A symbol hit by an
     /// impulse shows in its power.
-    fn trust(&self, symbol: &Carriers, link: &Link) -> f32 {
+    ///
+    /// Where copies are added up, one that was hit must not outvote the others. Without copies a symbol's bits are decided by
+    /// that symbol alone, and what is left of them must not vanish in the quantisation.
+    fn trust(&self, symbol: &Carriers, link: &Link, copies: usize) -> f32 {
         if self.symbol_weights == SymbolWeights::Equal {
             return 1.0;
         }
@@ -145,7 +151,8 @@ impl PayloadDecoder {
             return 0.0;
         }
         let now = power - signal;
-        noise * (2.0 * signal + noise) / (now * (2.0 * signal + now)).max(f32::MIN_POSITIVE)
+        let trust = noise * (2.0 * signal + noise) / (now * (2.0 * signal + now)).max(f32::MIN_POSITIVE);
+        if copies > 1 { trust } else { trust.max(LEAST_SOFT * link.power / power) }
     }
 
     /// Decodes the payload and puts it behind what the header has of the MPDU. Of a coded one both readings of the
