@@ -16,7 +16,9 @@ use std::fmt::Write;
 
 const MODES: [&str; 9] =
     ["robust", "dbpsk", "dqpsk", "d8psk", "bpsk", "qpsk", "8psk", "robust-coherent", "ack"];
-const PANEL: (u32, u32) = (400, 280);
+const PANEL: (u32, u32) = (400, 320);
+/// Height of a panel's legend.
+const LEGEND: u32 = 60;
 const LOWEST_RATE: f64 = 0.001;
 /// Colours that differ for every kind of eye, of Okabe and Ito.
 const COLOURS: [RGBColor; 6] = [
@@ -48,10 +50,10 @@ struct Curve {
     rates: Vec<Rate>,
 }
 
-/// What a panel shows: title, and the curves with their labels, those that are not there left out.
+/// What a panel shows: title, and labels with their curves where these were measured.
 struct Panel<'a> {
     title: String,
-    curves: Vec<(&'static str, &'a Curve)>,
+    curves: Vec<(&'static str, Option<&'a Curve>)>,
 }
 
 fn main() -> Result<(), Failure> {
@@ -112,9 +114,8 @@ fn ladder_panels(curves: &[Curve]) -> Vec<Panel<'_>> {
     const DIFFERENTIAL: [(&str, &str); 4] =
         [("robust", "Robust"), ("dbpsk", "DBPSK"), ("dqpsk", "DQPSK"), ("d8psk", "D8PSK")];
     let panel = |mode: &str, title: String, of: &[(&'static str, &str, &str)]| {
-        let curves = of
-            .iter()
-            .filter_map(|(label, heading, setting)| Some((*label, find(curves, mode, heading, setting)?)));
+        let curves =
+            of.iter().map(|(label, heading, setting)| (*label, find(curves, mode, heading, setting)));
         Panel { title, curves: curves.collect() }
     };
     let mut panels = Vec::new();
@@ -176,8 +177,7 @@ fn mitigation_panels(curves: &[Curve]) -> Vec<Panel<'_>> {
                 ("white noise", find(curves, mode, "white", "mitigation=all")),
                 ("white noise, 8 passes", find(curves, mode, "eight", "mitigation=all receiver=8")),
             ];
-            let curves = of.into_iter().filter_map(|(label, curve)| Some((label, curve?))).collect();
-            panels.push(Panel { title: format!("{}: {title}", mode.to_uppercase()), curves });
+            panels.push(Panel { title: format!("{}: {title}", mode.to_uppercase()), curves: of.into() });
         }
     }
     panels
@@ -199,12 +199,21 @@ fn svg(panels: &[Panel<'_>], columns: usize) -> Result<String, Failure> {
 }
 
 fn draw(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel<'_>) -> Result<(), Failure> {
-    let all = || panel.curves.iter().flat_map(|(_, curve)| &curve.rates).map(|rate| rate.snr_db);
+    let measured =
+        || panel.curves.iter().zip(COLOURS).filter_map(|((_, curve), colour)| Some(((*curve)?, colour)));
+    let all = || measured().flat_map(|(curve, _)| &curve.rates).map(|rate| rate.snr_db);
     let (low, high) = (all().fold(f64::INFINITY, f64::min), all().fold(f64::NEG_INFINITY, f64::max));
     if !low.is_finite() {
         return Ok(());
     }
-    let mut chart = ChartBuilder::on(area)
+    let (area, legend) = area.split_vertically(PANEL.1 - LEGEND);
+    let labelled = panel.curves.iter().zip(COLOURS).filter(|((_, curve), _)| curve.is_some());
+    for (place, ((label, _), colour)) in (0..).zip(labelled) {
+        let (x, y) = (46 + 180 * (place % 2), 2 + 18 * (place / 2));
+        legend.draw(&PathElement::new([(x, y + 6), (x + 18, y + 6)], colour.stroke_width(3)))?;
+        legend.draw(&Text::new(*label, (x + 24, y), ("sans-serif", 12).into_font()))?;
+    }
+    let mut chart = ChartBuilder::on(&area)
         .caption(&panel.title, ("sans-serif", 14))
         .margin(8)
         .x_label_area_size(34)
@@ -219,26 +228,17 @@ fn draw(area: &DrawingArea<SVGBackend<'_>, Shift>, panel: &Panel<'_>) -> Result<
         .bold_line_style(RGBColor(0xC8, 0xC8, 0xC8))
         .light_line_style(RGBColor(0xEC, 0xEC, 0xEC))
         .draw()?;
-    for ((label, curve), colour) in panel.curves.iter().zip(COLOURS) {
+    for (curve, colour) in measured() {
         // A rate of zero has no place on this axis, but its interval has.
         let seen = || curve.rates.iter().filter(|rate| rate.rate >= LOWEST_RATE);
-        let series = LineSeries::new(seen().map(|rate| (rate.snr_db, rate.rate)), colour.stroke_width(2));
-        chart
-            .draw_series(series)?
-            .label(*label)
-            .legend(move |(x, y)| PathElement::new([(x, y), (x + 14, y)], colour.stroke_width(2)));
-        chart.draw_series(seen().map(|rate| Circle::new((rate.snr_db, rate.rate), 2, colour.filled())))?;
+        let line = seen().map(|rate| (rate.snr_db, rate.rate));
+        chart.draw_series(LineSeries::new(line.clone(), colour.stroke_width(2)))?;
+        chart.draw_series(line.map(|at| Circle::new(at, 2, colour.filled())))?;
         chart.draw_series(curve.rates.iter().map(|rate| {
             let ends = [rate.low.max(LOWEST_RATE), rate.high].map(|end| (rate.snr_db, end));
             PathElement::new(ends, colour.stroke_width(1))
         }))?;
     }
-    chart
-        .configure_series_labels()
-        .position(SeriesLabelPosition::LowerLeft)
-        .background_style(WHITE.mix(0.8))
-        .label_font(("sans-serif", 11))
-        .draw()?;
     Ok(())
 }
 
