@@ -329,7 +329,7 @@ fn errors_name_file_line_and_value() {
         ("feeder feeder.toml", 1, &["feeder.toml", "string"]),
         ("feeder --between coordinator nowhere", 1, &["nowhere"]),
         ("feeder --receiver best", 2, &["--receiver"]),
-        ("record --receiver worst --pcapng x", 2, &["worst", "standard, best"]),
+        ("record --receiver worst --pcapng x", 2, &["worst", "standard, matched"]),
         ("noise show n99", 2, &["n99"]),
         ("noise fit none.wav --out x.json", 1, &["none.wav"]),
     ] {

@@ -101,11 +101,8 @@ fn parse_speed(text: &str) -> Result<f64, String> {
 }
 
 fn parse_receiver(text: &str) -> Result<ReceiverOptions, String> {
-    match text {
-        "standard" => Ok(ReceiverOptions::STANDARD),
-        "best" => Ok(ReceiverOptions::BEST),
-        _ => Err(format!("{text:?} is neither standard nor best")),
-    }
+    let none = || format!("{text:?} is none of {}", ReceiverOptions::NAMES.join(", "));
+    ReceiverOptions::named(text).ok_or_else(none)
 }
 
 #[cfg(test)]

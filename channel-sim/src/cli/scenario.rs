@@ -113,7 +113,8 @@ impl Conditions {
 }
 
 fn receiver(text: &str) -> Result<ReceiverOptions, String> {
-    choice(text, &[("standard", ReceiverOptions::STANDARD), ("best", ReceiverOptions::BEST)])
+    let names = || format!("{text:?} is none of {}", ReceiverOptions::NAMES.join(", "));
+    ReceiverOptions::named(text).ok_or_else(names)
 }
 
 fn plan(text: &str) -> Result<FilterPlan, String> {

@@ -89,6 +89,27 @@ impl ReceiverOptions {
         self.preamble != PreambleDetection::Standard || self.detection != Detection::Differential
     }
 
+    /// Names of the receivers that programs offer, the plainest first.
+    pub const NAMES: [&'static str; RECEIVERS.len()] = {
+        let (mut names, mut at) = ([""; RECEIVERS.len()], 0);
+        while at < names.len() {
+            names[at] = RECEIVERS[at].0;
+            at += 1;
+        }
+        names
+    };
+
+    /// The receiver with one of the [`NAMES`](Self::NAMES).
+    ///
+    /// ```
+    /// use g3_phy::ReceiverOptions;
+    /// assert_eq!(ReceiverOptions::named("best"), Some(ReceiverOptions::BEST));
+    /// assert!(ReceiverOptions::NAMES.iter().all(|name| ReceiverOptions::named(name).is_some()));
+    /// ```
+    pub fn named(name: &str) -> Option<Self> {
+        RECEIVERS.iter().find(|receiver| receiver.0 == name).map(|receiver| receiver.1)
+    }
+
     /// Everything against white noise on, with this many passes: 8 is a good choice, 2 for a microcontroller that can pay for them.
     pub const fn iterative(passes: u8) -> Self {
         Self {
@@ -98,6 +119,18 @@ impl ReceiverOptions {
         }
     }
 }
+
+/// The receivers by name.
+const RECEIVERS: [(&str, ReceiverOptions); 8] = [
+    ("standard", ReceiverOptions::STANDARD),
+    ("matched", ReceiverOptions { preamble: PreambleDetection::Matched, ..ReceiverOptions::STANDARD }),
+    ("coherent", ReceiverOptions::COHERENT),
+    ("iterative-2", ReceiverOptions::iterative(2)),
+    ("iterative-4", ReceiverOptions::iterative(4)),
+    ("iterative-8", ReceiverOptions::iterative(8)),
+    ("iterative-16", ReceiverOptions::iterative(16)),
+    ("best", ReceiverOptions::BEST),
+];
 
 impl Default for ReceiverOptions {
     fn default() -> Self {
