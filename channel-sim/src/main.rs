@@ -2,8 +2,9 @@
 //!
 //! Exit codes: 0 done, 1 failed (a message says what and how to mend it), 2 wrong usage; `emission` has two more.
 
-#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a command speaks to its user")]
-
+// Its macros stand for those of the standard library in all that follows.
+#[macro_use]
+mod output;
 mod cli;
 
 use clap::Parser;

@@ -47,6 +47,25 @@ fn the_village_is_read_and_its_energy_is_that_of_the_load_shapes() {
     }
 }
 
+#[test]
+fn a_reader_that_leaves_early_is_no_failure() {
+    let data = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let lane = concat!(env!("CARGO_MANIFEST_DIR"), "/../channel-sim/feeders/lane.toml");
+    let output = concentrator(data.path())
+        .args(["--once", "--feeder", lane])
+        .stdout(writer)
+        .stderr(std::process::Stdio::piped())
+        .output()
+        .unwrap();
+    let told = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.code() == Some(0) && !told.contains("panicked"), "{told}");
+    let kept: i64 =
+        database(data.path()).query_row("SELECT COUNT(*) FROM reading", [], |row| row.get(0)).unwrap();
+    assert!(kept > 0, "{told}");
+}
+
 /// What the concentrator wrote for Wireshark: every PSDU raw, and every MSDU deciphered down to UDP, of every meter.
 fn check_capture(path: &Path) {
     let tshark = |filter: &str, fields: &[&str]| tshark::fields(path, filter, fields);
