@@ -2,12 +2,12 @@
 
 #![allow(clippy::unwrap_used, reason = "a test")]
 
-use channel_sim::replay::load;
 use channel_sim::replay::report::{Settings, replay};
+use channel_sim::replay::{load, prime};
 use channel_sim::scenario::Scenario;
 use g3_mac::security::Gmk;
 use g3_phy::options::Options;
-use g3_phy::{BandPlan, ToneMask};
+use g3_phy::{BandPlan, ReceiverOptions, ToneMask};
 use std::path::PathBuf;
 
 fn capture(name: &str) -> PathBuf {
@@ -24,6 +24,7 @@ fn the_villages_clock_is_asked_for_and_answered() {
         plan: BandPlan::CENELEC_A,
         mask: ToneMask::ALL,
         options: Options::default(),
+        receiver: ReceiverOptions::STANDARD,
         key: Some(key),
     };
     let found = replay(recording, &settings).unwrap();
@@ -40,9 +41,55 @@ fn the_villages_clock_is_asked_for_and_answered() {
 
 const EXPECTED_KINDS: [&str; 4] = ["data DQPSK", "ACK", "data Robust", "ACK"];
 
+/// Name and octets of the MAC frames that were recorded from real equipment.
+fn recorded() -> Vec<(String, String)> {
+    let text = std::fs::read_to_string(capture("prime-v13-frames.txt")).unwrap();
+    let rows = text.lines().filter(|row| !row.starts_with('#'));
+    rows.map(|row| row.split_once(' ').map(|(name, hex)| (name.into(), hex.to_lowercase())).unwrap())
+        .collect()
+}
+
+#[test]
+fn the_recorded_frames_of_prime_come_out_octet_for_octet_with_every_receiver() {
+    let expected = recorded();
+    assert_eq!(expected.len(), 23);
+    let path = capture("prime-v13-frames.sigmf-meta");
+    for name in ["standard", "coherent", "best"] {
+        let receiver = prime_phy::ReceiverOptions::named(name).unwrap();
+        let settings = prime::Settings { receiver, ..prime::Settings::default() };
+        let frames = prime::replay(load(&path).unwrap(), &settings).unwrap();
+        let octets: Vec<_> = frames.iter().map(|frame| frame.mpdu.clone().unwrap_or_default()).collect();
+        assert_eq!(octets, expected.iter().map(|(_, hex)| hex.clone()).collect::<Vec<_>>(), "{name}");
+        for frame in &frames {
+            let kind = (frame.kind, frame.frame_type.as_deref(), frame.scheme.as_deref());
+            assert_eq!(kind, ("data", Some("A"), Some("DbpskC")));
+            assert!(frame.quality == Some(7), "{frame:?}");
+        }
+        // Symbols that the sniffer counted for these lengths (digest 10.2).
+        for (octets, symbols) in [(21, 3), (25, 4), (33, 5)] {
+            let of_length = frames.iter().filter(|frame| frame.mpdu.as_ref().unwrap().len() == 2 * octets);
+            assert!(
+                of_length.clone().count() > 0
+                    && of_length.clone().all(|frame| frame.symbols == Some(symbols))
+            );
+        }
+    }
+    // The annotations say where each is.
+    let (recording, annotations) = channel_sim::record::sigmf::read(&path).unwrap();
+    let named: Vec<_> = annotations.iter().map(|of| (of.label.clone(), of.comment.to_lowercase())).collect();
+    assert_eq!(named, expected);
+    let frames = prime::replay(recording, &prime::Settings::default()).unwrap();
+    for (frame, annotation) in frames.iter().zip(&annotations) {
+        assert!((frame.start_s - annotation.sample_start as f64 / 250e3).abs() < 20e-6);
+    }
+}
+
 #[test]
 fn captures_stay_small() {
-    let sizes = std::fs::read_dir(capture("")).unwrap().map(|entry| entry.unwrap().metadata().unwrap().len());
-    let total: u64 = sizes.sum();
-    assert!(total < 300_000, "{total} octets");
+    let sizes: Vec<u64> = std::fs::read_dir(capture(""))
+        .unwrap()
+        .map(|entry| entry.unwrap().metadata().unwrap().len())
+        .collect();
+    let total: u64 = sizes.iter().sum();
+    assert!(sizes.iter().all(|&size| size < 300_000) && total < 1_000_000, "{total} octets");
 }
