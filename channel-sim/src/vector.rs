@@ -62,7 +62,7 @@ mod portable {
     /// Sums side by side: enough that none waits for the one before.
     const CHUNK: usize = 32;
     /// Taps for which a remainder's input is copied.
-    const MOST_TAPS: usize = 32;
+    const MOST_TAPS: usize = 96;
 
     #[inline(always)]
     pub(super) fn glide(taps: &[[f32; 2]], input: &[f32], share: f32, step: f32, out: &mut [f32]) {

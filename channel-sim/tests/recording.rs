@@ -27,7 +27,7 @@ use g3_mac::udp::Datagram;
 use g3_mac::{Stack, StackAction, StackConfig, StackEvent};
 use g3_phy::options::Options;
 use g3_phy::primitives::{Event, Request};
-use g3_phy::{BandPlan, Modulation, ToneMask};
+use g3_phy::{BandPlan, Modulation, ReceiverOptions, ToneMask};
 use plc_core::address::ShortAddress;
 use plc_core::sans_io::{Machine, Step};
 use plc_core::testkit::TestEnvironment;
@@ -208,7 +208,11 @@ fn recorded(folder: &Path, format: SampleFormat) -> u64 {
 fn replayed(path: &Path) -> Replay {
     let key = Gmk(Scenario::village(1).group_master_key());
     let (plan, mask, options) = (BandPlan::CENELEC_A, ToneMask::ALL, Options::default());
-    replay(load(path).unwrap(), &Settings { plan, mask, options, key: Some(key) }).unwrap()
+    replay(
+        load(path).unwrap(),
+        &Settings { plan, mask, options, receiver: ReceiverOptions::STANDARD, key: Some(key) },
+    )
+    .unwrap()
 }
 
 #[test]

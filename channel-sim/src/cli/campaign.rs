@@ -1,12 +1,14 @@
 //! What the commands that measure campaigns share: running with progress and state, and writing results.
 
 use super::print_json;
-use channel_sim::link::{Campaign, Journal, Lock, Point, Results, Shard, plot, run};
+use channel_sim::link::{
+    Campaign, Journal, Lock, Point, Results, Shard, Task, crossings_svg, plot, run, seek,
+};
 use clap::Args;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
@@ -27,6 +29,12 @@ pub(super) struct Outputs {
     /// Write a plot with intervals and theory as SVG
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
+    /// Write where each curve loses one frame in ten, beside its reference chain, as CSV
+    #[arg(long, value_name = "FILE")]
+    crossings: Option<PathBuf>,
+    /// Write how far each curve is from its reference chain there as SVG
+    #[arg(long, value_name = "FILE")]
+    crossings_svg: Option<PathBuf>,
     /// One JSON object instead of a table
     #[arg(long)]
     pub(super) json: bool,
@@ -55,21 +63,46 @@ impl Outputs {
         if let Some(path) = &self.svg {
             write(path, plot::svg(results)?.as_bytes())?;
         }
+        if let Some(path) = &self.crossings {
+            let csv = results.crossings_csv().map_err(|error| format!("the CSV cannot be made: {error}"))?;
+            write(path, &csv)?;
+        }
+        if let Some(path) = &self.crossings_svg {
+            write(path, crossings_svg(results)?.as_bytes())?;
+        }
         Ok(())
     }
 
-    /// A file for the state beside the first file asked for.
-    fn beside(&self) -> Option<PathBuf> {
-        let first = self.csv.as_ref().or(self.parquet.as_ref()).or(self.svg.as_ref())?;
-        let mut name = first.as_os_str().to_owned();
-        name.push(".state");
-        Some(name.into())
+    /// The first file asked for.
+    fn first(&self) -> Option<PathBuf> {
+        let files = [&self.csv, &self.parquet, &self.svg, &self.crossings, &self.crossings_svg];
+        files.into_iter().flatten().next().cloned()
     }
 }
 
-fn write(path: &Path, content: &[u8]) -> Result<(), String> {
+/// A file for the state beside one of results.
+fn beside(file: PathBuf) -> PathBuf {
+    let mut name = file.into_os_string();
+    name.push(".state");
+    name.into()
+}
+
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), String> {
     std::fs::write(path, content)
         .map_err(|error| format!("{}: {error}; give a path in a folder that exists", path.display()))
+}
+
+/// The points around the ratios at which one frame in ten is lost on the curves that a campaign has a point each of.
+pub(super) fn sought(campaign: &Campaign, running: &Running, quiet: bool) -> Result<Vec<Task>, String> {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
+    if quiet || !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    bar.set_message(format!("looking where {} curves lose one frame in ten", campaign.tasks.len()));
+    bar.enable_steady_tick(SAVE);
+    let found = seek(campaign, running.threads(), stopped_by_signals()?);
+    bar.finish_and_clear();
+    found
 }
 
 /// How to run.
@@ -83,6 +116,13 @@ pub(super) struct Running {
     pub(super) state: Option<PathBuf>,
 }
 
+impl Running {
+    fn threads(&self) -> usize {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        self.threads.map_or(cores, usize::from)
+    }
+}
+
 /// Measures a campaign, or a shard of it, going on from the state if there is one.
 pub(super) fn measure(
     campaign: Campaign,
@@ -90,17 +130,27 @@ pub(super) fn measure(
     running: &Running,
     outputs: &Outputs,
 ) -> Result<Journal, String> {
-    let path = running.state.clone().or_else(|| outputs.beside());
+    measure_to(campaign, shard, running, outputs.first(), outputs.json)
+}
+
+/// The same where the results go to `first`, and to other files.
+pub(super) fn measure_to(
+    campaign: Campaign,
+    shard: Shard,
+    running: &Running,
+    first: Option<PathBuf>,
+    quiet: bool,
+) -> Result<Journal, String> {
+    let path = running.state.clone().or_else(|| first.map(beside));
     // Until the state is written or removed.
     let _lock = path.as_deref().map(Lock::hold).transpose()?;
     let mut journal = match &path {
         Some(path) => Journal::resume(path, campaign, shard)?,
         None => Journal::new(campaign, shard),
     };
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = running.threads.map_or(cores, usize::from);
+    let threads = running.threads();
     let stop = stopped_by_signals()?;
-    let progress = Progress::new(&journal, outputs.json);
+    let progress = Progress::new(&journal, quiet);
 
     let campaign = journal.campaign.clone();
     let mut points = journal.points.clone();
@@ -117,7 +167,7 @@ pub(super) fn measure(
         }
         Ok(())
     };
-    let done = run(&campaign, &mut points, |index| shard.holds(index), threads, &stop, watch);
+    let done = run(&campaign, &mut points, |index| shard.holds(index), threads, stop, watch);
     progress.bar.finish_and_clear();
     journal.points = points;
     let is_done = journal.is_done();
@@ -142,16 +192,18 @@ pub(super) fn measure(
 }
 
 /// A flag that Ctrl-C, SIGTERM (Slurm, Kubernetes) and SIGHUP set; the second Ctrl-C ends at once.
-fn stopped_by_signals() -> Result<Arc<AtomicBool>, String> {
-    let stop = Arc::new(AtomicBool::new(false));
-    let flag = Arc::clone(&stop);
-    ctrlc::set_handler(move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            std::process::exit(130);
-        }
-    })
-    .map_err(|error| format!("signals cannot be heard: {error}"))?;
-    Ok(stop)
+fn stopped_by_signals() -> Result<&'static AtomicBool, String> {
+    static STOP: AtomicBool = AtomicBool::new(false);
+    static HEARD: OnceLock<Result<(), String>> = OnceLock::new();
+    let hear = || {
+        let handler = || {
+            if STOP.swap(true, Ordering::Relaxed) {
+                std::process::exit(130);
+            }
+        };
+        ctrlc::set_handler(handler).map_err(|error| format!("signals cannot be heard: {error}"))
+    };
+    HEARD.get_or_init(hear).clone().map(|()| &STOP)
 }
 
 /// The bar on the terminal.

@@ -2,6 +2,7 @@
 
 mod calibrate;
 mod campaign;
+mod compare;
 mod emission;
 mod feeder;
 mod line;
@@ -38,6 +39,9 @@ enum Command {
     /// Brings the shards of a campaign together.
     #[command(after_help = link::MERGE_EXAMPLES)]
     Merge(link::MergeArguments),
+    /// Compares standards: what arrives of their frames over the power received, in the same noise.
+    #[command(after_help = compare::EXAMPLES)]
+    Compare(compare::CompareArguments),
     /// Holds codes and metrics alone against formulas and the digest's tables.
     #[command(after_help = reference::EXAMPLES)]
     Reference(reference::ReferenceArguments),
@@ -66,7 +70,9 @@ enum Command {
     /// Finds the frames in a recording and explains them, layer by layer.
     #[command(
         after_help = "Examples:\n  channel-sim replay captures/village-clock.sigmf-meta --key-of-seed 1 --svg \
-                            frames.svg\n  channel-sim replay --simulate dqpsk --snr 12 --noise n3a --svg frame.svg"
+                            frames.svg\n  channel-sim replay captures/prime-v13-frames.sigmf-meta --standard prime --options receiver=best\n  \
+                            channel-sim replay --simulate dqpsk --snr 12 --noise n3a --svg frame.svg\n  channel-sim replay \
+                            --simulate robust-dqpsk --standard prime --band channel-8 --snr 3"
     )]
     Replay(replay::ReplayArguments),
     /// Measures what a transmitter, or a recording, puts on an artificial mains network against limits: exit code 3 where
@@ -109,6 +115,7 @@ pub(crate) fn run(cli: Cli) -> Result<(), Failure> {
     match cli.command {
         Command::Link(arguments) => link::run(&arguments)?,
         Command::Merge(arguments) => link::merge(&arguments)?,
+        Command::Compare(arguments) => compare::run(&arguments)?,
         Command::Reference(arguments) => reference::run(&arguments)?,
         Command::Network(arguments) => network::run(&arguments)?,
         Command::Calibrate(arguments) => calibrate::run(&arguments)?,

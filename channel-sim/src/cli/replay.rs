@@ -1,16 +1,15 @@
 //! `channel-sim replay`: a recording, frame by frame.
 
 use super::print_json;
-use channel_sim::link::{Channel, System, Task, WHITE, example};
+use channel_sim::link::{Channel, Standard, System, Task, Variant, WHITE, bands, example};
 use channel_sim::record::FrameFile;
 use channel_sim::record::about::{About, Recording};
 use channel_sim::record::pcapng::Direction;
 use channel_sim::replay::report::{Replay, Settings, replay};
 use channel_sim::replay::{load, plot, prime};
-use clap::{Args, ValueEnum};
+use clap::Args;
 use g3_mac::security::Gmk;
-use g3_phy::options::Options;
-use g3_phy::{BandPlan, ToneMask};
+use g3_phy::BandPlan;
 use std::path::{Path, PathBuf};
 
 /// Arguments of `channel-sim replay`.
@@ -19,8 +18,8 @@ pub(crate) struct ReplayArguments {
     /// Recording: SigMF (either file or their stem) or WAV
     #[arg(required_unless_present = "simulate")]
     file: Option<PathBuf>,
-    /// Instead of a recording three frames of this G3 mode in noise, as `link` sends them: robust, dbpsk, dqpsk or d8psk;
-    /// for a whole network see `record`
+    /// Instead of a recording three frames of this mode in noise, as `link` sends them: robust, dbpsk, qpsk ... of G3,
+    /// dbpsk-c, robust-dqpsk ... of PRIME; for a whole network see `record`
     #[arg(long, value_name = "MODE", conflicts_with_all = ["file", "volts", "key", "key_of_seed"])]
     simulate: Option<String>,
     /// Es/N0 per carrier of --simulate in dB
@@ -32,12 +31,17 @@ pub(crate) struct ReplayArguments {
     /// Determines frames and noise of --simulate
     #[arg(long, default_value_t = 1, requires = "simulate")]
     seed: u64,
-    /// Standard: g3, or prime for frames of Type A on channel 1
-    #[arg(long, value_enum, default_value_t = Standard::G3)]
+    /// Standard: g3, or prime
+    #[arg(long, default_value = "g3", value_parser = standard)]
     standard: Standard,
-    /// Band: cenelec-a, cenelec-b, fcc-1, fcc-1.a, fcc-1.b or arib
-    #[arg(long, default_value = "cenelec-a", value_parser = band)]
-    band: BandPlan,
+    /// Band: cenelec-a (default), cenelec-b, fcc-1, fcc-1.a, fcc-1.b or arib of G3, channel-1 (default) to channel-8 of
+    /// PRIME
+    #[arg(long)]
+    band: Option<String>,
+    /// Options of the receiver, and with --simulate of the sender, as `link` knows them: receiver=best,
+    /// notch=s-fsk+receiver=iterative-8 ...
+    #[arg(long, default_value = "default", allow_hyphen_values = true)]
+    options: Variant,
     /// Group master key of the network, 32 hexadecimal digits
     #[arg(long, value_parser = key)]
     key: Option<Gmk>,
@@ -61,35 +65,34 @@ pub(crate) struct ReplayArguments {
     json: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Standard {
-    /// G3-PLC
-    G3,
-    /// PRIME v1.3.6
-    Prime,
-}
-
 pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
-    let (name, recording) = match (&arguments.file, &arguments.simulate) {
-        (Some(file), _) => (file.display().to_string(), load_with(file, arguments.volts)?),
-        (None, mode) => simulated(arguments, mode.as_deref().unwrap_or_default())?,
+    let system = arguments.system()?;
+    let (name, recording) = match &arguments.file {
+        Some(file) => (file.display().to_string(), load_with(file, arguments.volts)?),
+        None => simulated(arguments, system)?,
     };
-    if arguments.standard == Standard::Prime {
-        return run_prime(arguments, &name, recording);
-    }
+    let settings = match system {
+        System::G3 { plan, modulation, variant } => Settings {
+            plan,
+            mask: variant.tone_mask(&plan),
+            options: variant.g3_options(&plan, modulation),
+            receiver: variant.g3_receiver(),
+            key: arguments.key(),
+        },
+        System::Prime { channel, variant, .. } => {
+            let (options, receiver) = (variant.prime_options(), variant.prime_receiver());
+            return run_prime(arguments, &name, recording, &prime::Settings { channel, options, receiver });
+        }
+        System::Reference { .. } => return Err("the reference chain has no frames".to_string()),
+    };
     let seconds = recording.seconds();
-    let of_seed = arguments
-        .key_of_seed
-        .map(|seed| Gmk(channel_sim::scenario::Scenario::village(seed).group_master_key()));
-    let key = arguments.key.or(of_seed);
-    let settings = Settings { plan: arguments.band, mask: ToneMask::ALL, options: Options::default(), key };
     let found = replay(recording, &settings).map_err(|reason| format!("{name}: {reason}"))?;
     if let Some(path) = &arguments.svg {
         let text = plot::svg(&found, arguments.frame)?;
         std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
     }
     if let Some(path) = &arguments.pcapng {
-        write_frames(path, &found, key).map_err(|error| error.to_string())?;
+        write_frames(path, &found, settings.key).map_err(|error| error.to_string())?;
     }
     if arguments.json {
         let about = serde_json::json!({
@@ -118,15 +121,33 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
     Ok(())
 }
 
+impl ReplayArguments {
+    /// What is listened for, and sent where nothing is recorded.
+    fn system(&self) -> Result<System, String> {
+        let band = self.band.as_deref().map(str::to_lowercase);
+        let band = match band.as_deref() {
+            // Its name without what it rests on.
+            Some("cenelec-b") => "cenelec-b-experimental".to_string(),
+            Some("fcc") => "fcc-1".to_string(),
+            Some(band) => band.to_string(),
+            None => bands(self.standard).swap_remove(0),
+        };
+        // Any mode listens alike.
+        let any = if self.standard == Standard::Prime { "dbpsk-c" } else { "dbpsk" };
+        System::new(self.standard, &band, self.simulate.as_deref().unwrap_or(any), self.options)
+    }
+
+    fn key(&self) -> Option<Gmk> {
+        let village = |seed| Gmk(channel_sim::scenario::Scenario::village(seed).group_master_key());
+        self.key.or(self.key_of_seed.map(village))
+    }
+}
+
 /// Frames as `link` sends them, at a volt for the transmitter's full scale.
-fn simulated(arguments: &ReplayArguments, mode: &str) -> Result<(String, Recording), String> {
+fn simulated(arguments: &ReplayArguments, system: System) -> Result<(String, Recording), String> {
     const FRAMES: u64 = 3;
     const OCTETS: usize = 100;
-    if arguments.standard != Standard::G3 {
-        return Err("--simulate is of G3; leave --standard out".into());
-    }
-    let band = arguments.band.name.to_lowercase();
-    let system: System = format!("g3/{band}/{mode}/default").parse()?;
+    let mode = system.mode();
     let task = Task {
         system,
         channel: Channel::Flat,
@@ -164,7 +185,12 @@ pub(super) fn load_with(path: &Path, volts: Option<f64>) -> Result<Recording, St
     Ok(recording)
 }
 
-fn run_prime(arguments: &ReplayArguments, name: &str, recording: Recording) -> Result<(), String> {
+fn run_prime(
+    arguments: &ReplayArguments,
+    name: &str,
+    recording: Recording,
+    settings: &prime::Settings,
+) -> Result<(), String> {
     let given = [
         ("--svg", arguments.svg.is_some()),
         ("--pcapng", arguments.pcapng.is_some()),
@@ -175,7 +201,7 @@ fn run_prime(arguments: &ReplayArguments, name: &str, recording: Recording) -> R
     if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
         return Err(format!("{option} is for G3; leave it out with --standard prime"));
     }
-    let frames = prime::replay(recording).map_err(|reason| format!("{name}: {reason}"))?;
+    let frames = prime::replay(recording, settings).map_err(|reason| format!("{name}: {reason}"))?;
     if arguments.json {
         return print_json(&serde_json::json!({ "frames": frames }));
     }
@@ -214,6 +240,13 @@ pub(super) fn band(text: &str) -> Result<BandPlan, String> {
         "fcc-1.b" => Ok(BandPlan::FCC_1_B),
         "arib" => Ok(BandPlan::ARIB),
         _ => Err(format!("{text:?} is no band; use cenelec-a, cenelec-b, fcc-1, fcc-1.a, fcc-1.b or arib")),
+    }
+}
+
+fn standard(text: &str) -> Result<Standard, String> {
+    match text.parse()? {
+        Standard::Reference => Err(format!("{text:?} has no frames; use g3 or prime")),
+        standard => Ok(standard),
     }
 }
 

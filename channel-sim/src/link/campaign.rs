@@ -265,17 +265,20 @@ impl Grid {
                         }
                     }
                 };
-                let mut add = |system: System| {
-                    for task in ratios.iter().map(|snr_db| task(system, snr_db)) {
+                let mut add = |system: System, octets: usize| {
+                    let of = |snr_db: &f64| Task { octets, ..task(system, snr_db) };
+                    for task in ratios.iter().map(of) {
                         if !tasks.contains(&task) {
                             tasks.push(task);
                         }
                     }
                 };
-                add(*system);
+                add(*system, octets);
                 let has_counterpart = !matches!(system, System::Reference { .. });
                 if self.with_reference && has_counterpart && plain {
-                    add(System::Reference { scheme: system.counterpart() });
+                    // Of a frame with two words, a word.
+                    let word = octets / system.words(octets);
+                    add(System::Reference { scheme: system.counterpart() }, word);
                 }
             }
         }

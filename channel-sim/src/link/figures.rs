@@ -32,14 +32,19 @@ pub fn awgn(system: &System) -> Option<Awgn> {
     let of = |ten, one| Awgn { fer_10_percent_db: ten, fer_1_percent_db: one };
     match system {
         System::G3 { modulation, variant, .. } => {
-            let detection = variant.receiver.unwrap_or_default().detection;
-            let passes = match detection {
+            if let Some(&(_, (ten, one))) = COHERENT.iter().find(|row| row.0 == *modulation) {
+                return Some(of(ten, Some(one)));
+            }
+            let passes = match variant.g3_receiver().detection {
                 Detection::Differential => 0,
                 Detection::Coherent { passes } => passes,
             };
             let (_, row) = RECEIVERS.iter().find(|row| row.0 == passes)?;
             let mode = Modulation::ALL.iter().position(|of| of == modulation)?;
             row.get(mode).map(|&(ten, one)| of(ten, Some(one)))
+        }
+        System::Prime { variant, .. } if variant.prime_receiver().detection != Detection::Differential => {
+            None
         }
         System::Prime { scheme, .. } => Some(match scheme {
             Scheme::DbpskC => of(3.0, None),
@@ -54,6 +59,14 @@ pub fn awgn(system: &System) -> Option<Awgn> {
         System::Reference { scheme } => tables::fer(*scheme).map(|(ten, one)| of(ten, Some(one))),
     }
 }
+
+/// Coherent modulations with a known channel (g3-phy 11.3).
+const COHERENT: [(Modulation, (f64, f64)); 4] = [
+    (Modulation::RobustCoherent, (-7.05, -6.5)),
+    (Modulation::Bpsk, (-1.4, -0.9)),
+    (Modulation::Qpsk, (1.6, 2.05)),
+    (Modulation::Psk8, (4.8, 5.3)),
+];
 
 /// Passes, 0 for the differential receiver, and its figures in Robust, DBPSK, DQPSK and D8PSK (g3-phy 11.3 and receiver 2).
 #[rustfmt::skip]

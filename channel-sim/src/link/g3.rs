@@ -1,13 +1,14 @@
 //! G3 modems on the line.
 
 use super::stream::{Air, Heard, Modem};
-use super::system::Variant;
+use super::variant::Variant;
 use g3_phy::band::FFT_SAMPLES;
 use g3_phy::encoder::{DataFrame, FrameEncoder};
 use g3_phy::options::Options;
 use g3_phy::primitives::{CarrierSense, Event};
 use g3_phy::{
-    BandPlan, FrameWorkspace, Modulation, Optional, Receiver, ReceiverOptions, TX_RMS, ToneMask, Transmitter,
+    BandPlan, FrameWorkspace, Modulation, Optional, Receiver, ReceiverOptions, TX_RMS, ToneMap, ToneMask,
+    Transmitter,
 };
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
@@ -15,6 +16,8 @@ use rand_core::Rng;
 pub(super) struct G3 {
     plan: BandPlan,
     modulation: Modulation,
+    mask: ToneMask,
+    tone_map: ToneMap,
     options: Options,
     octets: usize,
     transmitter: Transmitter,
@@ -30,31 +33,31 @@ impl G3 {
         octets: usize,
         mains_hz: u32,
     ) -> Self {
-        let options = variant.g3_options();
-        let beyond = ReceiverOptions {
-            mains_hz: mains_hz as f32,
-            ..variant.receiver.unwrap_or(ReceiverOptions::STANDARD)
-        };
+        let options = variant.g3_options(plan, modulation);
+        let mask = variant.tone_mask(plan);
+        let beyond = ReceiverOptions { mains_hz: mains_hz as f32, ..variant.g3_receiver() };
         let memory = Optional(beyond.needs_workspace().then(|| Box::new(FrameWorkspace::new())));
         Self {
             plan: *plan,
             modulation,
+            mask,
+            tone_map: variant.tone_map(plan),
             options,
             octets,
             transmitter: Transmitter::new(plan, &options),
-            receiver: Box::new(Receiver::with_workspace(plan, ToneMask::ALL, &options, &beyond, memory)),
+            receiver: Box::new(Receiver::with_workspace(plan, mask, &options, &beyond, memory)),
         }
     }
 }
 
-/// What a transmitter puts on its carriers: all together have its rms.
-pub(super) fn air(plan: &BandPlan) -> Air {
-    let carriers = plan.unmasked(ToneMask::ALL);
+/// What a transmitter puts on its carriers: all of the band together have its rms, and a notch leaves the others as they are.
+pub(super) fn air(plan: &BandPlan, variant: &Variant) -> Air {
     let first = usize::from(plan.first_carrier);
+    let unmasked = plan.unmasked(variant.tone_mask(plan));
     Air {
         points: FFT_SAMPLES,
-        bins: carriers.offsets().map(|offset| first + offset).collect(),
-        amplitude: f64::from(TX_RMS) * (2.0 / carriers.len() as f64).sqrt(),
+        bins: unmasked.offsets().map(|offset| first + offset).collect(),
+        amplitude: f64::from(TX_RMS) * (2.0 / plan.unmasked(ToneMask::ALL).len() as f64).sqrt(),
         rate_hz: f64::from(plan.clock.rate_hz()),
     }
 }
@@ -66,11 +69,11 @@ impl Modem for G3 {
         let frame = DataFrame {
             psdu: &psdu,
             modulation: self.modulation,
-            tone_map: self.plan.full_tone_map(),
+            tone_map: self.tone_map,
             response_expected: false,
             pdc: 0,
         };
-        let frame = FrameEncoder::data(&self.plan, ToneMask::ALL, &self.options, &frame).ok()?;
+        let frame = FrameEncoder::data(&self.plan, self.mask, &self.options, &frame).ok()?;
         let mut samples = vec![0.0; self.transmitter.load(frame, 0.0)];
         self.transmitter.pull(&mut samples);
         Some((psdu, samples))

@@ -160,8 +160,11 @@ fn label(task: &Task, points: &[Row]) -> String {
     if differs(&|task| task.system.standard().name().to_string()) {
         parts.push(standard_name(&task.system).to_string());
     }
-    if differs(&|task| task.system.band()) && task.system.standard() == Standard::G3 {
-        parts.push(task.system.band().to_uppercase());
+    let standard = task.system.standard();
+    let bands = modems().filter(|other| other.system.standard() == standard);
+    if bands.map(|other| other.system.band()).any(|band| band != task.system.band()) {
+        let band = task.system.band();
+        parts.push(if standard == Standard::G3 { band.to_uppercase() } else { band.replace('-', " ") });
     }
     parts.push(mode_name(&task.system));
     if task.system.variant() != super::Variant::default() {
@@ -193,7 +196,12 @@ fn standard_name(system: &System) -> &'static str {
 
 fn mode_name(system: &System) -> String {
     let mode = system.mode();
-    if mode == "robust" { "Robust".to_string() } else { mode.to_uppercase() }
+    match mode.as_str() {
+        "robust" => "Robust".to_string(),
+        "robust-coherent" => "coherent Robust".to_string(),
+        "16qam-experimental" => "16-QAM (experimental)".to_string(),
+        _ => mode.to_uppercase(),
+    }
 }
 
 fn title(points: &[Row]) -> String {

@@ -1,12 +1,12 @@
 //! PRIME modems on the line.
 
 use super::stream::{Air, Heard, Modem};
-use super::system::Variant;
-use prime_phy::channel::{CARRIERS, FFT_SAMPLES};
+use super::variant::Variant;
+use prime_phy::channel::CARRIERS;
 use prime_phy::encoder::FrameEncoder;
 use prime_phy::options::Options;
 use prime_phy::primitives::{CarrierDetect, Event};
-use prime_phy::{Channel, Receiver, Scheme, TX_RMS, Transmitter};
+use prime_phy::{Channel, FrameWorkspace, Optional, Receiver, Scheme, TX_RMS, Transmitter};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
@@ -15,18 +15,20 @@ pub(super) struct Prime {
     options: Options,
     octets: usize,
     transmitter: Transmitter,
-    receiver: Box<Receiver>,
+    receiver: Box<Receiver<Optional<Box<FrameWorkspace>>>>,
 }
 
 impl Prime {
     pub(super) fn new(channel: &Channel, scheme: Scheme, variant: &Variant, octets: usize) -> Self {
         let options = variant.prime_options();
+        let beyond = variant.prime_receiver();
+        let memory = Optional(beyond.needs_workspace().then(|| Box::new(FrameWorkspace::new())));
         Self {
             scheme,
             options,
             octets,
             transmitter: Transmitter::new(channel, &options),
-            receiver: Box::new(Receiver::new(channel, &options)),
+            receiver: Box::new(Receiver::with_workspace(channel, &options, &beyond, memory)),
         }
     }
 }
@@ -35,7 +37,7 @@ impl Prime {
 pub(super) fn air(channel: &Channel) -> Air {
     let first = usize::from(channel.first_carrier);
     Air {
-        points: FFT_SAMPLES,
+        points: channel.fft_samples(),
         bins: (first..first + CARRIERS).collect(),
         amplitude: f64::from(TX_RMS) * (2.0 / CARRIERS as f64).sqrt(),
         rate_hz: f64::from(channel.clock.rate_hz()),

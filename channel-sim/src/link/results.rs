@@ -39,6 +39,23 @@ pub struct Crossing {
     pub snr_db: Option<Estimate>,
     /// The digest's figure for frames of this size in white noise, with ideal synchronisation.
     pub digest_db: Option<f64>,
+    /// The reference chain with the same codes and octets, where the campaign has it.
+    pub ideal: Option<Ideal>,
+}
+
+/// What the reference chain with ideal synchronisation needs for a frame of the same codes and octets.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Ideal {
+    /// The chain.
+    pub system: System,
+    /// Octets of a word.
+    pub octets: usize,
+    /// Words of a frame: all must be right.
+    pub words: usize,
+    /// Es/N0 per carrier in dB, with its interval.
+    pub snr_db: Estimate,
+    /// How much more the modem needs, in dB, with the interval of both.
+    pub difference_db: Estimate,
 }
 
 /// What a campaign leaves behind.
@@ -65,20 +82,49 @@ impl Results {
                 ber: point.outcome.ber(),
             })
             .collect();
-        let crossing = |curve: Vec<&Row>| {
+        let curves = curves(&points);
+        let crossing = |curve: &Vec<&Row>| {
             let task = &curve.first()?.task;
+            let snr_db = cross(curve, LEVEL, |row| Some(row.fer));
             Some(Crossing {
-                fer: 0.1,
-                snr_db: cross(&curve, 0.1, |row| Some(row.fer)),
+                fer: LEVEL,
+                snr_db,
+                ideal: snr_db.and_then(|own| ideal(task, own, &curves)),
                 digest_db: figures::at(task).map(|figure| figure.fer_10_percent_db),
                 system: task.system,
                 channel: task.channel.clone(),
                 noise: task.noise.clone(),
             })
         };
-        let crossings = curves(&points).into_iter().filter_map(crossing).collect();
+        let crossings = curves.iter().filter_map(crossing).collect();
         Self { campaign: journal.campaign.clone(), points, crossings }
     }
+}
+
+/// The level of the crossings.
+const LEVEL: f64 = 0.1;
+
+/// The reference chain beside a point's system, where it was measured.
+fn ideal(task: &Task, own: Estimate, curves: &[Vec<&Row>]) -> Option<Ideal> {
+    if matches!(task.system, System::Reference { .. }) || !task.is_plain() {
+        return None;
+    }
+    let words = task.system.words(task.octets);
+    let (system, octets) = (System::Reference { scheme: task.system.counterpart() }, task.octets / words);
+    let is_it = |row: &&Row| row.task.system == system && row.task.octets == octets;
+    let curve = curves.iter().find(|curve| curve.first().is_some_and(is_it))?;
+    // A word is lost so often that one frame in ten has a lost one.
+    let level = 1.0 - libm::pow(1.0 - LEVEL, 1.0 / words as f64);
+    let snr_db = cross(curve, level, |row| Some(row.fer))?;
+    let value = own.value - snr_db.value;
+    // Both are independent.
+    let half = |own: f64, ideal: f64| libm::sqrt(own * own + ideal * ideal);
+    let difference_db = Estimate {
+        value,
+        low: value - half(own.value - own.low, snr_db.high - snr_db.value),
+        high: value + half(own.high - own.value, snr_db.value - snr_db.low),
+    };
+    Some(Ideal { system, octets, words, snr_db, difference_db })
 }
 
 /// Points that differ by their ratio alone, in order of their ratio; curves in the order of their first points.

@@ -13,8 +13,10 @@ use std::cell::RefCell;
 
 /// Samples that the receiver is given at a time.
 const BLOCK: usize = 1_000;
-/// Noise between two frames: at least this many samples, at most twice as many.
+/// Noise between two frames: at least this many samples, at most twice as many; of systems at 1 MHz, whose symbols have four
+/// times as many samples as at 250 kHz, four times as many.
 const GAP: usize = 2_000;
+const POINTS_OF_GAP: usize = 512;
 /// The receiver's input level is uniform in dB within plus and minus this.
 const GAIN_DB: f64 = 20.0;
 /// Frames of a stream of modems.
@@ -76,7 +78,7 @@ pub(super) trait Modem {
 /// What the system's transmitter puts on its carriers; `None` where it has none.
 pub(super) fn air(system: &System) -> Option<Air> {
     match system {
-        System::G3 { plan, .. } => Some(g3::air(plan)),
+        System::G3 { plan, variant, .. } => Some(g3::air(plan, variant)),
         System::Prime { channel, .. } => Some(prime::air(channel)),
         System::Reference { .. } => None,
     }
@@ -148,25 +150,40 @@ fn run_modem(
     Ok(outcome)
 }
 
-/// The first `frames` frames of a G3 point with a flat channel as they stand on the line, all at the transmitter's level: what
-/// a campaign's receiver hears but for the gain. With the samples a second.
+/// The first `frames` frames of a modem's point with a flat channel as they stand on the line, all at the transmitter's level:
+/// what a campaign's receiver hears but for the gain. With the samples a second.
 ///
 /// # Errors
-/// The point has a channel, is not of G3, or its noise is none.
+/// The point has a channel, is of the reference chain, or its noise is none.
 pub fn example(task: &Task, seed: u64, frames: u64) -> Result<(f64, Vec<f32>), String> {
     task.check()?;
-    let System::G3 { plan, modulation, variant } = &task.system else {
-        return Err(format!("{} has no example; G3 has", task.system));
-    };
     if task.channel != Channel::Flat {
         return Err(format!("an example over {}; only flat can be", task.channel));
     }
     let rng = &mut stream(seed ^ task.key(), Purpose::Campaign, 0);
-    let mut modem = g3::G3::new(plan, *modulation, variant, task.octets, task.mains_hz);
+    match &task.system {
+        System::G3 { plan, modulation, variant } => {
+            let mut modem = g3::G3::new(plan, *modulation, variant, task.octets, task.mains_hz);
+            example_of(task, &mut modem, rng, frames)
+        }
+        System::Prime { channel, scheme, variant } => {
+            let mut modem = prime::Prime::new(channel, *scheme, variant, task.octets);
+            example_of(task, &mut modem, rng, frames)
+        }
+        System::Reference { .. } => Err(format!("{} has no example; modems have", task.system)),
+    }
+}
+
+fn example_of(
+    task: &Task,
+    modem: &mut impl Modem,
+    rng: &mut ChaCha8Rng,
+    frames: u64,
+) -> Result<(f64, Vec<f32>), String> {
     let Some(mut lines) = Lines::new(task, None, SnrOf::Mean, rng)? else { return Ok((0.0, Vec::new())) };
     let mut samples = Vec::new();
     for _ in 0..frames {
-        lines.next(&mut modem, rng)?;
+        lines.next(modem, rng)?;
         samples.extend_from_slice(&lines.line);
     }
     Ok((lines.air.rate_hz, samples))
@@ -203,7 +220,8 @@ impl<'a> Lines<'a> {
         let Self { task, response, air, noise, line, passed } = self;
         let misfit = || format!("{} octets do not fit {}; use less", task.octets, task.system);
         let (data, mut sent) = modem.frame(rng).ok_or_else(misfit)?;
-        let before = GAP + (uniform(rng) * GAP as f64) as usize;
+        let gap = GAP * air.points.div_ceil(POINTS_OF_GAP);
+        let before = gap + (uniform(rng) * gap as f64) as usize;
         if let Some(response) = response {
             response.pass(&sent, noise.mains(sent.len()).after(before as f64), passed);
             std::mem::swap(&mut sent, passed);
@@ -211,14 +229,15 @@ impl<'a> Lines<'a> {
         let clock = Clock::new(task.system.variant().ppm, -(before as f64 + uniform(rng)));
         let gain = libm::pow(10.0, GAIN_DB / 20.0 * (2.0 * uniform(rng) - 1.0)) as f32;
         line.clear();
-        line.resize(before + sent.len() + 2 * REACH + GAP / 2, 0.0);
+        line.resize(before + sent.len() + 2 * REACH + gap / 2, 0.0);
         delayed(air, &clock, &sent, line);
         noise.add(line);
         Ok((data, gain))
     }
 }
 
-/// What the receiver's clock makes of what was sent, by the cheapest interpolator that is true in the band.
+/// What the receiver's clock makes of what was sent, by the cheapest interpolator that is true in the band: PRIME's
+/// channels 7 and 8 need the sharp one.
 fn delayed(air: &Air, clock: &Clock, sent: &[f32], line: &mut [f32]) {
     thread_local! {
         /// Made once for the streams of a band that a thread runs one after another.
@@ -227,7 +246,7 @@ fn delayed(air: &Air, clock: &Clock, sent: &[f32], line: &mut [f32]) {
     let band = [air.band_hz()[1], air.rate_hz];
     LAST.with_borrow_mut(|last| {
         if last.as_ref().is_none_or(|(of, _)| *of != band) {
-            *last = Some((band, Interpolator::for_band(band[0], band[1])));
+            *last = Some((band, Interpolator::sharp_enough(band[0], band[1])));
         }
         if let Some((_, interpolator)) = last {
             interpolator.to_local(clock, Stretch { first: 0, samples: sent }, 0, line);

@@ -16,7 +16,7 @@ pub enum Detection {
 
 /// A chain: modulation, detection and codes.
 ///
-/// Its name says all: `bpsk`, `qpsk`, `8psk` are coherent, `dbpsk`, `dqpsk`, `d8psk` differential; then, in this order
+/// Its name says all: `bpsk`, `qpsk`, `8psk`, `16qam` are coherent, `dbpsk`, `dqpsk`, `d8psk` differential; then, in this order
 /// and only where they are so, `x4` (copies of each coded bit), `exact`, `rs16` (octets of Reed-Solomon parity) and
 /// `uncoded`.
 ///
@@ -29,7 +29,7 @@ pub enum Detection {
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Scheme {
-    /// Bits a carrier, 1 to 3.
+    /// Bits a carrier, 1 to 3, or 4 of 16-QAM, which is coherent.
     pub bits: usize,
     /// Whether phases step from one value to the next.
     pub differential: bool,
@@ -56,10 +56,11 @@ impl Scheme {
     }
 }
 
-const MODULATIONS: [(&str, usize, bool); 6] = [
+const MODULATIONS: [(&str, usize, bool); 7] = [
     ("bpsk", 1, false),
     ("qpsk", 2, false),
     ("8psk", 3, false),
+    ("16qam", 4, false),
     ("dbpsk", 1, true),
     ("dqpsk", 2, true),
     ("d8psk", 3, true),
@@ -71,7 +72,7 @@ impl FromStr for Scheme {
     fn from_str(text: &str) -> Result<Self, String> {
         let unknown = || {
             format!(
-                "unknown reference scheme {text:?}; use bpsk, qpsk, 8psk, dbpsk, dqpsk or d8psk, then -x2 to -x8 \
+                "unknown reference scheme {text:?}; use bpsk, qpsk, 8psk, 16qam, dbpsk, dqpsk or d8psk, then -x2 to -x8 \
                  (copies), -exact, -rs8 or -rs16, -uncoded as wanted: dbpsk-x4-rs8"
             )
         };
@@ -105,6 +106,9 @@ impl FromStr for Scheme {
                 "{text:?}: without code there are no copies and no exact metrics; leave them out"
             ));
         }
+        if scheme.bits == 4 && scheme.detection == Detection::Exact {
+            return Err(format!("{text:?}: 16-QAM has simple metrics alone; leave -exact out"));
+        }
         Ok(scheme)
     }
 }
@@ -137,7 +141,15 @@ mod tests {
 
     #[test]
     fn names_come_back() {
-        for name in ["bpsk", "8psk-exact", "dbpsk-x4-rs8", "dqpsk-x4", "d8psk-exact-rs16", "qpsk-uncoded"] {
+        for name in [
+            "bpsk",
+            "8psk-exact",
+            "dbpsk-x4-rs8",
+            "dqpsk-x4",
+            "d8psk-exact-rs16",
+            "16qam-rs16",
+            "qpsk-uncoded",
+        ] {
             assert_eq!(name.parse::<Scheme>().unwrap().to_string(), name);
         }
         assert_eq!("DBPSK-RS8-X4".parse::<Scheme>().unwrap().to_string(), "dbpsk-x4-rs8");
@@ -145,7 +157,9 @@ mod tests {
 
     #[test]
     fn nonsense_is_named() {
-        for name in ["", "16qam", "dbpsk-x1", "dbpsk-x9", "dbpsk-rs7", "bpsk-x4-uncoded", "bpsk-"] {
+        for name in
+            ["", "64qam", "16qam-exact", "dbpsk-x1", "dbpsk-x9", "dbpsk-rs7", "bpsk-x4-uncoded", "bpsk-"]
+        {
             let error = name.parse::<Scheme>().unwrap_err();
             assert!(error.contains(&format!("{name:?}")), "{error}");
         }

@@ -43,6 +43,11 @@ pub fn uncoded(scheme: Scheme, gamma: f64) -> f64 {
     match (scheme.differential, scheme.bits) {
         (false, 1) => q((2.0 * gamma).sqrt()),
         (false, 2) => q(gamma.sqrt()),
+        // Levels -3, -1, 1 and 3 on two axes; the sign's bit and the size's in the mean.
+        (false, 4) => {
+            let tail = |distance: f64| q(distance * (gamma / 5.0).sqrt());
+            0.75 * tail(1.0) + 0.5 * tail(3.0) - 0.25 * tail(5.0)
+        }
         // Neighbours on the circle, of which one bit in three is wrong.
         (false, _) => 2.0 / 3.0 * q((2.0 * gamma).sqrt() * libm::sin(FRAC_PI_8)),
         (true, 1) => 0.5 * libm::exp(-gamma),
@@ -76,7 +81,7 @@ fn integral(angle: f64, gamma: f64) -> f64 {
     step / 3.0 * (value(0) + inner + value(STEPS))
 }
 
-/// Upper bound of the bit error rate behind the Viterbi decoder; `None` where there is no formula (three bits a value).
+/// Upper bound of the bit error rate behind the Viterbi decoder; `None` where there is no formula (three bits a value or more).
 pub fn bit_error_bound(scheme: Scheme, gamma: f64) -> Option<f64> {
     bound(scheme, gamma, |paths| paths.bits)
 }

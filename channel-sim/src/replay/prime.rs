@@ -5,17 +5,34 @@ use super::resample::fitted;
 use crate::record::about::{About, Recording};
 use jiff::SignedDuration;
 use plc_core::time::Instant;
+use prime_phy::channel::CARRIERS;
 use prime_phy::header::Header;
 use prime_phy::options::Options;
 use prime_phy::primitives::{CarrierDetect, Event, PhyDataIndication};
-use prime_phy::{Channel, Receiver};
+use prime_phy::{Channel, FrameType, FrameWorkspace, Optional, Receiver, ReceiverOptions};
 use serde::Serialize;
 
-/// Samples handed to the receiver at a time: less than a frame, so that no event is dropped.
+/// Samples at 250 kHz that last as long as what is handed to the receiver at a time: less than a frame, so that no event is
+/// dropped.
 const BLOCK: usize = 1_024;
 
-/// Channel 1's highest carrier (prime digest: 41.992 to 88.867 kHz).
-const HIGHEST_HZ: f64 = 88_867.0;
+/// How to look at a recording.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Settings {
+    /// Channel, at the sample clock at which it is received.
+    pub channel: Channel,
+    /// Readings of the standard.
+    pub options: Options,
+    /// The receiver that listens.
+    pub receiver: ReceiverOptions,
+}
+
+impl Default for Settings {
+    /// Channel 1 at 250 kHz, with the standard receiver.
+    fn default() -> Self {
+        Self { channel: Channel::ONE, options: Options::default(), receiver: ReceiverOptions::STANDARD }
+    }
+}
 
 /// A frame of PRIME explained.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -30,6 +47,8 @@ pub struct PrimeFrame {
     pub duration_ms: Option<f64>,
     /// `data`, `header failed` or `cut short`.
     pub kind: &'static str,
+    /// Kind of frame: `A`, `B` or `BC`.
+    pub frame_type: Option<String>,
     /// Payload scheme.
     pub scheme: Option<String>,
     /// Payload symbols.
@@ -46,20 +65,24 @@ pub struct PrimeFrame {
     pub mpdu: Option<String>,
 }
 
-/// Finds the frames of Type A on channel 1.
+/// Finds the frames on a channel.
 ///
 /// # Errors
 /// Where the sample rate cannot hold the channel.
-pub fn replay(recording: Recording) -> Result<Vec<PrimeFrame>, String> {
-    let channel = Channel::ONE;
+pub fn replay(recording: Recording, settings: &Settings) -> Result<Vec<PrimeFrame>, String> {
+    let Settings { channel, options, receiver: beyond } = settings;
     let rate_hz = f64::from(channel.clock.rate_hz());
+    let highest_hz = f64::from(channel.carrier_hz(CARRIERS - 1));
     let Recording { about, volts } = recording;
-    let volts = fitted(volts, about.sample_rate_hz, rate_hz, HIGHEST_HZ)?;
-    let mut receiver = Receiver::new(&channel, &Options::default());
+    let volts = fitted(volts, about.sample_rate_hz, rate_hz, highest_hz)
+        .map_err(|reason| format!("channel {}: {reason}", channel.number))?;
+    let memory = Optional(beyond.needs_workspace().then(|| Box::new(FrameWorkspace::new())));
+    let mut receiver = Box::new(Receiver::with_workspace(channel, options, beyond, memory));
+    let block_samples = channel.samples(BLOCK);
     let mut frames = Vec::new();
     let mut open: Option<(Instant, Option<Header>)> = None;
-    for (index, block) in volts.chunks(BLOCK).enumerate() {
-        receiver.push((index * BLOCK) as u64, block);
+    for (index, block) in volts.chunks(block_samples).enumerate() {
+        receiver.push((index * block_samples) as u64, block);
         while let Some(event) = receiver.poll() {
             let number = frames.len() + 1;
             match event {
@@ -90,6 +113,10 @@ pub fn replay(recording: Recording) -> Result<Vec<PrimeFrame>, String> {
     Ok(frames)
 }
 
+fn type_name(frame_type: FrameType) -> String {
+    format!("{frame_type:?}").to_uppercase()
+}
+
 impl PrimeFrame {
     fn new(
         number: usize,
@@ -109,6 +136,7 @@ impl PrimeFrame {
             time: about.start.and_then(|at| at.checked_add(after).ok()).map(|at| at.to_string()),
             duration_ms: end.map(|end| (seconds(end) - start_s) * 1e3),
             kind,
+            frame_type: header.map(|header| type_name(header.frame_type)),
             scheme: header.map(|header| format!("{:?}", header.scheme)),
             symbols: header.map(|header| header.symbols),
             pad_octets: header.map(|header| header.pad_octets),
@@ -127,6 +155,7 @@ impl PrimeFrame {
         about: &About,
     ) -> Self {
         Self {
+            frame_type: Some(type_name(data.reception.frame_type)),
             scheme: Some(format!("{:?}", data.scheme)),
             quality: Some(data.reception.quality),
             evm_db: Some(20.0 * libm::log10f(data.reception.evm.max(1e-6))),
@@ -143,7 +172,10 @@ impl PrimeFrame {
         let mut lines =
             vec![format!("#{} {:.6} s{time}: {}{duration}", self.number, self.start_s, self.kind)];
         if let (Some(scheme), Some(symbols), Some(pad)) = (&self.scheme, self.symbols, self.pad_octets) {
-            lines.push(format!("header: {scheme}, {symbols} payload symbols, {pad} octets of padding"));
+            let of_type = self.frame_type.as_ref().map_or_else(String::new, |of| format!("Type {of}, "));
+            lines.push(format!(
+                "header: {of_type}{scheme}, {symbols} payload symbols, {pad} octets of padding"
+            ));
         } else {
             lines.push("header: its checksum is wrong, or it is not all there".to_string());
         }
@@ -161,9 +193,10 @@ impl PrimeFrame {
 mod tests {
     use super::*;
     use crate::random::{Purpose, normal, stream};
+    use prime_phy::encoder::FrameEncoder;
     use prime_phy::phy::{Phy, PhyConfig};
     use prime_phy::primitives::{Mpdu, PhyDataRequest, Request};
-    use prime_phy::{FrameType, Scheme};
+    use prime_phy::{Scheme, Transmitter};
 
     #[test]
     fn a_frame_sent_at_another_rate_is_explained() {
@@ -191,7 +224,8 @@ mod tests {
         let mut random = stream(1, Purpose::Noise, 0);
         volts.iter_mut().for_each(|volt| *volt += (1e-4 * normal(&mut random)) as f32);
         let volts = super::super::resample::resample(volts, 250e3, 1e6);
-        let frames = replay(Recording { about: About::of_rate(1e6), volts }).unwrap();
+        let recording = Recording { about: About::of_rate(1e6), volts };
+        let frames = replay(recording, &Settings::default()).unwrap();
         assert_eq!(frames.len(), 1);
         let frame = &frames[0];
         assert_eq!((frame.kind, frame.mpdu.as_deref()), ("data", Some(beacon)));
@@ -199,5 +233,29 @@ mod tests {
         assert_eq!((frame.scheme.as_deref(), frame.quality), (Some("DbpskC"), Some(7)));
         assert_eq!(frame.carrier_snr_db.len(), 97);
         assert!(frame.lines().len() == 4);
+    }
+
+    #[test]
+    fn robust_frames_of_every_channel_are_explained_by_every_receiver() {
+        let mut random = stream(2, Purpose::Noise, 0);
+        for (channel, name) in std::iter::once(Channel::ONE).chain(Channel::ALL).zip(ReceiverOptions::NAMES) {
+            let settings =
+                Settings { channel, receiver: ReceiverOptions::named(name).unwrap(), ..Settings::default() };
+            let octets = [0x12, 0x34, 0x56, 0x78, channel.number];
+            let mut transmitter = Transmitter::new(&channel, &settings.options);
+            let frame = FrameEncoder::new(&settings.options, Scheme::RobustDqpsk, &octets).unwrap();
+            let first = channel.samples(10_000);
+            let mut volts = vec![0.0; first + transmitter.load(frame, 0.0) + channel.samples(4_000)];
+            transmitter.pull(&mut volts[first..]);
+            // A tenth of the signal's power.
+            volts.iter_mut().for_each(|volt| *volt += (0.022 * normal(&mut random)) as f32);
+            let rate_hz = f64::from(channel.clock.rate_hz());
+            let recording = Recording { about: About::of_rate(rate_hz), volts };
+            let frames = replay(recording, &settings).unwrap();
+            let found: Vec<_> =
+                frames.iter().map(|frame| (frame.frame_type.as_deref(), frame.mpdu.clone())).collect();
+            assert_eq!(found, [(Some("B"), Some(hex(&octets)))], "channel {} {name}", channel.number);
+            assert!((frames[0].start_s - 0.04).abs() < 20e-6, "{}", frames[0].start_s);
+        }
     }
 }

@@ -10,7 +10,7 @@ use crate::record::about::{About, Recording};
 use g3_mac::security::{Gmk, NonceForm};
 use g3_phy::options::Options;
 use g3_phy::primitives::DataHeader;
-use g3_phy::{BandPlan, ToneMask};
+use g3_phy::{BandPlan, ReceiverOptions, ToneMask};
 use jiff::SignedDuration;
 use serde::Serialize;
 
@@ -23,6 +23,8 @@ pub struct Settings {
     pub mask: ToneMask,
     /// Readings of the standard.
     pub options: Options,
+    /// The receiver that listens.
+    pub receiver: ReceiverOptions,
     /// The network's key.
     pub key: Option<Gmk>,
 }
@@ -129,13 +131,13 @@ pub struct CarrierReport {
 /// # Errors
 /// Where its sample rate cannot hold the band.
 pub fn replay(recording: Recording, settings: &Settings) -> Result<Replay, String> {
-    let Settings { plan, mask, options, key } = settings;
+    let Settings { plan, mask, options, receiver, key } = settings;
     let rate_hz = f64::from(plan.clock.rate_hz());
     let Recording { about, volts } = recording;
     let highest_hz = plan.unmasked(*mask).offsets().map(|offset| plan.carrier_hz(offset)).fold(0.0, f32::max);
     let volts = fitted(volts, about.sample_rate_hz, rate_hz, highest_hz.into())
         .map_err(|reason| format!("{}: {reason}", plan.name))?;
-    let mut sniffer = Sniffer::new(plan, *mask, options);
+    let mut sniffer = Sniffer::with_receiver(plan, *mask, options, receiver);
     let mut heard = sniffer.push(0, &volts);
     heard.extend(sniffer.finish(volts.len() as u64));
     let mut reader = Reader::new(*key, NonceForm::AddressTwice);

@@ -8,8 +8,13 @@ const LOBES: usize = 64;
 const KAISER_BETA: f64 = 8.0;
 /// Rows of the table; between them coefficients are interpolated linearly.
 const FRACTIONS: usize = 256;
-/// Middle of the edge, as a share of the lower of both Nyquist frequencies; 0.91 of it passes.
+/// Middle of the edge, as a share of the lower of both Nyquist frequencies; 0.91 of them passes.
 const PASS: f64 = 0.95;
+const PASSES: f64 = 0.91;
+/// The same for carriers above that (PRIME's channel 8 at 1 MHz): 0.96 of them passes, and what lies in the last 0.04 on either
+/// side of the new Nyquist frequency cannot be told apart.
+const HIGH_PASS: f64 = 1.0;
+const HIGH_PASSES: f64 = 0.96;
 /// Rates that differ by less than this are taken for the same: modems' clocks do.
 const SAME: f64 = 200e-6;
 
@@ -21,23 +26,31 @@ const MOST_HZ: f64 = 50e6;
 /// # Errors
 /// Where the rate is too low to hold the carriers, or too high to be one.
 pub fn fitted(samples: Vec<f32>, from_hz: f64, to_hz: f64, highest_hz: f64) -> Result<Vec<f32>, String> {
-    let least_hz = 2.0 * highest_hz;
+    let share = 2.0 * highest_hz / to_hz;
+    // Where the modem's own rate leaves little room, another rate needs as much.
+    let least_hz = if share > PASSES { 2.0 * highest_hz / HIGH_PASSES } else { 2.0 * highest_hz };
     if !(least_hz..=MOST_HZ).contains(&from_hz) {
         return Err(format!(
             "{from_hz} samples per second: from {least_hz:.0}, for carriers up to {highest_hz:.0} Hz, to {MOST_HZ:.0} \
              are needed"
         ));
     }
-    Ok(resample(samples, from_hz, to_hz))
+    let of_lower = 2.0 * highest_hz / to_hz.min(from_hz);
+    let edge = if share > PASSES && of_lower > PASSES { HIGH_PASS } else { PASS };
+    Ok(resample_with(samples, from_hz, to_hz, edge))
 }
 
 /// `samples` at `from_hz` as they would have been at `to_hz`. Nothing above the lower of the Nyquist frequencies is
 /// left.
 pub fn resample(samples: Vec<f32>, from_hz: f64, to_hz: f64) -> Vec<f32> {
+    resample_with(samples, from_hz, to_hz, PASS)
+}
+
+fn resample_with(samples: Vec<f32>, from_hz: f64, to_hz: f64, edge: f64) -> Vec<f32> {
     if (from_hz / to_hz - 1.0).abs() < SAME || samples.is_empty() {
         return samples;
     }
-    let cutoff = PASS * (to_hz / from_hz).min(1.0);
+    let cutoff = edge * (to_hz / from_hz).min(1.0);
     let half = (LOBES as f64 / cutoff).ceil() as usize;
     let table = table(cutoff, half);
     let step = from_hz / to_hz;
@@ -112,6 +125,17 @@ mod tests {
                 assert!(error < -70.0, "{from_hz} to {to_hz}, {tone_hz} Hz: {error:.1} dB");
             }
         }
+    }
+
+    #[test]
+    fn the_highest_channel_of_prime_comes_through_whole() {
+        let tone = |rate: f64, n: usize| (TAU * 471_680.0 * n as f64 / rate).cos();
+        let samples = (0..48_000).map(|n| tone(2.4e6, n) as f32).collect();
+        let out = fitted(samples, 2.4e6, 1e6, 471_680.0).unwrap();
+        let middle = out.len() / 4..out.len() * 3 / 4;
+        let worst = middle.map(|n| (f64::from(out[n]) - tone(1e6, n)).abs()).fold(0.0, f64::max);
+        assert!(20.0 * worst.log10() < -60.0, "{worst}");
+        assert!(fitted(vec![0.0; 100], 960e3, 1e6, 471_680.0).is_err_and(|error| error.contains("982667")));
     }
 
     #[test]

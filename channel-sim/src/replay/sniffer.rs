@@ -2,7 +2,7 @@
 
 use g3_phy::options::Options;
 use g3_phy::primitives::{Ack, CarrierSense, DataHeader, Event, PdDataIndication};
-use g3_phy::{BandPlan, Receiver, ToneMask};
+use g3_phy::{BandPlan, FrameWorkspace, Optional, Receiver, ReceiverOptions, ToneMask};
 use plc_core::time::Instant;
 
 /// Samples handed to the receiver at a time: a quarter of the shortest frame, so that no event is dropped.
@@ -48,7 +48,7 @@ pub enum What {
 #[derive(Debug)]
 pub struct Sniffer {
     plan: BandPlan,
-    receiver: Box<Receiver>,
+    receiver: Box<Receiver<Optional<Box<FrameWorkspace>>>>,
     open: Option<Open>,
 }
 
@@ -60,9 +60,21 @@ struct Open {
 }
 
 impl Sniffer {
-    /// Listens on a band from sample 0 on.
+    /// Listens on a band from sample 0 on, with the standard receiver.
     pub fn new(plan: &BandPlan, mask: ToneMask, options: &Options) -> Self {
-        Self { plan: *plan, receiver: Box::new(Receiver::new(plan, mask, options)), open: None }
+        Self::with_receiver(plan, mask, options, &ReceiverOptions::STANDARD)
+    }
+
+    /// The same with another receiver.
+    pub fn with_receiver(
+        plan: &BandPlan,
+        mask: ToneMask,
+        options: &Options,
+        beyond: &ReceiverOptions,
+    ) -> Self {
+        let memory = Optional(beyond.needs_workspace().then(|| Box::new(FrameWorkspace::new())));
+        let receiver = Box::new(Receiver::with_workspace(plan, mask, options, beyond, memory));
+        Self { plan: *plan, receiver, open: None }
     }
 
     /// Takes the samples from `from` on, of any length, and returns the frames that end in them.
