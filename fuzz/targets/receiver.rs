@@ -1,5 +1,6 @@
 //! The G3 receivers: any samples, not-a-number and clipping among them, any gaps; afterwards a clean frame is received. The
-//! first octet chooses the band and what the receiver does beyond the standard one.
+//! first octet chooses the band, what the receiver does beyond the standard one, and whether it blanks impulses and notches
+//! tones, as `ReceiverOptions::BEST` does.
 #![no_main]
 
 use fuzz::line::{Receives, disturb};
@@ -7,8 +8,8 @@ use g3_phy::encoder::{DataFrame, FrameEncoder};
 use g3_phy::options::Options;
 use g3_phy::primitives::Event;
 use g3_phy::{
-    BandPlan, FrameWorkspace, Memory, Modulation, NoWorkspace, Receiver, ReceiverOptions, ToneMask,
-    Transmitter,
+    BandPlan, FrameWorkspace, Memory, Mitigation, Modulation, NoWorkspace, Receiver, ReceiverOptions,
+    ToneMask, Transmitter,
 };
 use libfuzzer_sys::fuzz_target;
 use std::cell::RefCell;
@@ -17,8 +18,11 @@ fuzz_target!(|octets: &[u8]| {
     let Some((&first, octets)) = octets.split_first() else { return };
     let plan = PLANS[usize::from(first) % PLANS.len()];
     let passes = first / 16 % 4;
+    let mitigation =
+        if first / 64 % 2 == 1 { ReceiverOptions::BEST.mitigation } else { Mitigation::default() };
     if passes == 0 {
-        let receiver = Receiver::new(&plan, ToneMask::ALL, &OPTIONS);
+        let beyond = ReceiverOptions { mitigation, ..ReceiverOptions::STANDARD };
+        let receiver = Receiver::with_workspace(&plan, ToneMask::ALL, &OPTIONS, &beyond, NoWorkspace);
         return disturb(G3::<NoWorkspace> { plan, receiver }, octets);
     }
     // Half a megabyte that is not made anew for every input; what a frame left in it must not matter.
@@ -26,7 +30,7 @@ fuzz_target!(|octets: &[u8]| {
         static MEMORY: RefCell<FrameWorkspace> = const { RefCell::new(FrameWorkspace::new()) };
     }
     MEMORY.with_borrow_mut(|memory| {
-        let beyond = ReceiverOptions::iterative(passes);
+        let beyond = ReceiverOptions { mitigation, ..ReceiverOptions::iterative(passes) };
         let receiver = Receiver::with_workspace(&plan, ToneMask::ALL, &OPTIONS, &beyond, memory);
         disturb(G3 { plan, receiver }, octets);
     });
@@ -34,7 +38,7 @@ fuzz_target!(|octets: &[u8]| {
 
 const PLANS: [BandPlan; 3] = [BandPlan::CENELEC_A, BandPlan::FCC_1, BandPlan::ARIB];
 const OPTIONS: Options = Options::DEFAULT;
-const MODULATIONS: [Modulation; 7] = [
+const MODULATIONS: [Modulation; 8] = [
     Modulation::Dbpsk,
     Modulation::Dqpsk,
     Modulation::D8psk,
@@ -42,6 +46,7 @@ const MODULATIONS: [Modulation; 7] = [
     Modulation::Bpsk,
     Modulation::Qpsk,
     Modulation::Psk8,
+    Modulation::RobustCoherent,
 ];
 /// Octets of a short frame, and of one that takes two Reed-Solomon blocks where the band has them.
 const SIZES: [usize; 2] = [10, 300];
