@@ -419,3 +419,61 @@ fn each_step_of_the_receiver_loses_fewer_frames_at_the_ratio_that_the_iterative_
         assert!(rates[1].low > 3.0 * rates[2].high && rates[0].value > 0.9, "{mode}: {rates:?}");
     }
 }
+
+/// Tables of `results/points.sh`, and of how many of their modems one is measured again.
+const TABLES: [(&str, usize); 1] = [("points-prime", 3)];
+
+/// A small version of `results/points.sh`.
+#[test]
+fn one_frame_in_ten_is_lost_where_the_committed_tables_say() {
+    let results = Path::new(env!("CARGO_MANIFEST_DIR")).join("results");
+    let mut tasks = Vec::new();
+    let mut differences = Vec::new();
+    for (table, every) in TABLES {
+        let mut reader = csv::Reader::from_path(results.join(format!("{table}-crossings.csv"))).unwrap();
+        let names = reader.headers().unwrap().clone();
+        let place = |name: &str| names.iter().position(|known| known == name).unwrap();
+        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
+        let modems: Vec<_> = rows.iter().filter(|row| &row[place("standard")] != "reference").collect();
+        assert!(modems.len() >= 8, "{table}: {}", modems.len());
+        for (index, row) in modems.into_iter().enumerate() {
+            let system = ["standard", "band", "mode", "options"].map(|name| &row[place(name)]).join("/");
+            let number = |name: &str| row[place(name)].parse::<f64>().unwrap();
+            let interval = number("snr_high_95") - number("snr_low_95");
+            assert!(interval < 0.4, "{table} {system}: known to {interval} dB");
+            differences.push((system.clone(), number("difference_db")));
+            if index % every == 0 {
+                let (system, octets) = (system.parse().unwrap(), number("octets") as usize);
+                let grid = Grid {
+                    systems: vec![system],
+                    noises: vec![WHITE.to_string()],
+                    snr_db: Some(vec![number("snr_db")]),
+                    octets,
+                    ..Grid::default()
+                };
+                tasks.extend(grid.tasks().unwrap());
+            }
+        }
+    }
+    let campaign = Campaign {
+        tasks,
+        seed: 5,
+        stop: Stop { max_frames: 256, max_lost: 256, precision: 0.0, measure: Measure::Fer },
+        snr_of: SnrOf::Mean,
+        exact: false,
+    };
+    let mut journal = Journal::new(campaign, Shard::WHOLE);
+    let never = AtomicBool::new(false);
+    run(&journal.campaign, &mut journal.points, |_| true, 2, &never, |_| Ok(())).unwrap();
+    for (task, point) in journal.campaign.tasks.iter().zip(&journal.points) {
+        // Three standard deviations of 256 frames, and as much for what a tenth of a decibel makes.
+        let rate = point.outcome.fer().value;
+        assert!((0.025..0.24).contains(&rate), "{task}: {rate}");
+    }
+    // What is further from the reference chain than 0.4 dB is named in results/README.md.
+    let apart: Vec<_> = differences.iter().filter(|(_, difference)| *difference > 0.4).collect();
+    let readme = std::fs::read_to_string(results.join("README.md")).unwrap();
+    for (system, difference) in apart {
+        assert!(readme.contains(&format!("`{system}`")), "{system}: {difference} dB");
+    }
+}
