@@ -1,8 +1,9 @@
 //! The receiver's ladder in white noise and in the noise of presets: packet error rates, 10 % points with intervals, and a plot.
 //!
-//! `noise_ladder TRACES OUT [FRAMES] [SEED] [THREADS]` takes the presets' noise from TRACES/NAME.f32, raw 32 bit floats at 250 kHz as
+//! `noise_ladder TRACES OUT [FRAMES] [SEED] [THREADS] [NOISES]` takes the presets' noise from TRACES/NAME.f32, raw 32 bit floats at 250 kHz as
 //! `channel-sim noise write` makes them, and writes OUT.csv (all points), OUT_10_percent.csv and OUT.svg. Every step of the
-//! ladder hears the same frames in the same noise. `prime-phy/results/noise_ladder.sh` makes the traces and runs it.
+//! ladder hears the same frames in the same noise. Where noises are named, separated by commas, only they are measured and the curves
+//! in the others are those that OUT.csv has. `prime-phy/results/noise_ladder.sh` makes the traces and runs it.
 
 #![allow(clippy::print_stdout, clippy::expect_used, reason = "a measuring tool")]
 
@@ -66,16 +67,24 @@ struct Curve {
 fn main() {
     let mut arguments = std::env::args().skip(1);
     let (Some(traces), Some(out)) = (arguments.next(), arguments.next()) else {
-        return println!("usage: noise_ladder TRACES OUT [FRAMES] [SEED] [THREADS]");
+        return println!("usage: noise_ladder TRACES OUT [FRAMES] [SEED] [THREADS] [NOISES]");
     };
     let frames = arguments.next().map_or(200, |frames| frames.parse().expect("a number of frames"));
     let seed = arguments.next().map_or(42, |seed| seed.parse().expect("a seed"));
     let threads = arguments.next().map(|threads| threads.parse().expect("a number of threads"));
     let threads = threads.unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from));
+    let named = arguments.next();
+    let is_wanted =
+        |noise: &str| named.as_ref().is_none_or(|named| named.split(',').any(|named| named == noise));
+    let kept: Vec<Curve> = match (&named, std::fs::read_to_string(format!("{out}.csv"))) {
+        (Some(_), Ok(text)) => read(&text).into_iter().filter(|curve| !is_wanted(curve.noise)).collect(),
+        _ => Vec::new(),
+    };
     // What is said of white noise is said to hundredths.
     let frames_in = |noise: &str| if noise == "white" { 2 * frames } else { frames };
     let tasks: Vec<(&str, bool, &str, Option<Arc<Trace>>)> = NOISES
         .iter()
+        .filter(|(noise, ..)| is_wanted(noise))
         .flat_map(|&(noise, _, of_background)| {
             let trace = (noise != "white").then(|| Arc::new(Trace::read(&format!("{traces}/{noise}.f32"))));
             let schemes = SCHEMES.iter().map(|scheme| scheme.1).chain([HEADER]);
@@ -95,11 +104,11 @@ fn main() {
                 let mut done = done.lock().expect("no thread fails");
                 done.push((order, curve));
                 done.sort_by_key(|(order, _)| *order);
-                let curves: Vec<&Curve> = done.iter().map(|(_, curve)| curve).collect();
-                write_all(&out, &curves, seed);
+                write_all(&out, kept.iter().chain(done.iter().map(|(_, curve)| curve)), seed);
             }
         }
     };
+    write_all(&out, kept.iter(), seed);
     std::thread::scope(|scope| {
         for _ in 0..threads {
             scope.spawn(work);
@@ -108,7 +117,10 @@ fn main() {
 }
 
 /// Writes what there is, after each curve: a run that is stopped leaves the curves it has.
-fn write_all(out: &str, curves: &[&Curve], seed: u64) {
+fn write_all<'a>(out: &str, curves: impl Iterator<Item = &'a Curve>, seed: u64) {
+    let mut curves: Vec<&Curve> = curves.collect();
+    curves.sort_by_key(|curve| NOISES.iter().position(|noise| noise.0 == curve.noise));
+    let curves = curves.as_slice();
     let header = "noise,scheme,step,frames,seed,snr_db,low_db,high_db,floor_per,floor_low,floor_high\n";
     let rows: String = curves.iter().map(|curve| curve.ten_percent(seed) + "\n").collect();
     write(&format!("{out}_10_percent.csv"), &(header.to_string() + &rows));
@@ -220,6 +232,43 @@ impl Curve {
         };
         format!("{noise},{scheme},{step},{frames},{seed},{crossing},{floor}")
     }
+}
+
+/// A name as this tool has it.
+fn known(mut names: impl Iterator<Item = &'static str>, name: &str) -> &'static str {
+    names.find(|known| *known == name).expect("a name of this tool's")
+}
+
+/// The curves of a file that this tool wrote.
+fn read(text: &str) -> Vec<Curve> {
+    let mut curves: Vec<Curve> = Vec::new();
+    for row in text.lines().skip(1) {
+        let fields: Vec<&str> = row.split(',').collect();
+        let [noise, scheme, step, snr_db, frames, _, per, _, _, undetected, header_failed, rate] = fields[..]
+        else {
+            continue;
+        };
+        let noise = known(NOISES.iter().map(|noise| noise.0), noise);
+        let scheme = known(SCHEMES.iter().map(|scheme| scheme.1).chain([HEADER]), scheme);
+        let step = known(STEPS.into_iter(), step);
+        let whole = |field: &str| field.parse::<usize>().expect("a whole number");
+        let number = |field: &str| field.parse::<f64>().expect("a number");
+        let point = Point {
+            snr_db: number(snr_db) as f32,
+            frames: whole(frames),
+            lost: (number(per) * whole(frames) as f64).round() as usize,
+            undetected: whole(undetected),
+            header_failed: whole(header_failed),
+            bit_error_rate: number(rate),
+        };
+        match curves.last_mut() {
+            Some(last) if (last.noise, last.scheme, last.step) == (noise, scheme, step) => {
+                last.points.push(point);
+            }
+            _ => curves.push(Curve { noise, scheme, step, points: vec![point] }),
+        }
+    }
+    curves
 }
 
 fn points(curves: &[&Curve], seed: u64) -> String {
