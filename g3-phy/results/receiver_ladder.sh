@@ -33,7 +33,7 @@ run() { # mode, SNRs, then named settings
             frames=$whole
             run dbpsk -1,-0.75,-0.5 receiver=8 $line
             run dqpsk 1.75,2,2.25 receiver=8 $line
-            run d8psk 4.75,5,5.25 receiver=8 $line
+            run d8psk 4.75,5,5.25,5.5 receiver=8 $line
         }
     done
     run bpsk -1.8,-1.6,-1.4,-1.15 receiver=8
