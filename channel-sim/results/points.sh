@@ -22,8 +22,8 @@ measure() { # NAME FRAMES LOST PRECISION and what is measured
     grep ' of frames lost ' "$state.txt" > "$results/$name.txt"
 }
 measure points-prime 800 80 0.1 --standard prime --octets 140 --options default,receiver=best
-measure points-prime-channel-8 800 80 0.1 --standard prime --band channel-8 --octets 140 \
-    --mode robust-dbpsk,dbpsk-c,dqpsk-c,d8psk --options default,receiver=best
+measure points-prime-channel-8 384 50 0.15 --standard prime --band channel-8 --octets 140 --mode dbpsk-c,d8psk \
+    --options default,receiver=best
 measure points-g3 384 50 0.15 --band all --mode all --octets 100,60,30 \
     --options default,notch=s-fsk,notch=105-112,notch=200-225,notch=420-460
 measure points-g3-two-words 384 50 0.15 --band fcc-1,fcc-1.a,fcc-1.b --mode all --octets 400,300,200,160,120

