@@ -86,20 +86,33 @@ fn the_simulator_keeps_at_most_sixteen_kibibytes_a_node() {
     assert!(network.size() / network.nodes() <= 16 * 1_024, "{}", network.size() / network.nodes());
 }
 
-/// `channel-sim calibrate` in small: two modes, two noises, one link of a street that the table has not seen.
-#[test]
-fn the_table_reproduces_the_waveform_at_one_frame_in_ten() {
+/// `channel-sim calibrate` in small, on a link of a street that the table has not seen.
+fn assert_reproduced(noises: &[&[&str]], modes: &[Modulation]) {
     let calibration = Calibration {
-        noises: vec![NamedNoise::new(&["n1"]).unwrap(), NamedNoise::new(&["n3a"]).unwrap()],
+        noises: noises.iter().map(|names| NamedNoise::new(names).unwrap()).collect(),
         links: proof::links("street", &Scenario::new(street::feeder(30, 4), 4), 1),
         seed: 11,
         effort: Effort { frames: 400, half_width_db: 0.1 },
         journal: Journal::default(),
     };
-    let modes = [Modulation::Robust, Modulation::Dqpsk];
-    for comparison in prove(&calibration, &Table::built_in(), &modes, &|_| {}) {
+    for comparison in prove(&calibration, &Table::built_in(), modes, &|_| {}) {
         assert!(comparison.holds(), "beyond {TOLERANCE_DB} dB: {comparison:?}");
     }
+}
+
+#[test]
+fn the_table_reproduces_the_waveform_at_one_frame_in_ten() {
+    assert_reproduced(&[&["n1"], &["n3a"]], &[Modulation::Robust, Modulation::Dqpsk]);
+}
+
+#[test]
+fn the_table_reproduces_the_sum_of_noises_that_networks_have_by_default() {
+    assert_reproduced(&[&["n1", "n3a"]], &[Modulation::Dbpsk]);
+}
+
+#[test]
+fn the_table_reproduces_coherent_modes() {
+    assert_reproduced(&[&["n2"]], &[Modulation::Bpsk, Modulation::Psk8]);
 }
 
 #[test]

@@ -18,7 +18,7 @@ use std::path::{Path, PathBuf};
 #[derive(Debug, Args)]
 pub(crate) struct CalibrateArguments {
     /// Noises: presets, or sums of them joined by +. With the four feeders of docs/link-fidelity.md and three links on
-    /// each these six take some twenty minutes of one core, and a minute from a journal
+    /// each these six take some ten minutes of one core, and one or two from a journal
     #[arg(long, value_delimiter = ',', default_value = "n0,n1,n2,n3a,n3b,n1+n3a")]
     noise: Vec<String>,
     /// Feeders of the proof (.dss, .json, .toml) besides the built-in village and a street of 60
@@ -29,7 +29,7 @@ pub(crate) struct CalibrateArguments {
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     links: u32,
     /// Modulations of the proof
-    #[arg(long, value_delimiter = ',', default_value = "robust,dbpsk,dqpsk,d8psk", value_parser = modulation)]
+    #[arg(long, value_delimiter = ',', default_value = "robust,dbpsk,dqpsk,d8psk,bpsk,qpsk,8psk", value_parser = modulation)]
     modulation: Vec<Modulation>,
     /// A crossing ends when half its 95 % interval is below this, dB
     #[arg(long, default_value_t = 0.09)]
@@ -70,6 +70,8 @@ struct Results {
     overlaps: Vec<capture::Overlap>,
     within_tolerance: usize,
     tolerance_db: f64,
+    overlaps_within_tolerance: usize,
+    overlap_tolerance_db: f64,
 }
 
 pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
@@ -94,7 +96,8 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
     let effort = Effort { frames: arguments.frames, half_width_db: arguments.precision };
     if arguments.links < 2 {
         eprintln!(
-            "overlapping frames are left out: they take two links of a feeder; ask for --links 2 or more"
+            "overlapping frames are left out, and the table keeps what the program's own has of them: they take two links of \
+             a feeder; ask for --links 2 or more"
         );
     }
     let journal = arguments.journal.as_deref().map(Journal::open).transpose()?.unwrap_or_default();
@@ -112,8 +115,11 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
         Some(path) => super::network::table(Some(path))?,
         None => {
             let plain = table(&calibration, &progress)?;
-            let weights = capture::weights(&calibration, &plain)?;
-            Table::new(plain.rows().iter().cloned().chain(weights).collect())
+            let overlaps = match arguments.links < 2 {
+                true => Table::built_in().rows().iter().filter(|row| row.share.is_some()).cloned().collect(),
+                false => capture::offsets(&calibration, &plain)?,
+            };
+            Table::new(plain.rows().iter().cloned().chain(overlaps).collect())
         }
     };
     if let Some(path) = &arguments.table {
@@ -138,6 +144,7 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
         write(path, &proof::csv(&overlaps).map_err(|error| format!("overlaps cannot be written: {error}"))?)?;
     }
     let within = comparisons.iter().filter(|comparison| comparison.holds()).count();
+    let near = overlaps.iter().filter(|overlap| overlap.holds()).count();
     if arguments.json {
         let compared = comparisons.len();
         print_json(&Results {
@@ -145,6 +152,8 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
             within_tolerance: within,
             tolerance_db: TOLERANCE_DB,
             proof: comparisons,
+            overlaps_within_tolerance: near,
+            overlap_tolerance_db: capture::TOLERANCE_DB,
             overlaps,
         })?;
         return verdict(within, compared);
@@ -152,7 +161,6 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
     print!("{}", proof::text(&comparisons));
     println!("{within} of {} within {TOLERANCE_DB} dB at one frame in ten\n", comparisons.len());
     print!("{}", proof::overlaps(&overlaps));
-    let near = overlaps.iter().filter(|overlap| overlap.holds()).count();
     if !overlaps.is_empty() {
         println!(
             "{near} of {} overlaps within {} dB (told, not judged)",

@@ -34,7 +34,7 @@ pub(crate) struct NetworkArguments {
     /// Virtual time, seconds
     #[arg(long, default_value_t = 600, value_parser = clap::value_parser!(u64).range(1..=10_000_000))]
     seconds: u64,
-    /// Modulation of unicast frames: robust, dbpsk, dqpsk, d8psk
+    /// Modulation of unicast frames: robust, dbpsk, dqpsk, d8psk, bpsk, qpsk, 8psk
     #[arg(long, default_value = "robust", value_parser = modulation)]
     modulation: Modulation,
     /// Octets of a datagram

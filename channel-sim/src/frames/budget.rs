@@ -2,11 +2,11 @@
 //!
 //! The receiver divides each product of two symbols by what it believes the carrier's noise to be: half way from the
 //! frame's mean over all carriers to the carrier's own. Products in a symbol that its null tones show to be noisier
-//! count less. So a product on carrier c in state j enters the decoder with the scale
+//! count less (t_j; against the channel's estimate they count inversely as their noise). So a product on carrier c in state j enters the decoder with the scale
 //! ŝ = s t_j N_cj / W_c, where W_c is that belief and t_j the trust. The same figures with one scale s for the whole
 //! frame give
 //!
-//! * for DBPSK, DQPSK and D8PSK the mean information of a coded bit ([`Information`]),
+//! * for all modes but Robust the mean information of a coded bit ([`Information`]),
 //! * for Robust, the FCH and the preamble, which add up copies of each bit, the mean and the variance of a copy.
 
 use super::information::{Information, Scales, of_sum, sum_db};
@@ -16,7 +16,16 @@ use super::windows::{Windows, combine};
 use g3_phy::Modulation;
 
 /// Modulations with a table of information of their own.
-pub const PLAIN: [Modulation; 3] = [Modulation::Dbpsk, Modulation::Dqpsk, Modulation::D8psk];
+pub const PLAIN: [Modulation; 6] = [
+    Modulation::Dbpsk,
+    Modulation::Dqpsk,
+    Modulation::D8psk,
+    Modulation::Bpsk,
+    Modulation::Qpsk,
+    Modulation::Psk8,
+];
+/// Figures of a carrier: mean and variance of a copy, and the information of each of [`PLAIN`].
+const FIGURES: usize = 2 + PLAIN.len();
 /// What the receiver holds for the least noise of a symbol against the header's (`g3_phy::receiver`).
 const QUIETEST: f32 = 0.05;
 
@@ -27,7 +36,7 @@ pub struct Shapes {
     /// For the sums of copies.
     pub copies_db: f32,
     /// For each of [`PLAIN`].
-    pub plain_db: [f32; 3],
+    pub plain_db: [f32; PLAIN.len()],
 }
 
 /// A link's worth in each state of its receiver's noise.
@@ -38,7 +47,7 @@ pub struct Budget {
     /// Variance of a copy.
     pub copy_variance: [f32; STATES],
     /// Information of a coded bit, for each of [`PLAIN`].
-    pub information: [[f32; STATES]; 3],
+    pub information: [[f32; STATES]; PLAIN.len()],
     /// Mean over the carriers of signal to noise, for the LQI.
     pub snr: f32,
     /// How far signal to noise rises from the lowest to the highest carrier, in dB: the straight line of least squares.
@@ -47,8 +56,8 @@ pub struct Budget {
     pub header_loss_db: f32,
     /// [`Shapes`] it was made with.
     shapes: Shapes,
-    /// The same three of each carrier, over all states.
-    carriers: [[f32; CARRIERS]; 5],
+    /// The same of each carrier, over all states.
+    carriers: [[f32; CARRIERS]; FIGURES],
 }
 
 /// Signal to noise, in dB, of a flat white link whose copies have this mean and variance.
@@ -79,7 +88,7 @@ impl Budget {
         let snr_db: [f32; CARRIERS] =
             std::array::from_fn(|c| decibels(signal[c] / mean[c].max(f32::MIN_POSITIVE)));
         let weight_db: [f32; CARRIERS] = std::array::from_fn(|c| decibels(mean[c] / believed[c]));
-        let scales: [f32; 3] = std::array::from_fn(|index| {
+        let scales: [f32; PLAIN.len()] = std::array::from_fn(|index| {
             if !wanted[index] {
                 return 0.0;
             }
@@ -93,12 +102,12 @@ impl Budget {
         let mut budget = Self {
             copy_mean: [0.0; STATES],
             copy_variance: [0.0; STATES],
-            information: [[0.0; STATES]; 3],
+            information: [[0.0; STATES]; PLAIN.len()],
             snr,
             tilt_db: tilt_db(signal, mean),
             header_loss_db: 0.0,
             shapes: *shapes,
-            carriers: [[0.0; CARRIERS]; 5],
+            carriers: [[0.0; CARRIERS]; FIGURES],
         };
         for (state, noise) in tape.states().iter().enumerate().filter(|(state, _)| whole[*state] > 0.0) {
             let relative =
@@ -106,26 +115,24 @@ impl Budget {
                     / CARRIERS as f32)
                     .max(QUIETEST);
             let trust = (2.0 * overall + 1.0) / (relative * (2.0 * overall + relative));
+            let coherent_trust_db = decibels(1.0 / (relative * trust));
             for carrier in 0..CARRIERS {
                 let noise = noise[carrier].max(f32::MIN_POSITIVE);
                 let snr = signal[carrier] / noise;
                 let scale = trust * noise / believed[carrier];
                 let (snr_db, own_db) = (decibels(snr), decibels(scale));
-                let information = |index: usize| match wanted[index] {
-                    false => 0.0,
-                    true => Information::of(PLAIN[index])
-                        .at(snr_db - shapes.plain_db[index], scales[index] + own_db),
-                };
-                let figures = [
-                    scale * snr,
-                    scale * scale * (snr + 0.5),
-                    information(0),
-                    information(1),
-                    information(2),
-                ];
-                let [first, second, third] = &mut budget.information;
-                let sums = [&mut budget.copy_mean, &mut budget.copy_variance, first, second, third];
-                for ((sum, of_carriers), figure) in sums.into_iter().zip(&mut budget.carriers).zip(figures) {
+                let copies = [scale * snr, scale * scale * (snr + 0.5)];
+                let information = PLAIN.iter().enumerate().map(|(index, modulation)| {
+                    let own_db = own_db + if modulation.is_coherent() { coherent_trust_db } else { 0.0 };
+                    match wanted[index] {
+                        false => 0.0,
+                        true => Information::of(*modulation)
+                            .at(snr_db - shapes.plain_db[index], scales[index] + own_db),
+                    }
+                });
+                let sums = [&mut budget.copy_mean, &mut budget.copy_variance].into_iter();
+                let sums = sums.chain(&mut budget.information).zip(&mut budget.carriers);
+                for ((sum, of_carriers), figure) in sums.zip(copies.into_iter().chain(information)) {
                     sum[state] += figure / CARRIERS as f32;
                     of_carriers[carrier] += whole[state] * figure;
                 }
@@ -283,6 +290,9 @@ mod tests {
             (Modulation::Dbpsk, 1.8),
             (Modulation::Dqpsk, 4.7),
             (Modulation::D8psk, 8.0),
+            (Modulation::Bpsk, -1.0),
+            (Modulation::Qpsk, 2.0),
+            (Modulation::Psk8, 5.5),
         ] {
             let signal = tape.mean().map(|noise| noise * 10f32.powf(db / 10.0));
             let found =

@@ -11,7 +11,7 @@
 use super::crossing::{Crossing, Effort, find, inverse_tail};
 use super::journal::Journal;
 use super::model::{Model, falls_through};
-use super::table::{Row, SELECTIVITY, Stage, Table};
+use super::table::{MODES, Row, SELECTIVITY, Stage, Table};
 use super::tape::{CARRIERS, NoiseTape};
 use super::waveform::{Path, WaveformLink, signal_power};
 use crate::noise::{NoisePlan, Port, Preset};
@@ -192,11 +192,11 @@ pub fn table(calibration: &Calibration, progress: &(impl Fn(f64) + Sync)) -> Res
     let jobs: Vec<(Stage, usize)> = [Stage::Preamble, Stage::Header]
         .into_iter()
         .map(|stage| (stage, LENGTHS[0]))
-        .chain(Modulation::ALL.into_iter().flat_map(|modulation| {
+        .chain(MODES.into_iter().flat_map(|modulation| {
             LENGTHS.into_iter().map(move |octets| (Stage::payload(modulation), octets))
         }))
         .collect();
-    let total = jobs.len() + Modulation::ALL.len() + calibration.noises.len() * Stage::ALL.len();
+    let total = jobs.len() + MODES.len() + calibration.noises.len() * Stage::ALL.len();
     let done = AtomicUsize::new(0);
     let tick = || progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / total.max(1) as f64);
 
@@ -225,7 +225,7 @@ pub fn table(calibration: &Calibration, progress: &(impl Fn(f64) + Sync)) -> Res
         .collect::<Result<_, String>>()?;
 
     let white_only = Table::new(rows);
-    let shapes: Vec<Row> = Modulation::ALL
+    let shapes: Vec<Row> = MODES
         .par_iter()
         .map(|&modulation| {
             let path = Path::steep();
@@ -382,6 +382,9 @@ pub(super) fn start_db(stage: Stage) -> f64 {
         Stage::Dbpsk => 1.8,
         Stage::Dqpsk => 4.7,
         Stage::D8psk => 8.0,
+        Stage::Bpsk => -1.0,
+        Stage::Qpsk => 2.0,
+        Stage::Psk8 => 5.5,
     }
 }
 
@@ -396,6 +399,8 @@ pub(super) fn row(preset: &str, stage: Stage, offset_db: f64, uncertainty_db: f6
         offset_db,
         tilt_db: None,
         uncertainty_db,
+        share: None,
+        other_tilt_db: None,
     }
 }
 

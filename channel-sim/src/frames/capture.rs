@@ -1,16 +1,17 @@
 //! Frames that overlap: what the waveform mode makes of them, and the model.
 //!
 //! A frame well above the noise is on the air when another modem sends one of the same kind. Searched is by how much the
-//! first has to be stronger so that one in ten of it is lost. Where the other covers the whole payload, on a flat path, the
-//! model's weight of interference is found; it is then held against the waveform on the village's links, over shares
-//! of the payload, and where both frames begin together.
+//! first has to be stronger so that one in ten of it is lost: over shares of the payload, and where both frames begin together.
+//! On reference paths, where the other's carriers are like the first's, rise against them or fall, what the overlap adds to the
+//! model's effective ratio is found. The model is then held against the waveform on links of feeders.
 
 use super::air::{Times, disturb};
 use super::calibrate::{Calibration, NamedNoise, OCTETS, ProofLink, TARGET, half, mix, round, row, start_db};
 use super::crossing::{Crossing, Effort, find};
-use super::hearing::{Hearing, Interference, Stretch};
+use super::hearing::{Hearing, Interference, Stretch, ratio_tilt_db};
 use super::model::falls_through;
-use super::table::{INTERFERENCE, Row, Stage, Table};
+use super::overlap::{INTERFERENCE, TOGETHER};
+use super::table::{MODES, Row, Stage, Table};
 use super::tape::{CARRIERS, NoiseTape, PLACES};
 use super::waveform::{Disturber, Path, WaveformLink, signal_power};
 use crate::noise::Port;
@@ -21,8 +22,17 @@ use serde::{Deserialize, Serialize};
 
 /// How far the model may be from the waveform.
 pub const TOLERANCE_DB: f64 = 0.5;
-/// Shares of the payload that the other frame covers, to its end.
-const SHARES: [f64; 3] = [0.3, 0.6, 1.0];
+/// Shares of the payload that the other frame covers, to its end, on reference paths.
+const CALIBRATED: [f64; 5] = [0.3, 0.45, 0.6, 0.85, 1.0];
+/// The same in the comparison.
+const COMPARED: [f64; 4] = [0.3, 0.6, 0.75, 1.0];
+/// Reference paths of the first frame and of the other: the ratio of their powers is the same on all carriers, rises by
+/// 12 dB from the lowest to the highest, falls, and is the same though both fall by 16 dB.
+const REFERENCES: [[usize; 2]; 4] = [[0, 0], [0, 2], [2, 0], [3, 3]];
+/// Offsets between which one is searched, in dB.
+const OFFSETS_DB: (f64, f64) = (-15.0, 15.0);
+/// Share of frames that the model is to lose where the waveform never loses one in ten.
+const NEVER: f64 = 0.02;
 /// Level above that at which noise alone loses frames, in dB.
 const ABOVE_NOISE_DB: f64 = 15.0;
 /// Ratios of the two frames' powers that are looked at, in dB.
@@ -93,12 +103,18 @@ impl<'a> Meeting<'a> {
         Self { mode, share, paths, levels_dbuv: received.map(|own| round(wanted - own)), seed }
     }
 
+    /// How far the ratio of the powers received rises from the lowest to the highest carrier, and that of the other to noise.
+    fn tilts_db(&self, noise: &[f32; CARRIERS]) -> [f64; 2] {
+        let [own, other] = self.paths.map(|path| signal_power(&path.gains(), 0.0));
+        [(&own, &other), (&other, noise)].map(|(of, to)| ratio_tilt_db(of, to).into())
+    }
+
     fn times(&self) -> (Times, u64) {
         let plan = BandPlan::CENELEC_A;
         let layout = PayloadLayout::for_psdu(&plan, ToneMask::ALL, plan.full_tone_map(), self.mode, OCTETS);
         let symbols = layout.map_or(0, |layout| layout.symbols);
         let header_end = timing::ack_airtime(&plan, ToneMask::ALL).as_ticks();
-        let end = timing::frame_airtime(&plan, ToneMask::ALL, symbols).as_ticks();
+        let end = timing::data_airtime(&plan, ToneMask::ALL, self.mode, symbols).as_ticks();
         let other = self.share.map_or(0, |share| end - (share * (end - header_end) as f64) as u64);
         (Times { start: 0, header_end, end }, other)
     }
@@ -156,6 +172,7 @@ impl<'a> Meeting<'a> {
         let (times, start) = self.times();
         let (mut header, mut payload) = (Interference::default(), Interference::default());
         disturb([&mut header, &mut payload], times, (start, start + times.end), &power);
+        payload.known = header.share;
         let plan = BandPlan::CENELEC_A;
         let layout = PayloadLayout::for_psdu(&plan, ToneMask::ALL, plan.full_tone_map(), self.mode, OCTETS);
         let Some(layout) = layout else { return 1.0 };
@@ -171,34 +188,56 @@ impl<'a> Meeting<'a> {
     }
 }
 
-/// What interference counts in each mode: rows for the table. `table` is without them.
+/// What overlaps add in each mode: rows for the table. `table` is without them.
 ///
 /// # Errors
-/// Where a crossing is not found.
-pub fn weights(calibration: &Calibration, table: &Table) -> Result<Vec<Row>, String> {
-    let (noise, flat) = (NamedNoise::new(&["n0"])?, Path::flat());
+/// Where no offset makes the model lose what the waveform loses.
+pub fn offsets(calibration: &Calibration, table: &Table) -> Result<Vec<Row>, String> {
+    let noise = NamedNoise::new(&["n0"])?;
     let tape = NoiseTape::listen(&noise.plan, Port::L1, calibration.seed);
-    Modulation::ALL
-        .par_iter()
-        .map(|&mode| {
+    let jobs: Vec<(Modulation, Option<f64>, [usize; 2])> = MODES
+        .iter()
+        .flat_map(|&mode| shares(&CALIBRATED).map(move |share| (mode, share)))
+        .flat_map(|(mode, share)| REFERENCES.map(|paths| (mode, share, paths)))
+        .collect();
+    jobs.par_iter()
+        .map(|&(mode, share, paths)| {
+            let references = Path::references();
+            let pair = paths.map(|index| &references[index]);
+            let meeting = Meeting::new(mode, share, pair, &tape, calibration.seed, &format!("{paths:?}"));
             let stage = Stage::payload(mode);
-            let meeting = Meeting::new(mode, Some(1.0), [&flat, &flat], &tape, calibration.seed, "flat");
-            let found = meeting
-                .by_waveform(&noise, calibration)
-                .ok_or_else(|| format!("overlapping frames, {}: no crossing found", stage.name()))?;
-            let with = |offset_db: f64| {
-                let rows = table.rows().iter().cloned().chain([row(INTERFERENCE, stage, offset_db, 0.0)]);
-                meeting.lost(&tape, &Table::new(rows.collect()), found.at_db)
+            let found = meeting.by_waveform(&noise, calibration);
+            let row = |offset_db: f64| {
+                let preset = if share.is_some() { INTERFERENCE } else { TOGETHER };
+                let uncertainty_db = found.map_or(0.0, |found| half(&found));
+                let [tilt_db, other_tilt_db] = meeting.tilts_db(tape.mean()).map(|db| Some(round(db)));
+                let share = share.or(Some(1.0));
+                Row { tilt_db, other_tilt_db, share, ..row(preset, stage, offset_db, uncertainty_db) }
             };
-            let offset_db = falls_through(with, TARGET, -10.0, 10.0)
-                .ok_or_else(|| format!("overlapping frames, {}: no offset found", stage.name()))?;
-            Ok(row(INTERFERENCE, stage, round(offset_db), half(&found)))
+            let with = |offset_db: f64| {
+                let rows = table.rows().iter().cloned().chain([row(offset_db)]);
+                let at_db = found.map_or(RATIOS_DB.0, |found| found.at_db);
+                meeting.lost(&tape, &Table::new(rows.collect()), at_db)
+            };
+            let offset_db = match found {
+                None if with(0.0) <= NEVER => Some(0.0),
+                None => falls_through(with, NEVER, OFFSETS_DB.0, OFFSETS_DB.1),
+                Some(_) => falls_through(with, TARGET, OFFSETS_DB.0, OFFSETS_DB.1),
+            };
+            offset_db.map(|offset_db| row(round(offset_db))).ok_or_else(|| {
+                format!("overlapping frames, {}, {share:?}, paths {paths:?}: no offset found", stage.name())
+            })
         })
         .collect()
 }
 
-/// The model against the waveform: each mode and share on the first and the last link of the first feeder that has
-/// two; nothing where none has.
+/// Shares of the payload, and frames that begin together.
+fn shares(of: &[f64]) -> impl Iterator<Item = Option<f64>> {
+    of.iter().copied().map(Some).chain([None])
+}
+
+/// The model against the waveform: each mode and share on the first and the last link of every feeder that has two, and of
+/// these the first and the last feeder; nothing where none has.
 ///
 /// # Errors
 /// Where white noise is no preset.
@@ -207,29 +246,34 @@ pub fn compare(
     table: &Table,
     modes: &[Modulation],
 ) -> Result<Vec<Overlap>, String> {
-    let of_feeder = |near: &ProofLink| calibration.links.iter().rfind(|far| far.feeder == near.feeder);
-    let mut pairs = calibration.links.iter().filter_map(|near| Some((near, of_feeder(near)?)));
-    let Some((near, far)) = pairs.find(|(near, far)| near.link != far.link) else {
-        return Ok(Vec::new());
-    };
+    let mut pairs: Vec<(&ProofLink, &ProofLink)> = Vec::new();
+    for near in &calibration.links {
+        let far = calibration.links.iter().rfind(|far| far.feeder == near.feeder);
+        let is_new = pairs.iter().all(|(known, _)| known.feeder != near.feeder);
+        pairs.extend(far.filter(|far| is_new && far.link != near.link).map(|far| (near, far)));
+    }
+    if pairs.len() > 2 {
+        pairs.drain(1..pairs.len() - 1);
+    }
     let noise = NamedNoise::new(&["n0"])?;
     let tape = NoiseTape::listen(&noise.plan, Port::L1, calibration.seed ^ 1);
     let what = |link: &ProofLink| format!("{} {}", link.feeder, link.link);
-    let links = format!("{}, {}", what(near), what(far));
-    let jobs: Vec<(Modulation, Option<f64>)> = modes
+    let jobs: Vec<(&ProofLink, &ProofLink, Modulation, Option<f64>)> = pairs
         .iter()
-        .flat_map(|&mode| SHARES.map(Some).into_iter().chain([None]).map(move |share| (mode, share)))
+        .flat_map(|&(near, far)| modes.iter().map(move |&mode| (near, far, mode)))
+        .flat_map(|(near, far, mode)| shares(&COMPARED).map(move |share| (near, far, mode, share)))
         .collect();
     Ok(jobs
         .par_iter()
-        .map(|&(mode, share)| {
+        .map(|&(near, far, mode, share)| {
+            let links = format!("{}, {}", what(near), what(far));
             let meeting = Meeting::new(mode, share, [&near.path, &far.path], &tape, calibration.seed, &links);
             let found = meeting.by_waveform(&noise, calibration);
             let model = meeting.by_model(&tape, table);
             Overlap {
                 mode: Stage::payload(mode),
                 share,
-                links: links.clone(),
+                links,
                 waveform_db: found.map(|found| round(found.at_db)),
                 uncertainty_db: found.map(|found| half(&found)),
                 model_db: model.map(round),

@@ -230,7 +230,8 @@ impl<N: FrameNode> Domain<N> {
             stage: Stage::payload(data.modulation),
             layout: number,
         };
-        self.load(node, start, timing::symbols(&PLAN, layout.symbols.into()).as_ticks(), content);
+        let symbols = usize::from(layout.symbols) + timing::reference_symbols(data.modulation);
+        self.load(node, start, timing::symbols(&PLAN, symbols).as_ticks(), content);
         None
     }
 

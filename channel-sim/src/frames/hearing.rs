@@ -1,7 +1,12 @@
 //! Who hears whom, and how well: the links of one network in a form that a frame is judged by in nanoseconds.
 
+mod disturbed;
+
+pub(super) use disturbed::ratio_tilt_db;
+
 use super::budget::{Budget, PLAIN, Shapes, snr_db_of_copies};
 use super::information::{Information, of_sum, sum_db};
+use super::overlap::Overlap;
 use super::quick::{decibels, tail};
 use super::table::{Need, Stage, Table};
 use super::tape::{CARRIERS, NoiseTape, STATES};
@@ -9,6 +14,8 @@ use super::windows::Windows;
 use g3_phy::Modulation;
 use std::sync::Arc;
 
+/// Ways in which effective ratios are formed: as those of copies and of each plain modulation.
+const KINDS: usize = 1 + PLAIN.len();
 /// Groups of carriers in which interference is reckoned.
 pub(super) const GROUPS: usize = 6;
 /// How far beyond a need, in spreads, nothing fails.
@@ -40,10 +47,10 @@ pub(super) struct Link {
     /// Tilt of signal to noise over the carriers, in half dB.
     tilt: i8,
     /// Effective ratio in the worst state and in the best, for copies and each plain modulation, in quarters of a dB.
-    worst: [i8; 4],
-    best: [i8; 4],
+    worst: [i8; KINDS],
+    best: [i8; KINDS],
     /// The same over all states.
-    mean: [i8; 4],
+    mean: [i8; KINDS],
     /// Power in each group of carriers, as that of the tape's noise.
     pub(super) power: [f32; GROUPS],
 }
@@ -56,8 +63,8 @@ struct StageNeed {
     fixed: (f32, f32),
     /// What the noise adds to the effective ratio, in dB, by a link's tilt as an octet.
     offsets: Box<[f32; 256]>,
-    /// What the power of other frames counts, against noise.
-    interference: f32,
+    /// What other frames add to the effective ratio.
+    overlap: Overlap,
 }
 
 impl StageNeed {
@@ -111,6 +118,8 @@ pub(super) struct Interference {
     pub(super) share: f32,
     /// Mean power during that share.
     pub(super) power: [f32; GROUPS],
+    /// For a payload, the share of its FCH that was interfered with: what the receiver knows of the disturber.
+    pub(super) known: f32,
 }
 
 /// A stretch of a frame to be judged.
@@ -152,7 +161,7 @@ impl Hearing {
                         need,
                         fixed: (middle as f32, spread as f32),
                         offsets,
-                        interference: table.interference(stage),
+                        overlap: table.overlap(stage),
                     }
                 })
                 .to_vec(),
@@ -189,8 +198,11 @@ impl Hearing {
 
     fn add_link(&mut self, listener: u32, signal: &[f32; CARRIERS], budget: &Budget) {
         let whole = self.tapes[self.tape_index(listener)].whole();
-        let modulations = [Modulation::Robust, PLAIN[0], PLAIN[1], PLAIN[2]];
-        let (mut worst, mut best) = ([i8::MAX; 4], [i8::MIN; 4]);
+        let provided =
+            |kind: usize| kind.checked_sub(1).map(|at| PLAIN[at]).filter(|m| self.plain.contains(m));
+        let modulations: [Modulation; KINDS] =
+            std::array::from_fn(|kind| provided(kind).unwrap_or(Modulation::Robust));
+        let (mut worst, mut best) = ([i8::MAX; KINDS], [i8::MIN; KINDS]);
         for state in (0..STATES).filter(|&state| whole[state] > 0.0) {
             let mut alone = [0.0; STATES];
             alone[state] = 1.0;
@@ -304,14 +316,16 @@ impl Hearing {
         if interference.share <= 0.0 && sure {
             return 0.0;
         }
-        if let (Some(layout), false) = (layout, sure) {
-            shift += self.window_loss_db(index, layout);
-        }
+        // It is that of a link near its need, and says nothing of unequal carriers of what disturbs.
+        let window_loss = match layout {
+            Some(layout) if !sure => self.window_loss_db(index, layout),
+            _ => 0.0,
+        };
         let clean = self.clean(index, kind, stretch);
-        let effective = if interference.share > 0.0 {
-            self.disturbed(&link, stage, clean, interference)
-        } else {
-            self.to_db(kind, clean)
+        let alone = self.to_db(kind, clean) + window_loss;
+        let effective = match interference.share > 0.0 {
+            true => alone.min(self.disturbed(&link, stage, clean, interference)),
+            false => alone,
         };
         tail((effective + shift - middle) / spread)
     }
@@ -363,20 +377,6 @@ impl Hearing {
             0 => snr_db_of_copies(1.0, 4.0 / libm::powf(10.0, sum_db(information) / 10.0).max(1e-6)),
             kind => Information::of(PLAIN[kind - 1]).snr_db(information) + self.shapes.plain_db[kind - 1],
         }
-    }
-
-    fn disturbed(&self, link: &Link, stage: Stage, clean: f32, interference: &Interference) -> f32 {
-        let (kind, counts) = (kind_of(stage), self.needs[stage as usize].interference);
-        let noise = &self.noise[self.tape_index(link.listener)];
-        let disturbed = (0..GROUPS)
-            .map(|group| {
-                let against = noise[group] + counts * interference.power[group];
-                self.carried(kind, decibels(link.power[group] / against))
-            })
-            .sum::<f32>()
-            / GROUPS as f32;
-        let share = interference.share.min(1.0);
-        self.to_db(kind, (1.0 - share) * clean + share * disturbed.min(clean))
     }
 
     /// A number for a payload's layout.
@@ -441,6 +441,9 @@ fn kind_of(stage: Stage) -> usize {
         Stage::Dbpsk => 1,
         Stage::Dqpsk => 2,
         Stage::D8psk => 3,
+        Stage::Bpsk => 4,
+        Stage::Qpsk => 5,
+        Stage::Psk8 => 6,
         Stage::Preamble | Stage::Header | Stage::Robust => 0,
     }
 }
@@ -501,9 +504,9 @@ mod tests {
         // Levels at which frames begin to fail.
         for (preset, shift_db) in [("n0", 0.0), ("n1", 0.0), ("n2", 0.0), ("n3a", -4.0), ("n3b", -8.0)] {
             for (kind, (modulation, db)) in
-                [(Modulation::Robust, 0.0), (PLAIN[0], 3.0), (PLAIN[1], 6.0), (PLAIN[2], 9.0)]
-                    .into_iter()
-                    .enumerate()
+                [-3.0, 3.0, 6.0, 9.0, 0.0, 3.0, 6.0].into_iter().enumerate().map(|(kind, db)| {
+                    (kind, (kind.checked_sub(1).map_or(Modulation::Robust, |at| PLAIN[at]), db))
+                })
             {
                 let (tape, signal, hearing) = link(preset, db + shift_db, &PLAIN);
                 let budget = Budget::new(&signal, &tape, &Table::built_in().shapes(), &PLAIN);

@@ -11,7 +11,7 @@
 //! | [`budget`], [`information`], [`windows`] | from per-carrier signal to noise to an effective ratio |
 //! | [`table`], [`model`] | from an effective ratio to a probability of loss, stage by stage |
 //! | [`calibrate`], [`waveform`], [`crossing`], [`journal`], [`port`], [`proof`], [`picture`] | the table by the waveform mode, and the proof |
-//! | [`capture`] | the same for frames that overlap |
+//! | [`capture`], [`overlap`] | the same for frames that overlap |
 //!
 //! `docs/link-fidelity.md` is the chapter.
 
@@ -29,6 +29,7 @@ pub mod meter;
 pub mod model;
 pub mod network;
 pub mod node;
+pub mod overlap;
 pub mod picture;
 pub mod port;
 pub mod proof;

@@ -74,7 +74,7 @@ impl Model {
             0,
             place(timing::preamble(&plan)),
             place(timing::ack_airtime(&plan, ToneMask::ALL)),
-            place(timing::frame_airtime(&plan, ToneMask::ALL, layout.symbols)),
+            place(timing::data_airtime(&plan, ToneMask::ALL, modulation, layout.symbols)),
         ];
         let stages = [Stage::Preamble, Stage::Header, Stage::payload(modulation)];
         let places = self.tapes.first().map_or(1, NoiseTape::periods) * PLACES;

@@ -157,7 +157,7 @@ pub fn exchange_s(modulation: Modulation, octets: usize) -> Result<f64, String> 
     let layout = PayloadLayout::for_psdu(&plan, mask, frame.tone_map, frame.modulation, frame.psdu.len())
         .ok_or("the frame does not fit its modulation")?;
     let slots = SLOTS_BEFORE + MEAN_BACKOFF_SLOTS;
-    let fixed = timing::frame_airtime(&plan, mask, layout.symbols)
+    let fixed = timing::data_airtime(&plan, mask, frame.modulation, layout.symbols)
         + timing::rifs(&plan)
         + timing::ack_airtime(&plan, mask)
         + timing::cifs(&plan);

@@ -1,7 +1,7 @@
 //! The proof as a picture: model less waveform at one frame in ten, with the waveform's intervals.
 
 use super::calibrate::{Comparison, TOLERANCE_DB};
-use super::table::Stage;
+use super::table::{MODES, Stage};
 use plotters::prelude::*;
 
 const SIZE: (u32, u32) = (1_000, 520);
@@ -22,7 +22,10 @@ fn colour(mode: Stage) -> RGBColor {
         Stage::Robust => RGBColor(0x1b, 0x9e, 0x77),
         Stage::Dbpsk => RGBColor(0xd9, 0x5f, 0x02),
         Stage::Dqpsk => RGBColor(0x75, 0x70, 0xb3),
-        _ => RGBColor(0xe7, 0x29, 0x8a),
+        Stage::D8psk => RGBColor(0xe7, 0x29, 0x8a),
+        Stage::Bpsk => RGBColor(0xa6, 0x76, 0x1d),
+        Stage::Qpsk => RGBColor(0x1f, 0x78, 0xb4),
+        _ => RGBColor(0x66, 0x66, 0x66),
     }
 }
 
@@ -57,7 +60,7 @@ fn draw(comparisons: &[Comparison], text: &mut String) -> Result<(), Box<dyn std
     for db in [-TOLERANCE_DB, TOLERANCE_DB] {
         chart.draw_series(LineSeries::new([(0.0, db), (presets.len() as f64, db)], BLACK.stroke_width(1)))?;
     }
-    for mode in [Stage::Robust, Stage::Dbpsk, Stage::Dqpsk, Stage::D8psk] {
+    for mode in MODES.map(Stage::payload) {
         let colour = colour(mode);
         let mut points = Vec::new();
         for (index, preset) in presets.iter().enumerate() {
@@ -67,7 +70,7 @@ fn draw(comparisons: &[Comparison], text: &mut String) -> Result<(), Box<dyn std
                 let place =
                     (mode as usize - Stage::Robust as usize) as f64 + (at as f64 + 0.5) / mine.len() as f64;
                 if let (Some(difference), Some(half)) = (row.difference_db, row.uncertainty_db) {
-                    points.push((index as f64 + 0.06 + 0.22 * place, difference, half));
+                    points.push((index as f64 + 0.06 + 0.88 * place / MODES.len() as f64, difference, half));
                 }
             }
         }

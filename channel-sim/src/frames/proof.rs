@@ -111,7 +111,12 @@ pub fn text(comparisons: &[Comparison]) -> String {
 /// A table of overlapping frames for people.
 pub fn overlaps(rows: &[Overlap]) -> String {
     let mut text = String::from("mode    overlap  waveform dB         model  difference dB  frames\n");
+    let mut links = "";
     for row in rows {
+        if row.links != links {
+            links = &row.links;
+            let _ = writeln!(text, "{links}");
+        }
         let share = row.share.map_or("together".into(), |share| format!("{:.0} %", 100.0 * share));
         let _ = writeln!(
             text,

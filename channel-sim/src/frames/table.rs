@@ -7,6 +7,7 @@
 
 use super::budget::{PLAIN, Shapes};
 use super::crossing::tail;
+use super::overlap::Overlap;
 use g3_phy::Modulation;
 use serde::{Deserialize, Serialize};
 
@@ -26,21 +27,46 @@ pub enum Stage {
     Dqpsk,
     /// A payload in D8PSK.
     D8psk,
+    /// A payload in coherent BPSK.
+    Bpsk,
+    /// A payload in coherent QPSK.
+    Qpsk,
+    /// A payload in coherent 8PSK.
+    #[serde(rename = "8psk")]
+    Psk8,
 }
+
+/// Payload modulations that are calibrated.
+pub const MODES: [Modulation; 1 + PLAIN.len()] = {
+    let [a, b, c, d, e, f] = PLAIN;
+    [Modulation::Robust, a, b, c, d, e, f]
+};
 
 impl Stage {
     /// All stages.
-    pub const ALL: [Self; 6] =
-        [Self::Preamble, Self::Header, Self::Robust, Self::Dbpsk, Self::Dqpsk, Self::D8psk];
+    pub const ALL: [Self; 9] = [
+        Self::Preamble,
+        Self::Header,
+        Self::Robust,
+        Self::Dbpsk,
+        Self::Dqpsk,
+        Self::D8psk,
+        Self::Bpsk,
+        Self::Qpsk,
+        Self::Psk8,
+    ];
 
-    /// The stage of a payload. There are no tables of coherent ones yet: they count as their differential twins, which
-    /// is about three decibels too hard on them.
+    /// The stage of a payload. Coherent Robust counts as Robust, which is too hard on it; 16-QAM, which CENELEC-A does not
+    /// have, as D8PSK.
     pub fn payload(modulation: Modulation) -> Self {
         match modulation {
             Modulation::Robust | Modulation::RobustCoherent => Self::Robust,
-            Modulation::Dbpsk | Modulation::Bpsk => Self::Dbpsk,
-            Modulation::Dqpsk | Modulation::Qpsk => Self::Dqpsk,
-            Modulation::D8psk | Modulation::Psk8 | Modulation::Qam16 => Self::D8psk,
+            Modulation::Dbpsk => Self::Dbpsk,
+            Modulation::Dqpsk => Self::Dqpsk,
+            Modulation::D8psk | Modulation::Qam16 => Self::D8psk,
+            Modulation::Bpsk => Self::Bpsk,
+            Modulation::Qpsk => Self::Qpsk,
+            Modulation::Psk8 => Self::Psk8,
         }
     }
 
@@ -51,6 +77,9 @@ impl Stage {
             Self::Dbpsk => Modulation::Dbpsk,
             Self::Dqpsk => Modulation::Dqpsk,
             Self::D8psk => Modulation::D8psk,
+            Self::Bpsk => Modulation::Bpsk,
+            Self::Qpsk => Modulation::Qpsk,
+            Self::Psk8 => Modulation::Psk8,
         }
     }
 
@@ -68,6 +97,9 @@ impl Stage {
             Self::Dbpsk => "dbpsk",
             Self::Dqpsk => "dqpsk",
             Self::D8psk => "d8psk",
+            Self::Bpsk => "bpsk",
+            Self::Qpsk => "qpsk",
+            Self::Psk8 => "8psk",
         }
     }
 }
@@ -92,11 +124,18 @@ pub struct Row {
     pub tilt_db: Option<f64>,
     /// Half the 95 % interval of `middle_db` or `offset_db`.
     pub uncertainty_db: f64,
+    /// Share of the stage that another frame covers, in rows of [`INTERFERENCE`](super::overlap::INTERFERENCE) and
+    /// [`TOGETHER`](super::overlap::TOGETHER).
+    #[serde(default)]
+    pub share: Option<f64>,
+    /// In the same rows how far the other frame's ratio to the noise rises from the lowest to the highest carrier, in dB.
+    #[serde(default)]
+    pub other_tilt_db: Option<f64>,
 }
 
 impl Row {
     fn is_sound(&self) -> bool {
-        let figures = [self.middle_db, self.spread_db, self.tilt_db];
+        let figures = [self.middle_db, self.spread_db, self.tilt_db, self.share, self.other_tilt_db];
         let figures = figures.into_iter().chain([Some(self.offset_db), Some(self.uncertainty_db)]);
         figures.flatten().all(f64::is_finite) && self.spread_db.is_none_or(|db| db > 0.0)
     }
@@ -129,8 +168,9 @@ impl Need {
         (a.1 + share * (b.1 - a.1), a.2 + share.clamp(0.0, 1.0) * (b.2 - a.2))
     }
 
-    /// What the presets add to the effective ratio of a link of this tilt, both in dB: on a straight line between
-    /// the tilts that were calibrated, and beyond them as at the last.
+    /// What the presets add to the effective ratio of a link of this tilt, both in dB: for a payload on the straight line of
+    /// least squares through all tilts that were calibrated, for preamble and FCH on lines from one to the next, and beyond
+    /// them as at the last.
     pub fn offset_db(&self, tilt_db: f64) -> f64 {
         self.offsets.iter().map(|points| along(points, tilt_db)).sum()
     }
@@ -148,8 +188,6 @@ impl Need {
     }
 }
 
-/// What rows have in place of a preset that tell how frames disturb others.
-pub const INTERFERENCE: &str = "interference";
 /// What rows of [`Shapes`] have in place of a preset.
 pub const SELECTIVITY: &str = "selectivity";
 
@@ -218,7 +256,7 @@ impl Table {
                 .map(|row| (row.tilt_db.unwrap_or_default(), row.offset_db))
                 .collect();
             points.sort_by(|a, b| a.0.total_cmp(&b.0));
-            points
+            if stage.is_payload() { straightened(&points) } else { points }
         };
         let together = offsets(&presets.iter().map(|preset| family(preset)).collect::<Vec<_>>().join("+"));
         let offsets = match together.is_empty() {
@@ -238,11 +276,9 @@ impl Table {
         Shapes { copies_db: of(Modulation::Robust), plain_db: PLAIN.map(of) }
     }
 
-    /// What the power of other frames counts, against noise, for a stage. FCH and preamble are judged as Robust.
-    pub fn interference(&self, stage: Stage) -> f32 {
-        let stage = if stage.is_payload() { stage } else { Stage::Robust };
-        let row = self.rows.iter().find(|row| row.preset == INTERFERENCE && row.stage == stage);
-        libm::powf(10.0, row.map_or(0.0, |row| -row.offset_db as f32) / 10.0)
+    /// What other frames add to a stage's effective ratio.
+    pub fn overlap(&self, stage: Stage) -> Overlap {
+        Overlap::new(&self.rows, stage)
     }
 
     /// Presets among `presets` that were never calibrated.
@@ -263,8 +299,20 @@ impl Table {
     }
 }
 
+/// The ends of the straight line of least squares through points in ascending order. Few reference paths tell a trend; what
+/// each has beside it is its own, by how its carriers meet the interleaver, and no other link's.
+fn straightened(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+    let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
+    let count = points.len() as f64;
+    let mean = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;
+    let (x, y) = (mean(&|point| point.0), mean(&|point| point.1));
+    let square = mean(&|point| (point.0 - x) * (point.0 - x));
+    let slope = if square > 0.0 { mean(&|point| (point.0 - x) * (point.1 - y)) / square } else { 0.0 };
+    [first.0, last.0].map(|tilt| (tilt, y + slope * (tilt - x))).to_vec()
+}
+
 /// The value of straight lines between points in ascending order; 0 where there are none.
-fn along(points: &[(f64, f64)], x: f64) -> f64 {
+pub(super) fn along(points: &[(f64, f64)], x: f64) -> f64 {
     let Some(last) = points.last() else { return 0.0 };
     let above = points.iter().position(|point| point.0 >= x);
     match above.map(|index| (index.checked_sub(1).and_then(|below| points.get(below)), points.get(index))) {
@@ -279,10 +327,9 @@ fn along(points: &[(f64, f64)], x: f64) -> f64 {
 /// # Errors
 /// Where there is none of that name.
 pub fn modulation(name: &str) -> Result<Modulation, String> {
-    Modulation::ALL
-        .into_iter()
-        .find(|modulation| Stage::payload(*modulation).name() == name.to_lowercase())
-        .ok_or_else(|| format!("unknown modulation {name:?}; use robust, dbpsk, dqpsk or d8psk"))
+    MODES.into_iter().find(|modulation| Stage::payload(*modulation).name() == name.to_lowercase()).ok_or_else(
+        || format!("unknown modulation {name:?}; use robust, dbpsk, dqpsk, d8psk, bpsk, qpsk or 8psk"),
+    )
 }
 
 /// The preset without its level: a level changes the signal to noise and nothing else.
@@ -317,14 +364,8 @@ mod tests {
     #[test]
     fn an_offset_lies_on_lines_between_the_tilts_it_was_found_at() {
         let row = |tilt_db: Option<f64>, offset_db: f64, preset: &str| Row {
-            preset: preset.into(),
-            stage: Stage::Dbpsk,
-            octets: 60,
-            middle_db: None,
-            spread_db: None,
-            offset_db,
             tilt_db,
-            uncertainty_db: 0.0,
+            ..super::super::calibrate::row(preset, Stage::Dbpsk, offset_db, 0.0)
         };
         let rows = vec![row(Some(4.0), 1.0, "n1"), row(Some(-6.0), -1.0, "n1"), row(None, 0.25, "n3a")];
         let need = |presets: &[&str]| {
@@ -337,6 +378,15 @@ mod tests {
         );
         assert_eq!(need(&["n1", "n3a"]).offset_db(4.0), 1.25);
         assert_eq!(need(&["n2"]).offset_db(0.0), 0.0);
+    }
+
+    #[test]
+    fn a_payloads_offset_is_the_trend_over_the_tilts_and_no_single_paths() {
+        let line = straightened(&[(0.0, 1.0), (1.0, 3.0), (2.0, 1.0), (3.0, 3.0)]);
+        assert_eq!(line.iter().map(|point| point.0).collect::<Vec<_>>(), [0.0, 3.0]);
+        // By hand: means 1.5 and 2, covariance 0.5, variance 1.25.
+        assert!((line[0].1 - 1.4).abs() < 1e-12 && (line[1].1 - 2.6).abs() < 1e-12, "{line:?}");
+        assert_eq!(straightened(&[(4.0, 1.0)]), [(4.0, 1.0), (4.0, 1.0)]);
     }
 
     #[test]
@@ -360,12 +410,14 @@ mod tests {
     #[test]
     fn a_figure_that_is_no_number_is_refused_in_every_column() {
         for wrong in [f64::NAN, f64::INFINITY] {
-            let broken: [fn(&mut Row, f64); 5] = [
+            let broken: [fn(&mut Row, f64); 7] = [
                 |row, figure| row.middle_db = Some(figure),
                 |row, figure| row.spread_db = Some(figure),
                 |row, figure| row.offset_db = figure,
                 |row, figure| row.tilt_db = Some(figure),
                 |row, figure| row.uncertainty_db = figure,
+                |row, figure| row.share = Some(figure),
+                |row, figure| row.other_tilt_db = Some(figure),
             ];
             for (column, broken) in broken.into_iter().enumerate() {
                 let mut rows = Table::built_in().rows().to_vec();

@@ -1,6 +1,6 @@
 //! Frames in samples over one link: what the frame model is calibrated by and held against.
 
-use super::port::{NoisePort, RATE_HZ};
+use super::port::NoisePort;
 use super::tape::{CARRIERS, FIRST_BIN};
 use crate::clock::{Clock, Interpolator, REACH, Stretch};
 use crate::exact;
@@ -235,13 +235,6 @@ fn arriving(
     let volts = (source_volts(level_dbuv) / f64::from(TX_RMS)) as f32;
     convolve(&sent, &path.taps, volts, through);
     true
-}
-
-/// Airtime of the frames that [`WaveformLink::run`] sends, in seconds.
-pub fn airtime_s(modulation: Modulation, octets: usize) -> f64 {
-    let layout = PayloadLayout::for_psdu(&PLAN, ToneMask::ALL, PLAN.full_tone_map(), modulation, octets);
-    let symbols = layout.map_or(0, |layout| usize::from(layout.symbols));
-    (2_432 + (13 + symbols) * 278) as f64 / RATE_HZ
 }
 
 /// FNV-1a.

@@ -11,7 +11,7 @@ use super::tape::CARRIERS;
 use g3_phy::interleaver::PayloadInterleaver;
 use g3_phy::layout::PayloadLayout;
 use g3_phy::options::Interleaving;
-use g3_phy::{BandPlan, Modulation, ToneMask};
+use g3_phy::{BandPlan, Modulation, ToneMask, pilots};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
@@ -20,7 +20,7 @@ pub const WINDOW_BITS: usize = 32;
 /// Coded bits between windows.
 const STEP_BITS: usize = 16;
 /// From one standard deviation of a window's octet errors to the next, in dB of its effective ratio.
-pub const WINDOW_SPREAD_DB: f64 = 0.9;
+pub const WINDOW_SPREAD_DB: f64 = 1.2;
 /// Share of wrong octets at which a frame is lost.
 const MENDABLE: f64 = 0.1;
 
@@ -43,10 +43,17 @@ impl Windows {
         let interleaver = PayloadInterleaver::new(&layout, Interleaving::Legacy);
         let (bits, copies) = (modulation.bits_per_carrier(), modulation.repetition());
         let mut carriers_of: Vec<Vec<u8>> = vec![Vec::new(); layout.coded_bits()];
+        let active = plan.active(ToneMask::ALL, plan.full_tone_map());
         for symbol in 0..usize::from(symbols) {
+            let offset = plan.pilots.offset.unwrap_or_default();
+            let pilots = pilots::in_symbol(&plan, modulation, offset, active, symbol);
+            let carriers: Vec<usize> =
+                active.offsets().filter(|&carrier| !pilots.contains(carrier)).collect();
             for (at, place) in interleaver.symbol(symbol).enumerate() {
-                if let Some(list) = carriers_of.get_mut(place / copies) {
-                    list.push((at / bits) as u8);
+                if let (Some(list), Some(&carrier)) =
+                    (carriers_of.get_mut(place / copies), carriers.get(at / bits))
+                {
+                    list.push(carrier as u8);
                 }
             }
         }
@@ -66,10 +73,13 @@ impl Windows {
 
     /// The same, made once for all networks of the process.
     pub fn shared(modulation: Modulation, symbols: u16) -> Arc<Self> {
-        static MADE: Mutex<BTreeMap<(u8, u16), Arc<Windows>>> = Mutex::new(BTreeMap::new());
+        static MADE: Mutex<BTreeMap<(bool, u8, u16), Arc<Windows>>> = Mutex::new(BTreeMap::new());
         let make = || Arc::new(Self::new(modulation, symbols));
         match MADE.lock() {
-            Ok(mut made) => made.entry((modulation.code(), symbols)).or_insert_with(make).clone(),
+            Ok(mut made) => made
+                .entry((modulation.is_coherent(), modulation.code(), symbols))
+                .or_insert_with(make)
+                .clone(),
             Err(_) => make(),
         }
     }
@@ -119,6 +129,14 @@ mod tests {
         assert!(windows.shares.iter().all(|window| window.len() <= 4), "{:?}", windows.shares[0]);
         let windows = Windows::new(Modulation::Dbpsk, 40);
         assert!(windows.shares.iter().any(|window| window.len() > 8));
+    }
+
+    #[test]
+    fn pilots_move_and_leave_no_carrier_without_bits() {
+        let windows = Windows::new(Modulation::Qpsk, 40);
+        let on = |carrier: u8| windows.copies.iter().flatten().filter(|&&at| at == carrier).count();
+        let counts: Vec<usize> = (0..CARRIERS as u8).map(on).collect();
+        assert!(counts.iter().all(|&count| count > 50), "{counts:?}");
     }
 
     #[test]

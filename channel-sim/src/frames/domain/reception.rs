@@ -180,7 +180,10 @@ impl<N: FrameNode> Domain<N> {
                     continue;
                 }
                 let Content::Data { stage, layout, .. } = transmission.content else { continue };
-                let interference = domain.ports[node].payload_interference;
+                let interference = Interference {
+                    known: domain.ports[node].header_interference.share,
+                    ..domain.ports[node].payload_interference
+                };
                 let span = (transmission.header_end, transmission.end);
                 let failed =
                     domain.fails(transmission, node, index, stage, Some(layout), span, &interference);
