@@ -228,6 +228,7 @@ fn emissions_are_the_documents_and_every_end_has_its_exit_code() {
     }
     for (words, part) in [
         ("--band channel-9", "channel-1 to channel-8"),
+        ("--band arib", "154.7 to 403.1 kHz lie in no band of EN 50065-1"),
         ("--band channel-1 --edge 15", "G3's transmitter"),
         ("--frame-type b", "PRIME's frames"),
         ("--band channel-1 --modulation robust-dbpsk --frame-type a", "does not carry"),

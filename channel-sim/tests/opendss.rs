@@ -225,6 +225,35 @@ fn what_is_not_used_is_named() {
 }
 
 #[test]
+fn a_resistance_matrix_has_a_positive_sequence_and_a_cable_without_any_is_said_to_be_assumed() {
+    let code = |text: &str| format!("{LINES}{SHAPE}{LOAD}New LineCode.m nphases=3 Units=km {text}\n");
+    let read = |text: &str| parse(&with(&code(text)), "m.dss").unwrap();
+    // 0.45 on the diagonal, 0.15 beside it: 0.3 ohm/km; whole rows and OpenDSS's lower triangle.
+    for matrix in ["[0.45 0.15 0.15|0.15 0.45 0.15|0.15 0.15 0.45]", "(0.45 | 0.15, 0.45 | 0.15 0.15 0.45)"] {
+        let reading = read(&format!("rmatrix={matrix}"));
+        let r1 = reading.feeder.line_codes[1].r1_ohm_per_m.unwrap();
+        assert!((r1 - 3e-4).abs() < 1e-12, "{matrix}: {r1}");
+        assert_eq!(reading.report.unused, []);
+    }
+    assert_eq!(read("rmatrix=[0.45] r1=0.2").feeder.line_codes[1].r1_ohm_per_m, Some(2e-4));
+    let assumed = &read("").report.unused;
+    assert!(assumed[0].to_string().contains("LineCode.m: no r1, no rmatrix"), "{assumed:?}");
+    for wrong in ["[0.45|0.15]", "[0.1 x]", "[0.1|0.5 0.1]", "[]"] {
+        let told = error(&code(&format!("rmatrix={wrong}")));
+        assert!(told.contains("m.dss:9: LineCode.m: rmatrix="), "{wrong}: {told}");
+    }
+    let own = error(&format!("{LINES}{SHAPE}{LOAD}New Line.x Bus1=d Bus2=e Length=3 Units=m\n"));
+    assert!(own.contains("property r1 (or rmatrix, or linecode) is missing"), "{own}");
+}
+
+#[test]
+fn what_was_not_used_before_an_error_is_told_with_it() {
+    let told = error(&format!("{LINES}{SHAPE}Redirect loads.txt\n"));
+    assert!(told.contains("hold no load") && told.contains("m.dss:8: Redirect loads.txt"), "{told}");
+    assert!(told.contains("no such file"), "{told}");
+}
+
+#[test]
 fn edits_continuations_and_likeness_work() {
     let text = format!(
         "{LINES}New Load.a Bus1=d.1\n~ Phases=1\nmore kW=3\nNew Load.b like=a Bus1=d.3\nEdit Load.a kW=4\n\

@@ -44,7 +44,7 @@ fn errors_name_file_line_and_value() {
         (SMALL.replace("30", "nan"), "f.toml:6: line a to b: length_m=NaN"),
         (SMALL.replace("30", "'x'"), "f.toml:6: invalid type: string \"x\", expected f64"),
         (SMALL.replace("NAYY 4x50", "rope"), "f.toml:5: line a to b: cable=rope: a [[cable]]"),
-        (SMALL.replace("phase = 1", "phase = 4"), "f.toml:9: load b: phase=4: 1, 2 or 3"),
+        (SMALL.replace("phase = 1", "phase = 4"), "f.toml:9: load b: phase=4: 1, 2, 3 or \"L1\""),
         (SMALL.replace("kva = 100", "kva = 0"), "f.toml:1: transformer: kva=0: a number above 0"),
         (SMALL.replace("phase = 1", "phase = 1\nkw = 1e9"), "f.toml:10: load b: kw=1000000000: a power"),
         (SMALL.replace("phase = 1", "fase = 1"), "f.toml:9: unknown field `fase`"),

@@ -12,6 +12,7 @@ use channel_sim::replay::describe::modulation_named;
 use clap::Args;
 use g3_phy::options::{Flip, MOST_EDGE_SAMPLES, Notch, Options};
 use g3_phy::{BandPlan, ToneMask};
+use prime_phy::channel::CARRIERS;
 use prime_phy::{Channel, FrameType, Scheme};
 use std::path::PathBuf;
 
@@ -34,9 +35,10 @@ const NOT_MEASURED: u8 = 4;
 /// Arguments of `channel-sim emission`.
 #[derive(Debug, Args)]
 pub(crate) struct EmissionArguments {
-    /// Limits: en50065-1-a, en50065-1-b122, or a TOML file
-    #[arg(long, default_value = "en50065-1-a")]
-    mask: String,
+    /// Limits: en50065-1-a (9 to 95 kHz; for signals there and for recordings without this option), en50065-1-b122 or
+    /// -b134 (95 to 148.5 kHz; b122 for signals there without this option), or a TOML file
+    #[arg(long)]
+    mask: Option<String>,
     /// Band of the transmitter: G3's cenelec-a, cenelec-b, fcc-1, fcc-1.a, fcc-1.b or arib; PRIME's channel-1 to channel-8
     #[arg(long, default_value = "cenelec-a", value_parser = place)]
     band: Place,
@@ -60,13 +62,13 @@ pub(crate) struct EmissionArguments {
     #[arg(long, default_value_t = 100)]
     octets: usize,
     /// Pause between frames, ms
-    #[arg(long, default_value_t = 5.56, value_parser = super::scenario::pause)]
+    #[arg(long, default_value_t = 5.56, allow_negative_numbers = true, value_parser = super::scenario::pause)]
     pause: f64,
     /// Transmit level (rms), dBuV; with --notch that of all carriers, of which those that are left keep theirs
     #[arg(long, default_value_t = 120.0, value_parser = super::scenario::finite)]
     level: f64,
     /// How long to measure, s
-    #[arg(long, default_value_t = 2.0, value_parser = super::scenario::measured)]
+    #[arg(long, default_value_t = 2.0, allow_negative_numbers = true, value_parser = super::scenario::measured)]
     seconds: f64,
     /// Determines the payload
     #[arg(long, default_value_t = 1)]
@@ -75,10 +77,10 @@ pub(crate) struct EmissionArguments {
     #[arg(long, value_name = "FILE")]
     recording: Option<PathBuf>,
     /// Volts of a sample of 1.0 where the recording does not say, as WAV files of other programs; 1 without
-    #[arg(long, requires = "recording", value_parser = super::scenario::volts)]
+    #[arg(long, requires = "recording", allow_negative_numbers = true, value_parser = super::scenario::volts)]
     volts: Option<f64>,
     /// The recording's volts are those of a source behind so many ohm
-    #[arg(long, requires = "recording", value_parser = super::scenario::ohm)]
+    #[arg(long, requires = "recording", allow_negative_numbers = true, value_parser = super::scenario::ohm)]
     source_ohm: Option<f64>,
     /// Writes a picture of levels and limits
     #[arg(long, value_name = "FILE")]
@@ -89,7 +91,7 @@ pub(crate) struct EmissionArguments {
 }
 
 pub(super) fn run(arguments: &EmissionArguments) -> Result<(), Failure> {
-    let mask = Mask::named(&arguments.mask)?;
+    let mask = Mask::named(&arguments.mask()?)?;
     let (volts, rate_hz, what) = match &arguments.recording {
         Some(path) => {
             let recording = load_with(path, arguments.volts)?;
@@ -155,6 +157,36 @@ pub(super) fn run(arguments: &EmissionArguments) -> Result<(), Failure> {
 }
 
 impl EmissionArguments {
+    /// The mask that was asked for, or the built-in one for signals where the transmitter's are.
+    fn mask(&self) -> Result<String, Failure> {
+        if let Some(mask) = &self.mask {
+            return Ok(mask.clone());
+        }
+        if self.recording.is_some() {
+            return Ok("en50065-1-a".to_string());
+        }
+        let [low_hz, high_hz] = match self.band {
+            Place::G3(plan) => {
+                let (lowest, highest) = carriers(&plan);
+                [lowest, highest].map(|carrier| plan.carrier_hz(usize::from(carrier - plan.first_carrier)))
+            }
+            Place::Prime(channel) => [0, CARRIERS - 1].map(|carrier| channel.carrier_hz(carrier)),
+        };
+        match (low_hz, high_hz) {
+            (_, high) if high < 95e3 => Ok("en50065-1-a".to_string()),
+            (low, high) if low > 95e3 && high < 148.5e3 => Ok("en50065-1-b122".to_string()),
+            _ => Err(Failure {
+                code: 2,
+                message: format!(
+                    "signals from {:.1} to {:.1} kHz lie in no band of EN 50065-1, whose limits are built in: give yours \
+                     with --mask FILE (docs/emission.md has the format)",
+                    low_hz / 1e3,
+                    high_hz / 1e3
+                ),
+            }),
+        }
+    }
+
     /// The transmitter that was asked for.
     fn source(&self) -> Result<Source, String> {
         let options = Options::default();

@@ -259,6 +259,14 @@ fn print(summary: &Summary, links: bool) {
     }
 }
 
+/// Whether two hours have the same figures as they are printed.
+fn alike(a: &Hour, b: &Hour) -> bool {
+    let near = |a: f32, b: f32| (a - b).abs() < 0.05;
+    a.in_reach == b.in_reach
+        && near(a.median_snr_db, b.median_snr_db)
+        && near(a.median_loss_db, b.median_loss_db)
+}
+
 fn print_help(summary: &Summary) {
     let mut hours: Vec<&Hour> = summary.hours.iter().collect();
     hours.sort_by(|a, b| a.in_reach.cmp(&b.in_reach).then(a.median_snr_db.total_cmp(&b.median_snr_db)));
@@ -269,6 +277,9 @@ fn print_help(summary: &Summary) {
         )
     };
     match (hours.first(), hours.last()) {
+        (Some(worst), Some(best)) if alike(worst, best) => {
+            println!("hours: all alike, {}", said(worst).split_once(' ').map_or("", |(_, rest)| rest));
+        }
         (Some(worst), Some(best)) => {
             let worst_hours: Vec<String> = hours.iter().take(3).map(|hour| said(hour)).collect();
             println!("worst hours: {}", worst_hours.join("; "));

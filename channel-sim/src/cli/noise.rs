@@ -85,6 +85,18 @@ struct Place {
 }
 
 impl Place {
+    /// Samples of so many seconds.
+    fn samples(&self, seconds: f64) -> Result<usize, String> {
+        let count = seconds * f64::from(self.rate);
+        (count <= MOST_SAMPLES).then_some(count as usize).ok_or_else(|| {
+            format!(
+                "{seconds} s at {} samples/s are {count:.0} samples; at most {MOST_SAMPLES:.0} are made: give fewer \
+                 --seconds or a lower --rate",
+                self.rate
+            )
+        })
+    }
+
     fn mains(&self) -> Mains {
         let wander_hz = if self.steady { 0.0 } else { Mains::EUROPE.wander_hz };
         Mains { hz: self.mains, wander_hz, ..Mains::EUROPE }
@@ -109,7 +121,7 @@ struct ShowArguments {
     #[command(flatten)]
     place: Place,
     /// How long it is heard
-    #[arg(long, default_value_t = 5.0, value_parser = seconds)]
+    #[arg(long, default_value_t = 5.0, allow_negative_numbers = true, value_parser = seconds)]
     seconds: f64,
     /// Draw spectrum, envelope and amplitudes as SVG
     #[arg(long, value_name = "FILE")]
@@ -127,7 +139,7 @@ struct WriteArguments {
     #[command(flatten)]
     place: Place,
     /// Length of the trace
-    #[arg(long, default_value_t = 10.0, value_parser = seconds)]
+    #[arg(long, default_value_t = 10.0, allow_negative_numbers = true, value_parser = seconds)]
     seconds: f64,
     /// A second channel with the mains voltage, of amplitude 1
     #[arg(long)]
@@ -157,7 +169,7 @@ struct FitArguments {
     #[arg(long, default_value_t = 50.0, value_parser = mains)]
     mains: f64,
     /// Volts of a sample of 1.0 where the recording does not say; 1 without
-    #[arg(long, value_parser = volts)]
+    #[arg(long, allow_negative_numbers = true, value_parser = volts)]
     volts: Option<f32>,
     /// Write the filter bank as JSON
     #[arg(long, value_name = "FILE")]
@@ -216,6 +228,7 @@ fn list(arguments: &ListArguments) -> Result<(), String> {
 fn show(arguments: &ShowArguments) -> Result<(), String> {
     let place = &arguments.place;
     let conditions = place.conditions();
+    place.samples(arguments.seconds)?;
     let report =
         report::report(&arguments.preset, &conditions, &place.mains(), arguments.seconds, place.seed)
             .map_err(|error| error.to_string())?;
@@ -255,7 +268,7 @@ fn write(arguments: &WriteArguments) -> Result<(), String> {
     let (conditions, mains) = (place.conditions(), place.mains());
     let plan = NoisePlan::new(&arguments.presets, &conditions).map_err(|error| error.to_string())?;
     let mut source = plan.source(Port::L1, &mut stream(place.seed, Purpose::Noise, 0));
-    let count = (arguments.seconds * conditions.rate_hz) as usize;
+    let count = place.samples(arguments.seconds)?;
     let mut noise = vec![0.0f32; count];
     let mut voltage = Vec::new();
     for (index, block) in noise.chunks_mut(BLOCK).enumerate() {
@@ -362,6 +375,9 @@ fn save(path: &Path, content: &[u8]) -> Result<(), String> {
 fn cannot_write(path: &Path, error: &std::io::Error) -> String {
     format!("{}: {error}; give a path in a folder that exists", path.display())
 }
+
+/// Samples that are made at once: 0.8 GB of them.
+const MOST_SAMPLES: f64 = 2e8;
 
 fn seconds(text: &str) -> Result<f64, String> {
     let value: Option<f64> = text.parse().ok();

@@ -32,7 +32,7 @@ pub(crate) struct PlanArguments {
     #[arg(long, value_enum, default_value_t = Format::F32)]
     format: Format,
     /// Volts that i16 samples, and WAV samples of any format, count as full scale
-    #[arg(long, default_value_t = 10.0, value_parser = super::scenario::volts, value_name = "VOLTS")]
+    #[arg(long, default_value_t = 10.0, allow_negative_numbers = true, value_parser = super::scenario::volts, value_name = "VOLTS")]
     full_scale: f64,
 }
 
@@ -77,10 +77,10 @@ pub(crate) struct RecordArguments {
     #[command(flatten)]
     plan: PlanArguments,
     /// Seconds of virtual time to record
-    #[arg(long, default_value_t = 5.0, value_parser = super::scenario::recorded)]
+    #[arg(long, default_value_t = 5.0, allow_negative_numbers = true, value_parser = super::scenario::recorded)]
     seconds: f64,
     /// Seconds of virtual time that pass before
-    #[arg(long, default_value_t = 0.0, value_parser = super::scenario::before)]
+    #[arg(long, default_value_t = 0.0, allow_negative_numbers = true, value_parser = super::scenario::before)]
     after: f64,
     /// What is on the line
     #[arg(long, value_enum, default_value_t = Traffic::Clocks)]

@@ -49,7 +49,7 @@ pub(crate) struct ReplayArguments {
     #[arg(long, conflicts_with = "key")]
     key_of_seed: Option<u64>,
     /// Volts of a sample of 1.0 where the recording does not say, as WAV files of other programs; 1 without
-    #[arg(long, value_parser = super::scenario::volts)]
+    #[arg(long, allow_negative_numbers = true, value_parser = super::scenario::volts)]
     volts: Option<f64>,
     /// Writes a picture: waveform, spectrogram, synchronisation metric, constellation, signal to noise of each carrier
     #[arg(long, value_name = "FILE")]

@@ -58,7 +58,7 @@ pub(crate) struct Conditions {
     #[arg(long, default_value = "1200", value_parser = plan)]
     rate: FilterPlan,
     /// Median magnitude of the households' impedances, ohm
-    #[arg(long, default_value_t = 10.0, value_parser = ohm)]
+    #[arg(long, default_value_t = 10.0, allow_negative_numbers = true, value_parser = ohm)]
     load_median: f64,
     /// What households have switched on: drawn impedances (drawn), the same by their power (power), or drawn
     /// appliances of which some follow the mains (appliances)

@@ -158,6 +158,14 @@ pub enum FeederError {
         /// The file.
         name: String,
     },
+    /// An error that may follow from what was not used before it.
+    #[error("{error}; not used before: {}", list(unused))]
+    After {
+        /// What is wrong.
+        error: Box<FeederError>,
+        /// What was not used.
+        unused: Vec<Unused>,
+    },
     /// Too much of something.
     #[error("{place}: more than {limit} {what}")]
     TooMany {
@@ -168,6 +176,16 @@ pub enum FeederError {
         /// The limit.
         limit: usize,
     },
+}
+
+/// The first of what was not used, and how many more there are.
+fn list(unused: &[Unused]) -> String {
+    const SHOWN: usize = 4;
+    let mut text = unused.iter().take(SHOWN).map(Unused::to_string).collect::<Vec<_>>().join("; ");
+    if unused.len() > SHOWN {
+        text += &format!("; and {} more", unused.len() - SHOWN);
+    }
+    text
 }
 
 /// What a reader is told besides the file.

@@ -120,13 +120,39 @@ struct LineEntry {
     phases: Option<Spanned<Vec<u32>>>,
 }
 
+/// A phase by number or name.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum PhaseEntry {
+    Number(i64),
+    Name(String),
+}
+
+impl PhaseEntry {
+    fn phase(&self) -> Option<Phase> {
+        match self {
+            Self::Number(number) => Phase::from_node(u32::try_from(*number).ok()?),
+            Self::Name(name) => Phase::from_node(name.to_uppercase().strip_prefix('L')?.parse().ok()?),
+        }
+    }
+}
+
+impl std::fmt::Display for PhaseEntry {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Number(number) => write!(f, "{number}"),
+            Self::Name(name) => write!(f, "{name:?}"),
+        }
+    }
+}
+
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct LoadEntry {
     #[serde(default)]
     name: Option<String>,
     bus: String,
-    phase: Spanned<u32>,
+    phase: Spanned<PhaseEntry>,
     #[serde(default)]
     kw: Option<Spanned<f64>>,
     #[serde(default)]
@@ -320,8 +346,14 @@ impl Source<'_> {
             let entry = spanned.get_ref();
             let name = entry.name.clone().unwrap_or_else(|| entry.bus.clone());
             let object = format!("load {name}");
-            let Some(phase) = Phase::from_node(*entry.phase.get_ref()) else {
-                return Err(self.wrong(&object, "phase", &entry.phase, entry.phase.get_ref(), "1, 2 or 3"));
+            let Some(phase) = entry.phase.get_ref().phase() else {
+                return Err(self.wrong(
+                    &object,
+                    "phase",
+                    &entry.phase,
+                    entry.phase.get_ref(),
+                    "1, 2, 3 or \"L1\", \"L2\", \"L3\"",
+                ));
             };
             let kw = match &entry.kw {
                 Some(kw) => self.within(&object, "kw", kw, -1e6, 1e6, "a power of at most 1e6 kW")?,

@@ -248,14 +248,14 @@ fn inner((seed, number): (u64, u64)) -> (u64, u64) {
 
 /// A household's appliances, drawn: what a home in the evening has switched on, within the digest's ranges.
 ///
-/// Power supplies with X-capacitors (two to six), of which one conducts around the mains peaks; a heater or cooker
+/// Power supplies with X-capacitors (one or two), of which one conducts around the mains peaks; a heater or cooker
 /// with a probability of one half; a refrigerator's motor that goes on and off; with a probability of 0.3 a
 /// resonance of cabling and filters; and the meter.
 pub fn drawn_household(seed: u64, index: u64) -> Vec<Appliance> {
     let rng = &mut stream(seed, Purpose::Appliances, index);
     let mut between = |low: f64, high: f64| low + (high - low) * uniform(rng);
     let mut appliances = Vec::new();
-    let supplies = between(2.0, 7.0) as usize;
+    let supplies = between(1.0, 3.0) as usize;
     for number in 0..supplies {
         let capacitor = Appliance::XCapacitor {
             // Logarithmically between 0.1 and 1 µF.

@@ -282,18 +282,23 @@ impl Line {
     /// noise has on the artificial mains network, where emissions are measured: behind its impedance Z it is
     /// (Z + Z_AMN) / Z_AMN times that.
     pub fn noise_transfer_at(&self, frequency_hz: f64, turns: f64) -> Transfer {
-        let modems = self.modems();
+        let modems: Vec<Terminal> = (0..self.modems()).map(|modem| self.terminal(modem)).collect();
+        self.noise_at(&modems, frequency_hz, turns)
+    }
+
+    /// [`Line::noise_transfer_at`] to any places: entry `household * to.len() + to`.
+    pub fn noise_at(&self, to: &[Terminal], frequency_hz: f64, turns: f64) -> Transfer {
         let ports = Ports::new(self, frequency_hz);
         let solved = self.solved(&ports, frequency_hz, turns);
         let network = artificial_network(frequency_hz);
-        let mut transfer = Vec::with_capacity(self.households.len() * modems);
+        let mut transfer = Vec::with_capacity(self.households.len() * to.len());
         for household in &self.households {
             let own = household.admittance(frequency_hz, turns, self.day_s);
             // The source's current into a short circuit, (Z + Z_AMN) / (Z Z_AMN).
             let current = own + network.inv();
             let heard =
                 solved.fed(household.node, PhaseSet::NONE.with(household.phase), current, Complex64::ZERO);
-            transfer.extend((0..modems).map(|to| self.terminal(to)).map(|to| heard.at(to.node, to.phases)));
+            transfer.extend(to.iter().map(|to| heard.at(to.node, to.phases)));
         }
         transfer
     }

@@ -128,6 +128,10 @@ impl Colour {
                     let good = *volts2_per_hz > 0.0 && volts2_per_hz.is_finite();
                     (!good).then(|| format!("volts2_per_hz {volts2_per_hz}"))
                 })
+                .or_else(|| {
+                    let unstable = "coefficients of a filter that grows without end: a pole lies outside the unit circle";
+                    (!is_stable(coefficients)).then(|| unstable.to_string())
+                })
             }
             Self::Taps { rate_hz, taps } => rate(*rate_hz).or_else(|| numbers("taps", taps, 1)),
         }
@@ -155,6 +159,24 @@ impl Colour {
             )
         })
     }
+}
+
+/// Whether no pole of 1 / (1 + Σ a_k z^-k) lies outside the unit circle: Levinson's recursion backwards, whose reflection
+/// coefficients then stay within one. One on the circle shows in the density.
+fn is_stable(coefficients: &[f64]) -> bool {
+    let mut a = coefficients.to_vec();
+    while let Some(reflection) = a.pop() {
+        if reflection.abs() > 1.0 {
+            return false;
+        }
+        let rest = 1.0 - reflection * reflection;
+        if rest <= 0.0 {
+            return true;
+        }
+        let order = a.len();
+        a = (0..order).map(|k| (a[k] - reflection * a[order - 1 - k]) / rest).collect();
+    }
+    true
 }
 
 /// Σ c_k exp(-j 2π f (k + first) / rate).
@@ -318,8 +340,10 @@ impl Model for Bank {
         if from <= low_hz && high_hz <= to {
             return Ok(());
         }
-        let why =
-            format!("the filter bank {} is valid from {from} to {to} Hz; take a band within", self.name);
+        let why = format!(
+            "the filter bank {} is valid from {from} to {to} Hz; take a band within (a line for CENELEC-A alone: --rate 400)",
+            self.name
+        );
         Err(NoiseError::Band { preset, low_hz, high_hz, why })
     }
 
@@ -466,6 +490,10 @@ mod tests {
         wrong.regions[0].colour =
             Colour::Autoregressive { rate_hz: 4e5, volts2_per_hz: 1e-12, coefficients: vec![-1.0] };
         assert!(refused(&wrong).contains("region 0: inf V²/Hz at 0 Hz"), "{}", refused(&wrong));
+        // One at 2.28.
+        wrong.regions[0].colour =
+            Colour::Autoregressive { rate_hz: 4e5, volts2_per_hz: 1e-12, coefficients: vec![-2.5, 0.5] };
+        assert!(refused(&wrong).contains("region 0: coefficients"), "{}", refused(&wrong));
         for dbm_per_hz in [1e6, 101.0, -301.0] {
             wrong.regions[0].colour =
                 Colour::Table { hz: vec![3e3, 1e5], dbm_per_hz: vec![dbm_per_hz, -100.0] };

@@ -56,7 +56,8 @@ impl Playback {
         let mains_hz = parameters.number("mains", 50.0, MAINS_HZ)?;
         let volts = parameters.given("volts", VOLTS_PER_UNIT)?;
         let Some(path) = parameters.file() else {
-            return Err(parameters.missing("a recording is needed: n12@FILE.wav"));
+            return Err(parameters
+                .missing("a recording is needed: n12@FILE.wav, parameters before it: n12:volts=2@FILE.wav"));
         };
         Ok(Arc::new(Self::read(&path, mains_hz, volts.map(|volts| volts as f32))?))
     }
@@ -227,7 +228,7 @@ impl Model for Playback {
             return Ok(());
         }
         let why = format!(
-            "{} has {} samples/s, good up to {top_hz} Hz; record faster, or take a band below",
+            "{} has {} samples/s, good up to {top_hz} Hz; record faster, or take a band below (a line for CENELEC-A alone: --rate 400)",
             self.name, self.recording.rate_hz
         );
         Err(NoiseError::Band { preset, low_hz, high_hz, why })

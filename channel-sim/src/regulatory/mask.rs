@@ -85,9 +85,10 @@ pub struct Total {
 }
 
 /// The masks in this program, by name.
-pub const BUILT_IN: [(&str, &str); 2] = [
+pub const BUILT_IN: [(&str, &str); 3] = [
     ("en50065-1-a", include_str!("masks/en50065-1-a.toml")),
     ("en50065-1-b122", include_str!("masks/en50065-1-b122.toml")),
+    ("en50065-1-b134", include_str!("masks/en50065-1-b134.toml")),
 ];
 
 impl Mask {
@@ -107,52 +108,77 @@ impl Mask {
     pub fn parse(text: &str) -> Result<Self, String> {
         // The message shows line and column.
         let mask: Self = toml::from_str(text).map_err(|error| error.to_string())?;
-        mask.check()?;
+        mask.check().map_err(|(place, reason)| {
+            let line = place.and_then(|(table, index)| line_of(text, table, index));
+            line.map_or(reason.clone(), |line| format!("line {line}: {reason}"))
+        })?;
         Ok(mask)
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// What is wrong, and in the how manieth table of which name.
+    fn check(&self) -> Result<(), (Option<(&'static str, usize)>, String)> {
         if self.limit.is_empty() && self.total.is_empty() {
-            return Err("no [[limit]] and no [[total]]: nothing to hold a signal against".to_string());
+            return Err((
+                None,
+                "no [[limit]] and no [[total]]: nothing to hold a signal against".to_string(),
+            ));
         }
         let Network { parallel_ohm, inductance_uh, series_ohm } = self.network;
         let possible = |value: f64| value.is_finite() && value > 0.0;
         if !possible(parallel_ohm) || !possible(inductance_uh) || !series_ohm.is_finite() || series_ohm < 0.0
         {
-            return Err(format!(
+            let told = format!(
                 "network: {parallel_ohm} ohm parallel to {inductance_uh} uH and {series_ohm} ohm is none"
-            ));
+            );
+            return Err((Some(("[network]", 0)), told));
         }
-        for limit in &self.limit {
-            let name = &limit.name;
-            if limit.points.len() < 2 {
-                return Err(format!("limit {name:?}: {} points; two or more are needed", limit.points.len()));
-            }
-            let numbers = limit.points.iter().chain(&limit.except_hz).flatten();
-            if let Some(value) = numbers.clone().find(|value| !value.is_finite()) {
-                return Err(format!("limit {name:?}: {value} is no number"));
-            }
-            for pair in limit.points.windows(2) {
-                if let [[from, _], [to, _]] = pair
-                    && !(*from > 0.0 && from <= to)
-                {
-                    return Err(format!(
-                        "limit {name:?}: frequencies must rise from above 0; {to} Hz follows {from} Hz"
-                    ));
-                }
-            }
+        for (index, limit) in self.limit.iter().enumerate() {
+            limit.check().map_err(|reason| (Some(("[[limit]]", index)), reason))?;
         }
-        for total in &self.total {
+        for (index, total) in self.total.iter().enumerate() {
             let [from, to] = total.band_hz;
             if !(from.is_finite() && to.is_finite() && 0.0 <= from && from < to && total.dbuv.is_finite()) {
-                return Err(format!("total {:?}: {} dBuV from {from} to {to} Hz", total.name, total.dbuv));
+                let told = format!("total {:?}: {} dBuV from {from} to {to} Hz", total.name, total.dbuv);
+                return Err((Some(("[[total]]", index)), told));
             }
         }
         Ok(())
     }
 }
 
+/// Line of a table's header, from 1.
+fn line_of(text: &str, header: &str, index: usize) -> Option<usize> {
+    let headers = text.lines().enumerate().filter(|(_, line)| line.trim_start().starts_with(header));
+    headers.map(|(line, _)| line + 1).nth(index)
+}
+
 impl Limit {
+    fn check(&self) -> Result<(), String> {
+        let name = &self.name;
+        if self.points.len() < 2 {
+            return Err(format!("limit {name:?}: {} points; two or more are needed", self.points.len()));
+        }
+        let mut numbers = self.points.iter().chain(&self.except_hz).flatten();
+        if let Some(value) = numbers.find(|value| !value.is_finite()) {
+            return Err(format!("limit {name:?}: {value} is no number"));
+        }
+        if let Some([from, to]) = self.except_hz.iter().find(|[from, to]| from >= to) {
+            return Err(format!(
+                "limit {name:?}: except_hz from {from} to {to} Hz is no band: the lower edge first"
+            ));
+        }
+        for pair in self.points.windows(2) {
+            if let [[from, _], [to, _]] = pair
+                && !(*from > 0.0 && from <= to)
+            {
+                return Err(format!(
+                    "limit {name:?}: frequencies must rise from above 0; {to} Hz follows {from} Hz"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// The limit at a frequency, where it holds. Where two corners share a frequency, the lower level counts.
     pub fn at(&self, hz: f64) -> Option<f64> {
         if self.except_hz.iter().any(|[from, to]| (*from..=*to).contains(&hz)) {
@@ -206,7 +232,11 @@ mod tests {
             ("name = \"x\"\nsource = \"y\"\n[[limit]]\nname = \"l\"\ndetector = \"rms\"\npoints = []", "rms"),
             (
                 "name = \"x\"\nsource = \"y\"\n[[limit]]\nname = \"l\"\ndetector = \"peak\"\npoints = [[9e3, 1.0], [8e3, 1.0]]",
-                "8000 Hz follows 9000 Hz",
+                "line 3: limit \"l\": frequencies must rise from above 0; 8000 Hz follows 9000 Hz",
+            ),
+            (
+                "name = \"x\"\nsource = \"y\"\n[[limit]]\nname = \"l\"\ndetector = \"peak\"\npoints = [[9e3, 1.0], [9e4, 1.0]]\nexcept_hz = [[95e3, 9e3]]",
+                "except_hz from 95000 to 9000 Hz",
             ),
             (
                 "name = \"x\"\nsource = \"y\"\n[[limit]]\nname = \"l\"\ndetector = \"peak\"\npoints = [[9e3, nan], [9e4, 1.0]]",

@@ -86,17 +86,17 @@ impl Survey<'_> {
             mean_gains(&self.line, carriers, |hz, turns| self.line.between(&stations, &meters, hz, turns));
         let up =
             mean_gains(&self.line, carriers, |hz, turns| self.line.between(&meters, &stations, hz, turns));
-        // A second concentrator's noise is taken to be the first one's.
-        let at = |gains: &[Vec<f64>], pair: usize, to: usize| {
-            direction(gains.iter().map(|gains| gains[pair]), self.volts, &self.noise[to])
+        let heard = [&stations, &meters].map(|places| self.noise.at(&self.line, carriers, places));
+        let at = |gains: &[Vec<f64>], pair: usize, noise: &[f64]| {
+            direction(gains.iter().map(|gains| gains[pair]), self.volts, noise)
         };
         let mut found: Vec<Station> = Vec::new();
         for (station, &(bus_index, _)) in buses.iter().enumerate() {
             let (mut in_reach, mut sum) = (0, 0.0);
             for meter in 0..meters.len() {
                 let second = link(
-                    at(&down, station * meters.len() + meter, meter + 1),
-                    at(&up, meter * stations.len() + station, 0),
+                    at(&down, station * meters.len() + meter, &heard[1][meter]),
+                    at(&up, meter * stations.len() + station, &heard[0][station]),
                 );
                 let first = self.link(0, meter + 1);
                 in_reach += usize::from(first.modulation.is_some() || second.modulation.is_some());

@@ -13,7 +13,7 @@ use crate::feeder::{Phase, PhaseSet};
 use crate::line::{Line, Terminal, source_volts};
 use crate::noise::NoiseError;
 use crate::scenario::{MeterSpec, Scenario};
-use crate::world::{Carriers, Direction, REACH_MARGIN_DB, ROBUST_DB, direction, mean_gains, port_noise_at};
+use crate::world::{Carriers, Direction, LineNoise, REACH_MARGIN_DB, ROBUST_DB, direction, mean_gains};
 use g3_phy::{BandPlan, Modulation};
 use serde::Serialize;
 use thiserror::Error;
@@ -46,8 +46,7 @@ pub struct Survey<'s> {
     line: Line,
     carriers: Carriers,
     meters: Vec<MeterSpec>,
-    /// By modem and carrier.
-    noise: Vec<Vec<f64>>,
+    noise: LineNoise,
     volts: f64,
     modems: usize,
     /// `from * modems + to`.
@@ -139,12 +138,14 @@ impl<'s> Survey<'s> {
         }
         let line = Line::new(scenario);
         let carriers = Carriers::of(plan);
-        let noise = port_noise_at(scenario, &line, &carriers)?;
+        let noise = LineNoise::new(scenario, &carriers)?;
+        let terminals: Vec<Terminal> = (0..line.modems()).map(|modem| line.terminal(modem)).collect();
+        let heard = noise.at(&line, &carriers, &terminals);
         let volts = source_volts(scenario.level_dbuv);
         let modems = line.modems();
         let gains = mean_gains(&line, &carriers, |hz, turns| line.transfer_at(hz, turns));
         let directions = (0..modems * modems)
-            .map(|pair| direction(gains.iter().map(|gains| gains[pair]), volts, &noise[pair % modems]))
+            .map(|pair| direction(gains.iter().map(|gains| gains[pair]), volts, &heard[pair % modems]))
             .collect();
         Ok(Self { scenario, line, carriers, meters: scenario.meters(), noise, volts, modems, directions })
     }
@@ -164,21 +165,15 @@ impl<'s> Survey<'s> {
         link(self.directions[a * self.modems + b], self.directions[b * self.modems + a])
     }
 
-    /// The link between two points of the line.
+    /// The link between two points of the line, each with the noise that a port there has.
     pub fn between(&self, a: Terminal, b: Terminal) -> Link {
         let ends = [a, b];
         let gains =
             mean_gains(&self.line, &self.carriers, |hz, turns| self.line.between(&ends, &ends, hz, turns));
-        let way = |pair: usize, to: Terminal| {
-            direction(gains.iter().map(|gains| gains[pair]), self.volts, self.noise_at(to))
-        };
-        link(way(1, b), way(2, a))
-    }
-
-    /// Noise at a point: that of the modem there, or where there is none that of the coordinator.
-    fn noise_at(&self, at: Terminal) -> &[f64] {
-        let modem = (0..self.modems).find(|&modem| self.line.terminal(modem) == at).unwrap_or(0);
-        &self.noise[modem]
+        let noise = self.noise.at(&self.line, &self.carriers, &ends);
+        let way =
+            |pair: usize, to: usize| direction(gains.iter().map(|gains| gains[pair]), self.volts, &noise[to]);
+        link(way(1, 1), way(2, 0))
     }
 
     /// How each meter is reached with meters as repeaters, by the fewest hops and of these the best link; `None`
@@ -263,6 +258,20 @@ mod tests {
         }
         let (a, b) = (at("coordinator").unwrap(), at("house-3").unwrap());
         assert_eq!(survey.between(a, b), survey.link(0, 3));
+    }
+
+    #[test]
+    fn the_bus_of_a_meter_hears_the_noise_that_the_meter_hears() {
+        let mut scenario = Scenario::village(1);
+        (scenario.noise, scenario.injected) = (vec!["n0=-110".parse().unwrap()], vec!["n1".parse().unwrap()]);
+        let survey = Survey::new(&scenario).unwrap();
+        for meter in [3, 9] {
+            let own = survey.line().terminal(meter);
+            let bus = Terminal { listens: false, ..own };
+            let (of_meter, of_bus) = (survey.link(0, meter), survey.between(survey.line().terminal(0), bus));
+            assert!((of_meter.there.snr_db - of_bus.there.snr_db).abs() < 0.1, "{of_meter:?} {of_bus:?}");
+            assert!((of_meter.there.snr_db - of_meter.back.snr_db).abs() > 0.5, "{of_meter:?}");
+        }
     }
 
     /// Two houses on one long overhead line: the far one hears only the near one.

@@ -2,7 +2,7 @@
 
 use super::links::{Carriers, mean_gains};
 use super::transform::Transform;
-use crate::line::Line;
+use crate::line::{Line, Terminal};
 use crate::noise::{Conditions, MainsPhase, NoiseError, NoisePlan, NoiseSource};
 use crate::random::{Purpose, normal, stream};
 use crate::scenario::Scenario;
@@ -37,25 +37,56 @@ pub fn port_noise_at(
     line: &Line,
     carriers: &Carriers,
 ) -> Result<Vec<Vec<f64>>, NoiseError> {
-    let conditions =
-        Conditions { mains_hz: scenario.mains.hz, signal_dbuv: scenario.signal_dbuv, ..carriers.conditions };
-    let own = carriers.noise(&NoisePlan::new(&scenario.noise, &conditions)?);
-    let mut ports = vec![own; line.modems()];
-    if scenario.injected.is_empty() {
-        return Ok(ports);
-    }
-    let injected = carriers.noise(&NoisePlan::new(&scenario.injected, &conditions)?);
-    let amplitudes = amplitudes(scenario);
-    let gains = mean_gains(line, carriers, |hz, turns| line.noise_transfer_at(hz, turns));
-    for (carrier, gains) in gains.iter().enumerate() {
-        for (household, amplitude) in amplitudes.iter().enumerate() {
-            for (modem, port) in ports.iter_mut().enumerate() {
-                let gain = gains[household * line.modems() + modem];
-                port[carrier] += injected[carrier] * amplitude.powi(2) * gain;
-            }
+    let modems: Vec<Terminal> = (0..line.modems()).map(|modem| line.terminal(modem)).collect();
+    Ok(LineNoise::new(scenario, carriers)?.at(line, carriers, &modems))
+}
+
+/// The noise of a scenario in the bins of a band's carriers.
+pub struct LineNoise {
+    /// What every port has of its own.
+    own: Vec<f64>,
+    /// What a household injects, and how many times as strong each is, in volts; none where nothing is injected.
+    injected: Vec<f64>,
+    amplitudes: Vec<f64>,
+}
+
+impl LineNoise {
+    /// The noise presets of a scenario.
+    ///
+    /// # Errors
+    /// Where a preset is not valid at these carriers.
+    pub fn new(scenario: &Scenario, carriers: &Carriers) -> Result<Self, NoiseError> {
+        let conditions = Conditions {
+            mains_hz: scenario.mains.hz,
+            signal_dbuv: scenario.signal_dbuv,
+            ..carriers.conditions
+        };
+        let of = |presets| Ok(carriers.noise(&NoisePlan::new(presets, &conditions)?));
+        let own = of(&scenario.noise)?;
+        match scenario.injected.is_empty() {
+            true => Ok(Self { own, injected: Vec::new(), amplitudes: Vec::new() }),
+            false => Ok(Self { own, injected: of(&scenario.injected)?, amplitudes: amplitudes(scenario) }),
         }
     }
-    Ok(ports)
+
+    /// What ports at some places have: its own, and what arrives of those that households inject. Entry
+    /// `[place][carrier]`.
+    pub fn at(&self, line: &Line, carriers: &Carriers, places: &[Terminal]) -> Vec<Vec<f64>> {
+        let mut ports = vec![self.own.clone(); places.len()];
+        if self.injected.is_empty() {
+            return ports;
+        }
+        let gains = mean_gains(line, carriers, |hz, turns| line.noise_at(places, hz, turns));
+        for (carrier, gains) in gains.iter().enumerate() {
+            for (household, amplitude) in self.amplitudes.iter().enumerate() {
+                for (place, port) in ports.iter_mut().enumerate() {
+                    let gain = gains[household * places.len() + place];
+                    port[carrier] += self.injected[carrier] * amplitude.powi(2) * gain;
+                }
+            }
+        }
+        ports
+    }
 }
 
 /// What households inject: over the line's whole band and without a coupler, which the receiving modem's filter holds.

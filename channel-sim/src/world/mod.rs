@@ -15,7 +15,7 @@ mod switched;
 mod tap;
 mod transform;
 
-pub use injection::{port_noise, port_noise_at};
+pub use injection::{LineNoise, port_noise, port_noise_at};
 pub use links::{Carriers, Direction, LinkReport, REACH_MARGIN_DB, ROBUST_DB, direction, mean_gains};
 pub(crate) use meter::Surroundings;
 pub use meter::WorldError;

@@ -3,12 +3,13 @@
 use super::interpreter::{Class, Interpreted, Object, file_reason};
 use super::lexer::{elements, statements};
 use super::values::{
-    enabled, number, option, phase_count, positive, positive_number, property_error, required, units,
-    value_error,
+    enabled, number, option, phase_count, positive, positive_number, property_error, required, resistance,
+    units, value_error,
 };
 use super::{FeederError, Files, Place, ReadOptions, Reading};
 use crate::feeder::draft::{Draft, Placed};
 use crate::feeder::{LineCode, Load, Phase, PhaseSet, Position, Segment, Transformer};
+use crate::line::cable::named;
 use std::collections::HashMap;
 
 /// Builds the feeder from what the statements said.
@@ -169,10 +170,14 @@ impl Builder<'_> {
 
     fn line_code(&mut self, object: &Object) -> Result<(), FeederError> {
         let units = units(object)?;
-        let r1 = match object.property("r1") {
-            Some(property) => Some(positive_number(object, "r1", property)? / units.unwrap_or(1.0)),
-            None => None,
-        };
+        let r1 = resistance(object)?.map(|r1| r1 / units.unwrap_or(1.0));
+        if r1.is_none() && named(&object.name).is_none() {
+            self.unused(
+                &object.place,
+                object.display.clone(),
+                "no r1, no rmatrix, no known name: taken as NAYY 4x50",
+            );
+        }
         self.draft.line_codes.push(LineCode {
             name: object.name.clone(),
             r1_ohm_per_m: r1,
@@ -214,8 +219,12 @@ impl Builder<'_> {
                 }
                 // A line with its own resistance is a cable of its own.
                 None => {
-                    let r1 = required(object, "r1")?;
-                    let per_m = positive_number(object, "r1", r1)? / units(object)?.unwrap_or(1.0);
+                    let r1 = resistance(object)?.ok_or_else(|| FeederError::MissingProperty {
+                        place: object.place.clone(),
+                        object: object.display.clone(),
+                        property: "r1 (or rmatrix, or linecode)",
+                    })?;
+                    let per_m = r1 / units(object)?.unwrap_or(1.0);
                     self.draft.line_codes.push(LineCode {
                         name: object.name.clone(),
                         r1_ohm_per_m: Some(per_m),

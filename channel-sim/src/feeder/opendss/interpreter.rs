@@ -97,10 +97,10 @@ impl Class {
     /// Properties that are used here.
     fn used(self) -> &'static [&'static str] {
         match self {
-            Self::LineCode => &["r1", "units", "nphases"],
-            Self::Line => {
-                &["bus1", "bus2", "linecode", "length", "phases", "units", "r1", "enabled", "switch"]
-            }
+            Self::LineCode => &["r1", "rmatrix", "units", "nphases"],
+            Self::Line => &[
+                "bus1", "bus2", "linecode", "length", "phases", "units", "r1", "rmatrix", "enabled", "switch",
+            ],
             Self::Transformer => {
                 &["buses", "wdg", "bus", "kvs", "kv", "kvas", "kva", "xhl", "x12", "enabled", "basefreq"]
             }
@@ -125,10 +125,35 @@ impl Class {
     /// Properties that say nothing about the line at carrier frequencies or about active power: no report.
     fn irrelevant(self) -> &'static [&'static str] {
         match self {
-            Self::LineCode => {
-                &["x1", "r0", "x0", "c1", "c0", "b1", "b0", "basefreq", "normamps", "emergamps", "neutral"]
-            }
-            Self::Line => &["x1", "r0", "x0", "c1", "c0", "b1", "b0", "normamps", "emergamps", "basefreq"],
+            Self::LineCode => &[
+                "x1",
+                "r0",
+                "x0",
+                "c1",
+                "c0",
+                "b1",
+                "b0",
+                "xmatrix",
+                "cmatrix",
+                "basefreq",
+                "normamps",
+                "emergamps",
+                "neutral",
+            ],
+            Self::Line => &[
+                "x1",
+                "r0",
+                "x0",
+                "c1",
+                "c0",
+                "b1",
+                "b0",
+                "xmatrix",
+                "cmatrix",
+                "normamps",
+                "emergamps",
+                "basefreq",
+            ],
             Self::Transformer => {
                 &["phases", "windings", "conns", "conn", "tap", "taps", "%r", "%rs", "sub", "subname"]
             }

@@ -32,5 +32,10 @@ pub use super::{FeederError, FileError, Files, Memory, Place, ReadOptions, Readi
 /// Reads the feeder whose main file is `main` in `files`.
 pub fn parse(files: &dyn Files, main: &str, options: &ReadOptions) -> Result<Reading, FeederError> {
     let interpreted = interpreter::run(files, main)?;
-    build::build(files, main, options, interpreted)
+    let unused = interpreted.report.unused.clone();
+    build::build(files, main, options, interpreted).map_err(|error| match unused.is_empty() {
+        true => error,
+        // A line or a whole file that was not understood may be why.
+        false => FeederError::After { error: Box::new(error), unused },
+    })
 }

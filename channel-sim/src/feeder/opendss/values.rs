@@ -3,6 +3,7 @@
 use super::FeederError;
 use super::Place;
 use super::interpreter::{Object, Property};
+use super::lexer::elements;
 
 /// What `npts` and `col` take.
 pub(super) const COUNT: &str = "a whole number from 1";
@@ -67,6 +68,35 @@ pub(super) fn positive(text: &str, error: impl FnOnce() -> FeederError) -> Resul
 
 pub(super) fn whole_number(text: &str, error: impl FnOnce() -> FeederError) -> Result<usize, FeederError> {
     text.trim().parse::<std::num::NonZeroUsize>().map(Into::into).map_err(|_| error())
+}
+
+/// Positive-sequence resistance in the object's unit: `r1`, or of `rmatrix` the mean of the diagonal less that of the rest.
+/// `None` where it has neither.
+pub(super) fn resistance(object: &Object) -> Result<Option<f64>, FeederError> {
+    if let Some(property) = object.property("r1") {
+        return positive_number(object, "r1", property).map(Some);
+    }
+    let Some(property) = object.property("rmatrix") else { return Ok(None) };
+    let error = || {
+        property_error(
+            object,
+            "rmatrix",
+            &property.value,
+            "rows between |, of which each has as many numbers as its place",
+        )
+    };
+    let (mut own, mut shared) = (Vec::new(), Vec::new());
+    for (row, text) in property.value.split('|').enumerate() {
+        let row_values = elements(text);
+        let parsed: Option<Vec<f64>> =
+            row_values.iter().map(|word| word.parse().ok().filter(|value: &f64| value.is_finite())).collect();
+        let row_values = parsed.ok_or_else(error)?;
+        own.push(*row_values.get(row).ok_or_else(error)?);
+        shared.extend(row_values.iter().take(row));
+    }
+    let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
+    let resistance = mean(&own) - mean(&shared);
+    (resistance > 0.0).then_some(Some(resistance)).ok_or_else(error)
 }
 
 pub(super) fn phase_count(object: &Object, default: u32) -> Result<u32, FeederError> {
