@@ -115,8 +115,7 @@ impl Mask {
         Ok(mask)
     }
 
-    /// What is wrong, and in the how manieth table of which name.
-    fn check(&self) -> Result<(), (Option<(&'static str, usize)>, String)> {
+    fn check(&self) -> Result<(), Fault> {
         if self.limit.is_empty() && self.total.is_empty() {
             return Err((
                 None,
@@ -145,6 +144,9 @@ impl Mask {
         Ok(())
     }
 }
+
+/// What is wrong, and in the how manieth table of which header.
+type Fault = (Option<(&'static str, usize)>, String);
 
 /// Line of a table's header, from 1.
 fn line_of(text: &str, header: &str, index: usize) -> Option<usize> {
