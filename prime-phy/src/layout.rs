@@ -59,8 +59,9 @@ impl PayloadLayout {
     /// assert_eq!(layout.map(|layout| (layout.symbols, layout.pad_octets)), Some((2, 9)));
     /// ```
     pub fn on(channels: usize, frame_type: FrameType, scheme: Scheme, octets: usize) -> Option<Self> {
+        (1..=MOST_CHANNELS).contains(&channels).then_some(())?;
         let used = octets.checked_sub(frame_type.mac_octets())?.saturating_add(flushing_octets(scheme));
-        let room = channels.checked_mul(scheme.octets_per_symbol()).filter(|&room| room > 0)?;
+        let room = channels * scheme.octets_per_symbol();
         let blocks = used.div_ceil(room);
         let symbols = blocks.saturating_mul(scheme.copies());
         if octets == 0 || !frame_type.carries(scheme) || symbols > most_symbols(channels, scheme) {
@@ -79,10 +80,10 @@ impl PayloadLayout {
         symbols: u8,
         pad_octets: u16,
     ) -> Option<Self> {
+        (1..=MOST_CHANNELS).contains(&channels).then_some(())?;
         let layout = Self { channels, frame_type, scheme, symbols, pad_octets };
         let room = layout.payload_octets() as isize - flushing_octets(scheme) as isize;
         let whole = frame_type.carries(scheme)
-            && (1..=MOST_CHANNELS).contains(&channels)
             && usize::from(symbols) <= most_symbols(channels, scheme)
             && usize::from(symbols).is_multiple_of(scheme.copies());
         (whole && pad_octets as isize <= room && layout.mpdu_octets() > 0).then_some(layout)
@@ -215,8 +216,11 @@ mod tests {
             pad: u16,
             channels: usize,
         ) {
-            if let Some(layout) = PayloadLayout::from_header(channels % 4, frame_type, scheme, symbols, pad) {
-                prop_assert!(layout.mpdu_octets() <= MAX_MPDU);
+            for channels in [channels, channels % 4] {
+                if let Some(layout) = PayloadLayout::from_header(channels, frame_type, scheme, symbols, pad) {
+                    prop_assert!(layout.mpdu_octets() <= MAX_MPDU);
+                }
+                let _ = PayloadLayout::on(channels, frame_type, scheme, usize::from(pad));
             }
         }
     }

@@ -275,11 +275,11 @@ impl CoherentPayload {
         Some(Self { channel, shape, turn_back, carries, lead, symbol: 0 })
     }
 
-    /// The second block follows; `last` is the first one's last symbol.
+    /// The second block follows; `last` is the first one's last symbol, with its noise against that of a quiet one.
     pub(super) fn start_second(
         &mut self,
         chains: &mut Chains,
-        last: &Carriers,
+        (last, noise): (&Carriers, f32),
         layout: &PayloadLayout,
     ) -> bool {
         let passed = self.lead + layout.block_symbols();
@@ -293,6 +293,7 @@ impl CoherentPayload {
         if self.lead > 0 {
             let turned = self.turned(last).map(|(_, turned)| (turned, Role::Unknown));
             chains.put(0, turned, core::iter::empty());
+            self.channel.set_symbol_noise(0, noise);
             self.symbol = 1;
         }
         true

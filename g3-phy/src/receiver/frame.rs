@@ -111,7 +111,7 @@ impl<W: Memory> Receiver<W> {
         if self.payload.is_first_block() {
             let block = self.decode_block();
             self.payload.keep_first_block(block);
-            self.start_second_block(&symbol);
+            self.start_second_block(&symbol, noise);
         }
         self.window_start += SYMBOL_STRIDE as u64;
         let symbols_left = symbols_left.saturating_sub(1);
@@ -234,10 +234,11 @@ impl<W: Memory> Receiver<W> {
     }
 
     /// The first of two blocks is over with this symbol.
-    fn start_second_block(&mut self, last: &Carriers) {
+    fn start_second_block(&mut self, last: &Carriers, noise: f32) {
         let Some((layout, _)) = self.payload.payload() else { return };
         if let Some(FrameWorkspace { chains, payload, .. }) = self.memory.workspace() {
-            let started = payload.as_mut().is_some_and(|payload| payload.start_second(chains, last, layout));
+            let started =
+                payload.as_mut().is_some_and(|payload| payload.start_second(chains, (last, noise), layout));
             if !started {
                 *payload = None;
             }

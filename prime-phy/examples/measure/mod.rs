@@ -223,6 +223,8 @@ pub fn measure(
                 match event {
                     Event::CarrierDetect(CarrierDetect::Preamble(_)) => sensed = true,
                     Event::CarrierDetect(CarrierDetect::HeaderFailed { .. }) => failed = true,
+                    // Type BC's second header, after the first failed.
+                    Event::CarrierDetect(CarrierDetect::Header { .. }) => failed = false,
                     Event::DataIndication(data) if data.mpdu.len() == mpdu.len() => {
                         right |= data.mpdu == mpdu.as_slice();
                         let pairs = data.mpdu.iter().zip(&mpdu).skip(frame_type.mac_octets());

@@ -247,13 +247,14 @@ impl<M: Memory> ChannelReceiver<M> {
     fn step_listening(&mut self, shared: &mut Shared) {
         let (start, whole) = (self.window_start, self.window_start >= self.listen_from);
         shared.analysis.transform(&shared.stream, start, self.listen_from);
+        let apart = self.samples(EARLY_SAMPLES);
         let Self { parts, no_chirp_at, .. } = self;
         let mut bands = [[Complex::default(); BAND]; MOST_CHANNELS];
         let mut found: Option<Peak> = None;
         for (part, band) in parts.iter_mut().zip(&mut bands) {
             *band = part.band(&shared.analysis);
             let other = part.detector.push(band, start, *no_chirp_at);
-            found = [found, other].into_iter().flatten().reduce(Peak::together);
+            found = [found, other].into_iter().flatten().reduce(|a, b| a.together(b, apart));
         }
         self.window_start += self.samples(HOP);
         if let Some(found) = found {

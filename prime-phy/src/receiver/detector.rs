@@ -60,11 +60,11 @@ pub(super) struct Peak {
 }
 
 impl Peak {
-    /// What two channels of a pair found in the same windows: the one that stands out more, of the same preamble with the mean
-    /// of both starts.
-    pub(super) fn together(self, other: Self) -> Self {
+    /// What two channels of a pair found in the same windows: the one that stands out more; where it can be the same preamble,
+    /// with starts at most `apart` samples from each other, with the mean of both.
+    pub(super) fn together(self, other: Self, apart: u64) -> Self {
         let clearer = if other.metric > self.metric { other } else { self };
-        if self.preamble == other.preamble {
+        if self.preamble == other.preamble && self.start.abs_diff(other.start) <= apart {
             return Self { start: self.start.midpoint(other.start), ..clearer };
         }
         clearer
