@@ -7,7 +7,7 @@ use channel_sim::record::{sigmf, wav};
 use channel_sim::regulatory::mask::Mask;
 use channel_sim::replay::report::{Settings, replay};
 use g3_phy::options::Options;
-use g3_phy::{BandPlan, ToneMask};
+use g3_phy::{BandPlan, ReceiverOptions, ToneMask};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|octets: &[u8]| {
@@ -31,8 +31,13 @@ fuzz_target!(|octets: &[u8]| {
 
 /// Whatever its sample rate says, a short recording is explained or refused at once.
 fn replayed(recording: Recording) {
-    let settings =
-        Settings { plan: BandPlan::CENELEC_A, mask: ToneMask::ALL, options: Options::default(), key: None };
+    let settings = Settings {
+        plan: BandPlan::CENELEC_A,
+        mask: ToneMask::ALL,
+        options: Options::default(),
+        receiver: ReceiverOptions::STANDARD,
+        key: None,
+    };
     match replay(recording, &settings) {
         Ok(found) => assert!(found.frames.len() <= found.volts.len()),
         Err(error) => assert!(!error.is_empty()),

@@ -3,7 +3,7 @@
 //! The receiver multiplies each carrier with a reference and takes max-log metrics of the product (`g3_phy::receiver`): in
 //! differential modulations with the symbol before, in coherent ones with the channel's estimate. With y = √γ e^jφ + n and n
 //! of unit power, a reference √γ + m with m of power k², and a metric L scaled by s, the generalised mutual information of a
-//! bit is 1 - E log2(1 + exp(-s L)). k² is 1 for the symbol before and [`ESTIMATE_NOISE`] for the estimate. The scale is one for a whole frame, since
+//! bit is 1 - E log2(1 + exp(-s L)). k² is 1 for the symbol before and `ESTIMATE_NOISE` for the estimate. The scale is one for a whole frame, since
 //! only the ratios of the metrics matter to the decoder; it is what makes a receiver's weights mismatched.
 //!
 //! Tables over γ and s are computed once from a fixed low-discrepancy set of noise samples.
