@@ -99,7 +99,8 @@ fn draw(rows: &[(&Crossing, Estimate, Estimate)], text: &mut String) -> Result<(
         root.draw(&Text::new(name, (10, y - 7), font(13, &BLACK)))?;
         let (from, to) = (by.low.max(low), by.high.min(high));
         root.draw(&PathElement::new([(x(from), y), (x(to), y)], colour.stroke_width(2)))?;
-        for end in [from, to] {
+        // An interval without an end has no cap there.
+        for (end, _) in [(from, by.low), (to, by.high)].into_iter().filter(|(_, end)| end.is_finite()) {
             root.draw(&PathElement::new([(x(end), y - 3), (x(end), y + 3)], colour.stroke_width(2)))?;
         }
         root.draw(&Circle::new((x(by.value), y), 4, colour.filled()))?;
