@@ -57,9 +57,9 @@ use events::Events;
 use frame::Frame;
 use front_end::FrontEnd;
 use header_decoder::{HeaderDecoder, Link};
-use listening::UnknownFrame;
 use noise_tracker::NullReference;
 use payload_decoder::PayloadDecoder;
+use plc_core::receiver::UnknownFrame;
 use plc_core::time::Instant;
 use synchroniser::Synchroniser;
 

@@ -8,19 +8,7 @@ use super::workspace::Memory;
 use super::{Receiver, State, WINDOW_IN_SYMBOL, detector, matched};
 use crate::band::{FFT_SAMPLES, PREAMBLE_SAMPLES, PREFIX_SAMPLES, SYMBOL_STRIDE};
 use crate::primitives::CarrierSense;
-
-/// Windows below the threshold that end a frame whose header was not understood.
-const QUIET_WINDOWS: u8 = 3;
-
-/// What is known of a frame whose header failed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct UnknownFrame {
-    /// End of the longest frame there is.
-    latest_end: u64,
-    /// Power on the carriers below which it is over.
-    threshold: f32,
-    quiet_windows: u8,
-}
+use plc_core::receiver::UnknownFrame;
 
 impl<W: Memory> Receiver<W> {
     #[inline(never)]
@@ -127,19 +115,15 @@ impl<W: Memory> Receiver<W> {
     pub(super) fn give_up_frame(&mut self, end: u64) {
         let of_matched = self.preamble.and_then(|preamble| preamble.noise).map(|noise| noise.iter().sum());
         let noise = of_matched.or_else(|| self.synchroniser.as_ref().and_then(Synchroniser::noise_power));
-        let frame = self.header.mean_power();
-        let threshold = noise.map_or(0.5 * frame, |noise| 0.5 * (frame + noise.clamp(0.0, frame)));
         let longest = u64::from(self.plan.max_payload_symbols) * SYMBOL_STRIDE as u64;
-        self.unknown_frame = Some(UnknownFrame { latest_end: end + longest, threshold, quiet_windows: 0 });
+        self.unknown_frame = Some(UnknownFrame::new(self.header.mean_power(), noise, end + longest));
         count(&mut self.statistics.headers_failed, 1);
         self.emit(CarrierSense::HeaderFailed { end: self.instant(end) });
         self.listen(self.position);
     }
 
     fn watch_unknown_frame(&mut self, power: f32, next: u64) {
-        let Some(frame) = &mut self.unknown_frame else { return };
-        frame.quiet_windows = if power < frame.threshold { frame.quiet_windows + 1 } else { 0 };
-        if frame.quiet_windows >= QUIET_WINDOWS || next >= frame.latest_end {
+        if self.unknown_frame.as_mut().is_some_and(|frame| frame.is_over(power, next)) {
             self.unknown_frame = None;
             if self.sensed_until.is_none() {
                 self.emit(CarrierSense::Idle(self.instant(next)));

@@ -1,6 +1,6 @@
 //! What a receiver does beyond the standard differential one, each step with its price (docs/receiver.md).
 
-use plc_core::receiver::Detection;
+use plc_core::receiver::{Detection, named, names};
 
 /// How preambles are found.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -90,14 +90,7 @@ impl ReceiverOptions {
     }
 
     /// Names of the receivers that programs offer, the plainest first.
-    pub const NAMES: [&'static str; RECEIVERS.len()] = {
-        let (mut names, mut at) = ([""; RECEIVERS.len()], 0);
-        while at < names.len() {
-            names[at] = RECEIVERS[at].0;
-            at += 1;
-        }
-        names
-    };
+    pub const NAMES: [&'static str; RECEIVERS.len()] = names(&RECEIVERS);
 
     /// The receiver with one of the [`NAMES`](Self::NAMES).
     ///
@@ -107,7 +100,7 @@ impl ReceiverOptions {
     /// assert!(ReceiverOptions::NAMES.iter().all(|name| ReceiverOptions::named(name).is_some()));
     /// ```
     pub fn named(name: &str) -> Option<Self> {
-        RECEIVERS.iter().find(|receiver| receiver.0 == name).map(|receiver| receiver.1)
+        named(&RECEIVERS, name)
     }
 
     /// Everything against white noise on, with this many passes: 8 is a good choice, 2 for a microcontroller that can pay for them.

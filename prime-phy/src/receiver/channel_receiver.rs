@@ -41,10 +41,9 @@ use crate::pib::Statistics;
 use crate::primitives::{CarrierDetect, Event, quality_level};
 use dsp::Complex;
 use frame::State;
-use plc_core::receiver::NoWorkspace;
+use plc_core::receiver::{NoWorkspace, UnknownFrame};
 use plc_core::time::Instant;
 use plc_core::units::power_to_db;
-use unknown_frame::UnknownFrame;
 
 /// State and measurements of one channel of a receiver, or of a bonded pair, which is one channel to its caller.
 #[derive(Clone, Debug)]

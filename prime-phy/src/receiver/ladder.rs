@@ -1,6 +1,6 @@
 //! What a receiver does beyond, or short of, the standard differential one (docs/prime-receiver.md).
 
-use plc_core::receiver::Detection;
+use plc_core::receiver::{Detection, named, names};
 
 /// What becomes of a payload symbol that an impulse hit.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -54,14 +54,7 @@ impl ReceiverOptions {
     }
 
     /// Names of the ladder's steps in their order, for programs that let one be chosen.
-    pub const NAMES: [&'static str; LADDER.len()] = {
-        let (mut names, mut at) = ([""; LADDER.len()], 0);
-        while at < names.len() {
-            names[at] = LADDER[at].0;
-            at += 1;
-        }
-        names
-    };
+    pub const NAMES: [&'static str; LADDER.len()] = names(&LADDER);
 
     /// The step with one of the [`NAMES`](Self::NAMES).
     ///
@@ -71,7 +64,7 @@ impl ReceiverOptions {
     /// assert!(ReceiverOptions::NAMES.iter().all(|name| ReceiverOptions::named(name).is_some()));
     /// ```
     pub fn named(name: &str) -> Option<Self> {
-        LADDER.iter().find(|step| step.0 == name).map(|step| step.1)
+        named(&LADDER, name)
     }
 
     /// Whether it needs a [`FrameWorkspace`](super::FrameWorkspace).

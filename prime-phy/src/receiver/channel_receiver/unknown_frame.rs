@@ -9,19 +9,7 @@ use crate::header::HeaderError;
 use crate::primitives::CarrierDetect;
 use crate::timing::frame_samples;
 use crate::{FrameType, Scheme};
-
-/// Windows below the threshold that end a frame whose header was not understood.
-const QUIET_WINDOWS: u8 = 3;
-
-/// What is known of a frame whose header failed.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct UnknownFrame {
-    /// End of the longest frame there is.
-    latest_end: u64,
-    /// Power on the carriers below which it is over.
-    threshold: f32,
-    quiet_windows: u8,
-}
+use plc_core::receiver::UnknownFrame;
 
 impl<M: Memory> ChannelReceiver<M> {
     /// The header failed: the line is busy, and the next frame may come at any time.
@@ -38,14 +26,13 @@ impl<M: Memory> ChannelReceiver<M> {
             }
             _ => self.statistics.crc_fail = self.statistics.crc_fail.wrapping_add(1),
         }
-        let frame = self.header.power();
-        let threshold = mean_noise(&self.parts).map_or(0.5 * frame, |noise| 0.5 * (frame + noise.min(frame)));
         let longest = match frame_type {
             FrameType::A => MAX_PAYLOAD_SYMBOLS,
             FrameType::B | FrameType::Bc => Scheme::RobustDbpsk.most_symbols(),
         };
         let latest_end = start + self.samples(frame_samples(frame_type, longest as u8));
-        self.unknown_frame = Some(UnknownFrame { latest_end, threshold, quiet_windows: 0 });
+        self.unknown_frame =
+            Some(UnknownFrame::new(self.header.power(), mean_noise(&self.parts), latest_end));
         let end = start + self.samples(frame_samples(frame_type, 0));
         self.emit(CarrierDetect::HeaderFailed { end: self.instant(end) });
         // What was taken for the chirp of Type A may be the first of Type B.
@@ -59,8 +46,7 @@ impl<M: Memory> ChannelReceiver<M> {
 
     pub(super) fn watch_unknown_frame(&mut self, mut frame: UnknownFrame, power: f32) {
         let next = self.window_start;
-        frame.quiet_windows = if power < frame.threshold { frame.quiet_windows + 1 } else { 0 };
-        if frame.quiet_windows >= QUIET_WINDOWS || next >= frame.latest_end {
+        if frame.is_over(power, next) {
             self.unknown_frame = None;
             return self.emit(CarrierDetect::Idle(self.instant(next)));
         }
