@@ -126,3 +126,25 @@ impl Encoder {
         }
     }
 }
+
+#[cfg(test)]
+impl About {
+    /// With every figure that a recording may have.
+    pub(super) fn described() -> Self {
+        Self {
+            volts_per_unit: 2.5,
+            calibrated: true,
+            start: Some("2026-01-15T17:00:00.25Z".parse().unwrap()),
+            point: Some("meter \"3\"".to_string()),
+            mains_hz: Some(50.0),
+            mains_turns: Some(0.625),
+            mains_wander_hz: Some(0.05),
+            mains_wander_period_s: Some(60.0),
+            line_s: Some(17.25),
+            phase_turns: Some(-1.0 / 3.0),
+            clock_ppm: Some(-12.5),
+            first_sample: Some(12_345),
+            ..Self::of_rate(400_000.0)
+        }
+    }
+}

@@ -355,24 +355,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn described() -> About {
-        About {
-            volts_per_unit: 2.5,
-            calibrated: true,
-            start: Some("2026-01-15T17:00:00.25Z".parse().unwrap()),
-            point: Some("meter; \"3\"".to_string()),
-            mains_hz: Some(50.0),
-            mains_turns: Some(0.625),
-            mains_wander_hz: Some(0.05),
-            mains_wander_period_s: Some(60.0),
-            line_s: Some(17.25),
-            phase_turns: None,
-            clock_ppm: Some(-12.5),
-            first_sample: Some(12_345),
-            ..About::of_rate(400_000.0)
-        }
-    }
-
     #[test]
     fn recordings_come_back_with_what_they_say_of_themselves() {
         let volts: Vec<f32> = (0..1_000).map(|n| 2.4 * (n as f32 * 0.1).sin()).collect();
@@ -385,7 +367,7 @@ mod tests {
         };
         for (format, step) in [(SampleFormat::F32, 3e-7), (SampleFormat::I16, 2.5 / 65_536.0 * 1.01)] {
             let stem = folder.path().join("v1.2");
-            let mut writer = SigmfWriter::create(&stem, &described(), format, "of a test").unwrap();
+            let mut writer = SigmfWriter::create(&stem, &About::described(), format, "of a test").unwrap();
             writer.write(&volts).unwrap();
             writer.flush().unwrap();
             assert_eq!(read(&stem).unwrap().0.volts.len(), 1_000, "before the end");
@@ -395,7 +377,7 @@ mod tests {
             assert_eq!(read(&stem).unwrap().1.as_slice(), std::slice::from_ref(&note));
             writer.finish().unwrap();
             let (found, notes) = read(&folder.path().join("v1.2.sigmf-data")).unwrap();
-            assert_eq!((found.about, &notes), (described(), &vec![note.clone()]));
+            assert_eq!((found.about, &notes), (About::described(), &vec![note.clone()]));
             let worst = found.volts.iter().zip(&volts).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(worst <= step, "{format:?}: {worst}");
         }

@@ -162,24 +162,6 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn described() -> About {
-        About {
-            volts_per_unit: 2.5,
-            calibrated: true,
-            start: Some("2026-01-15T17:00:00.25Z".parse().unwrap()),
-            point: Some("meter 3".to_string()),
-            mains_hz: Some(50.0),
-            mains_turns: Some(0.625),
-            mains_wander_hz: Some(0.05),
-            mains_wander_period_s: Some(60.0),
-            line_s: Some(17.25),
-            phase_turns: Some(-1.0 / 3.0),
-            clock_ppm: Some(-12.5),
-            first_sample: Some(12_345),
-            ..About::of_rate(400_000.0)
-        }
-    }
-
     fn written(about: &About, format: SampleFormat, volts: &[f32]) -> Vec<u8> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("test.wav");
@@ -193,8 +175,8 @@ mod tests {
     fn recordings_come_back_with_what_they_say_of_themselves() {
         let volts: Vec<f32> = (0..1_000).map(|n| 2.4 * (n as f32 * 0.1).sin()).collect();
         for (format, step) in [(SampleFormat::F32, 3e-7), (SampleFormat::I16, 2.5 / 65_536.0 * 1.01)] {
-            let found = parse(&written(&described(), format, &volts)).unwrap();
-            assert_eq!(found.about, described());
+            let found = parse(&written(&About::described(), format, &volts)).unwrap();
+            assert_eq!(found.about, About::described());
             assert_eq!(found.volts.len(), volts.len());
             let worst = found.volts.iter().zip(&volts).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(worst <= step, "{format:?}: {worst}");
@@ -208,7 +190,7 @@ mod tests {
             at: proptest::sample::Index, value: u8, cut: proptest::sample::Index,
         ) {
             let _ = parse(&octets);
-            let mut file = written(&described(), SampleFormat::I16, &[0.5; 20]);
+            let mut file = written(&About::described(), SampleFormat::I16, &[0.5; 20]);
             let at = at.index(file.len());
             file[at] = value;
             let _ = parse(&file);

@@ -13,6 +13,9 @@ const LEGEND: f64 = 240.0;
 /// Smallest and largest height of the map.
 const HEIGHTS: [f64; 2] = [260.0, 1_100.0];
 
+/// Modems up to which meters in reach have their names on the map too; the others' are in their circles' titles.
+const MOST_NAMED: usize = 80;
+
 /// Colours that differ for the colour-blind too (Okabe and Ito), by modulation.
 fn colour(modulation: Option<Modulation>) -> &'static str {
     match modulation {
@@ -96,15 +99,12 @@ pub fn map(survey: &Survey<'_>) -> String {
             colour(modulation),
             escaped(&title)
         );
-        if reach.is_none() || survey.modems <= 80 {
-            let _ = writeln!(
-                svg,
-                "<text x=\"{:.1}\" y=\"{:.1}\" font-size=\"9\" fill=\"#444\">{}</text>",
-                x + 9.0,
-                y + 3.0,
-                escaped(&spec.name)
-            );
-        }
+    }
+    let mut labels = Labels::around((1..=reach.len()).map(|modem| at(bus_of(modem))));
+    // Those out of reach are what a planner looks for.
+    let (out, within): (Vec<usize>, Vec<usize>) = (0..reach.len()).partition(|&meter| reach[meter].is_none());
+    for meter in out.into_iter().chain(within.into_iter().filter(|_| survey.modems <= MOST_NAMED)) {
+        labels.name(&mut svg, at(feeder.loads[meter].bus), &survey.meters[meter].name);
     }
     let (x, y) = at(feeder.busbar);
     let _ = writeln!(
@@ -150,6 +150,43 @@ fn cables(svg: &mut String, feeder: &Feeder, at: impl Fn(usize) -> (f64, f64)) {
             svg,
             "<polyline points=\"{}\" fill=\"none\" stroke=\"#B0B0B0\" stroke-width=\"{width}\"/>",
             points.trim_end()
+        );
+    }
+}
+
+/// Names beside circles where there is room.
+struct Labels {
+    /// What is taken: left, top, right and bottom.
+    taken: Vec<[f64; 4]>,
+}
+
+impl Labels {
+    const SIZE: f64 = 9.0;
+
+    fn around(circles: impl Iterator<Item = (f64, f64)>) -> Self {
+        Self { taken: circles.map(|(x, y)| [x - 7.0, y - 7.0, x + 7.0, y + 7.0]).collect() }
+    }
+
+    /// Right of the circle, left of it, above or below; nowhere if all of these are taken, since the circle's title has it.
+    fn name(&mut self, svg: &mut String, (x, y): (f64, f64), name: &str) {
+        // Mean width of sans-serif letters.
+        let width = 0.58 * Self::SIZE * name.chars().count() as f64;
+        let places = [(9.0, 3.0), (-9.0 - width, 3.0), (-0.5 * width, -9.0), (-0.5 * width, 16.0)];
+        let place = places.into_iter().map(|(right, down)| (x + right, y + down)).find_map(|(left, line)| {
+            let [a, b, c, d] = [left, line - 0.8 * Self::SIZE, left + width, line + 0.2 * Self::SIZE];
+            let free = self
+                .taken
+                .iter()
+                .all(|&[left, top, right, bottom]| c < left || right < a || d < top || bottom < b);
+            free.then_some(((left, line), [a, b, c, d]))
+        });
+        let Some(((left, line), taken)) = place else { return };
+        self.taken.push(taken);
+        let _ = writeln!(
+            svg,
+            "<text class=\"name\" x=\"{left:.1}\" y=\"{line:.1}\" font-size=\"{}\" fill=\"#444\">{}</text>",
+            Self::SIZE,
+            escaped(name)
         );
     }
 }

@@ -360,6 +360,34 @@ mod tests {
     }
 
     #[test]
+    fn names_on_maps_do_not_overlap() {
+        let mut scenario = Scenario::village(1);
+        // Names longer than the room there is.
+        for load in &mut scenario.feeder.loads {
+            load.name = format!("a home with a long name, {}", load.name);
+        }
+        let svg = map(&Survey::new(&scenario).unwrap());
+        let number = |line: &str, key: &str| -> f64 {
+            line.split(&format!("{key}=\"")).nth(1).unwrap().split('"').next().unwrap().parse().unwrap()
+        };
+        let names: Vec<(f64, f64, f64)> = svg
+            .lines()
+            .filter(|line| line.contains("class=\"name\""))
+            .map(|line| {
+                let letters = line.split('>').nth(1).unwrap().split('<').next().unwrap().len();
+                (number(line, "x"), number(line, "y"), 5.0 * letters as f64)
+            })
+            .collect();
+        assert!(names.len() >= 4, "{svg}");
+        for (index, a) in names.iter().enumerate() {
+            for b in &names[..index] {
+                let apart = (a.1 - b.1).abs() >= 9.0 || a.0 + a.2 < b.0 || b.0 + b.2 < a.0;
+                assert!(apart, "{a:?} {b:?}");
+            }
+        }
+    }
+
+    #[test]
     fn coupled_phases_and_appliances_are_surveyed_too() {
         let mut scenario = Scenario::village(1);
         scenario.phase_model = PhaseModel::Coupled;
