@@ -1,5 +1,9 @@
 //! Drives sans-IO machines in tests and checks the contract of [`crate::sans_io`].
 
+mod line;
+
+pub use line::{Random, add_noise, mix, resample, wilson};
+
 use crate::env::{Environment, RecordKey, Store, StoreError};
 use crate::sans_io::{Machine, Step};
 use crate::time::Instant;

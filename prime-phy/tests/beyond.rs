@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Random, add_noise, mix, noise_on};
+use common::{Random, RandomMpdu as _, add_noise, mix, noise_on};
 use prime_phy::options::{Continuity, Interleaving, Options, Repetition};
 use prime_phy::primitives::{CarrierDetect, Event, PhyDataIndication};
 use prime_phy::timing::frame_samples;

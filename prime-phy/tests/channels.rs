@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Random, add_noise, mix, noise_on};
+use common::{Random, RandomMpdu as _, add_noise, mix, noise_on};
 use prime_phy::options::Options;
 use prime_phy::primitives::{Event, PhyDataIndication};
 use prime_phy::{Channel, ChannelReceiver, FrameType, MixedClocks, MultiReceiver, Receiver, Scheme};

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Random, add_noise, mix, noise_for_snr_db};
+use common::{Random, RandomMpdu as _, add_noise, mix, noise_for_snr_db};
 use plc_core::time::{Instant, millis};
 use prime_phy::options::Options;
 use prime_phy::phy::{FrontEnd, Phy, PhyConfig};

@@ -4,7 +4,7 @@
 
 mod common;
 
-use common::{Random, add_noise, mix, noise_for_snr_db};
+use common::{Random, RandomMpdu as _, add_noise, mix, noise_for_snr_db};
 use prime_phy::options::{Continuity, Interleaving, Options};
 use prime_phy::primitives::{CarrierDetect, Event, PhyDataIndication};
 use prime_phy::{Channel, Receiver, Scheme};

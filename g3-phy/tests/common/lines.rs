@@ -6,6 +6,7 @@ use super::{
 };
 use g3_phy::primitives::Event;
 use g3_phy::{FrameWorkspace, Modulation, Receiver, ReceiverOptions, ToneMask};
+pub use plc_core::testkit::wilson;
 
 /// What a line does to frames.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -107,14 +108,4 @@ pub fn acquire(line: Line, options: &ReceiverOptions, snr_db: f32, frames: usize
         lost.payload += usize::from(heard && !right);
     }
     lost
-}
-
-/// Wilson's score interval at 95 %.
-pub fn wilson(events: usize, of: usize) -> (f64, f64) {
-    let (n, z) = (of as f64, 1.96);
-    let p = events as f64 / n;
-    let centre = p + z * z / (2.0 * n);
-    let spread = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + z * z / n;
-    (((centre - spread) / scale).max(0.0), (centre + spread) / scale)
 }

@@ -11,9 +11,10 @@
 #[path = "../../tests/common/mod.rs"]
 pub mod common;
 
-use common::Random;
+use common::{Random, RandomMpdu as _};
 use dsp::Complex;
 use dsp::fft::{RealFft, Size};
+pub use plc_core::testkit::wilson;
 use prime_phy::channel::CARRIERS;
 use prime_phy::options::Options;
 use prime_phy::primitives::{CarrierDetect, Event};
@@ -287,14 +288,4 @@ pub fn between(rate: f64, (low_db, low): (f32, &Tally), (high_db, high): (f32, &
         if (log(low.per()) - log(rate)).abs() < (log(high.per()) - log(rate)).abs() { low } else { high };
     let (least, most) = near.interval();
     (db, ((log(most) - log(least)) / 2.0) as f32 / slope)
-}
-
-/// Wilson's score interval at 95 %.
-pub fn wilson(events: usize, of: usize) -> (f64, f64) {
-    let (n, z) = (of as f64, 1.96);
-    let p = events as f64 / n;
-    let centre = p + z * z / (2.0 * n);
-    let spread = z * (p * (1.0 - p) / n + z * z / (4.0 * n * n)).sqrt();
-    let scale = 1.0 + z * z / n;
-    (((centre - spread) / scale).max(0.0), (centre + spread) / scale)
 }
