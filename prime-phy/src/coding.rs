@@ -166,28 +166,29 @@ impl BitMap {
     pub(crate) fn source(&self, symbol: usize, channel: usize, place: usize) -> (usize, usize) {
         let bits = self.bits;
         let place = channel * self.of_channel + place;
-        let row = |symbol: usize| {
-            let channel = if self.side_by_side > 1 { channel } else { 0 };
-            bits * (symbol * self.side_by_side + channel)
+        // The interleaver's symbols are on the air in succession: of those side by side the lower channel's first.
+        let symbol = match self.side_by_side {
+            1 => symbol,
+            channels => symbol * channels + channel,
         };
         let source = |place: usize| self.sources.get(place).map_or(place, |&source| usize::from(source));
         let Some(repetition) = self.repetition else {
-            let index = row(symbol) + source(place);
+            let index = bits * symbol + source(place);
             return (index, index);
         };
         let (block, copy) = (symbol / COPIES, symbol % COPIES);
         match repetition {
             Repetition::Symbols => {
-                let index = row(block) + source(place);
+                let index = bits * block + source(place);
                 (index, index)
             }
             Repetition::ShiftedSymbols => {
                 let moved = place + bits - copy * (bits / COPIES);
-                let index = row(block) + source(if moved >= bits { moved - bits } else { moved });
+                let index = bits * block + source(if moved >= bits { moved - bits } else { moved });
                 (index, index)
             }
             Repetition::Bits => {
-                let index = row(symbol) + source(place);
+                let index = bits * symbol + source(place);
                 (index / COPIES, index)
             }
         }

@@ -98,7 +98,8 @@ impl Polarity {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Bonding {
-    /// As two symbols of a single channel in succession, the first on the lower channel, each interleaved by itself.
+    /// As two symbols of a single channel in succession, the first on the lower channel, each interleaved by itself. So the
+    /// copies of a robust scheme's symbol are on both.
     #[default]
     Each,
     /// As one symbol of twice the bits, interleaved over both channels with the same s.

@@ -11,7 +11,7 @@ use crate::coding::{self, BitMap, CodedHeader};
 use crate::encoder::Pilots;
 use crate::header::{HEADER_BITS, HEADER_OCTETS, HeaderA, HeaderB, ROBUST_HEADER_BITS, ROBUST_HEADER_OCTETS};
 use crate::layout::{MAX_MPDU, PayloadLayout};
-use crate::options::{Continuity, Interleaving, Options, Repetition};
+use crate::options::{Bonding, Continuity, Interleaving, Options, Repetition};
 use dsp::extrinsic::Exchange;
 use dsp::joint::Place;
 
@@ -162,14 +162,20 @@ impl FrameWorkspace {
             if layout.frame_type == crate::FrameType::A { HEADER_SYMBOLS } else { ROBUST_HEADER_SYMBOLS };
         let symbols = usize::from(layout.symbols);
         let bits = scheme.bits_per_carrier();
-        let geometry = Geometry::payload(layout.channels, header, symbols, copies, bits);
+        // Copies in succession are on all channels where each has the interleaver's symbols for itself.
+        let geometry = match (options.bonding, layout.channels) {
+            (Bonding::Each, channels @ 2..) if copies > 1 => {
+                Geometry::shared(header, symbols, copies / channels, bits)
+            }
+            (_, channels) => Geometry::payload(channels, header, symbols, copies, bits),
+        };
         let data = layout.data_octets();
         let info_bits = if scheme.is_coded() { 8 * data } else { 0 };
         self.decoder.start(geometry.shape(info_bits)).ok()?;
         let coded_bits = if scheme.is_coded() { dsp::convolutional::coded_bits(info_bits) } else { 8 * data };
         let map = BitMap::payload(layout.channels, scheme, options.bonding, interleaving, repetition);
         let offset = coding::payload_offset(scrambler, layout.frame_type, repetition);
-        let chains = (0..layout.channels).flat_map(|channel| {
+        let chains = (0..geometry.channels()).flat_map(|channel| {
             (0..geometry.blocks).flat_map(move |block| {
                 (0..PAYLOAD_DATA_CARRIERS).map(move |carrier| (channel, block, carrier))
             })
@@ -177,7 +183,7 @@ impl FrameWorkspace {
         for (channel, block, carrier) in chains {
             // The bit that is first on the air is the most significant of the step.
             let places = (0..bits).rev().map(|bit| {
-                let (index, scrambled) = map.source(block * copies, channel, carrier * bits + bit);
+                let (index, scrambled) = map.source(block * geometry.copies, channel, carrier * bits + bit);
                 // Behind the data there are only zeros.
                 let place = if index < coded_bits { Place::of(index) } else { Place::ZERO };
                 place.inverted(coding::scrambling(offset + scrambled) == 1)

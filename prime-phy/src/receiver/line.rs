@@ -112,7 +112,7 @@ impl FrameLine {
             let Some((steps, step_ppm)) = grid.clock_grid(self.symbols.on(channel)) else { return };
             let peak = peak::of_grid(steps, |step| {
                 self.set_ppm(channel, step as f32 * step_ppm);
-                (0..groups).map(|group| observe(self, channel * groups + group)).sum()
+                (0..groups).map(|group| observe(self, self.geometry.group_of(channel, group))).sum()
             });
             self.set_ppm(channel, peak * step_ppm);
         }
@@ -151,16 +151,17 @@ impl FrameLine {
 impl Line for FrameLine {
     fn observe(&self, group: usize, observed: &mut [ComplexLanes]) {
         observed.fill(Default::default());
-        let (channel, group) = self.geometry.channel_of(group);
-        if let Some(estimate) = self.estimates.get(channel) {
+        let (channels, group) = self.geometry.channels_of(group, self.channels());
+        for (channel, estimate) in self.estimates.iter().enumerate().take(channels.end).skip(channels.start) {
             estimate.observe(self.symbols.on(channel), group, observed);
         }
     }
 
     fn compare(&mut self, group: usize, phasors: &[ComplexLanes]) {
-        let (channel, group) = self.geometry.channel_of(group);
-        if let Some(estimate) = self.estimates.get_mut(channel) {
-            estimate.compare(self.symbols.on(channel), group, phasors);
+        let (channels, group) = self.geometry.channels_of(group, self.channels());
+        let Self { symbols, estimates, .. } = self;
+        for (channel, estimate) in estimates.iter_mut().enumerate().take(channels.end).skip(channels.start) {
+            estimate.compare(symbols.on(channel), group, phasors);
         }
     }
 

@@ -26,16 +26,16 @@ pub(super) struct Pairs {
 }
 
 impl Pairs {
-    /// Begins a frame; products count as the noise of their carriers allows, or all the same where no `mean` noise of a carrier,
-    /// on all channels, is given.
-    pub(super) fn new(noise: &NoiseFloor, mean: Option<f32>) -> Self {
+    /// Begins a frame; products count as the noise of their carriers allows, or all the same where no `usual` noise of a
+    /// carrier, by all channels, is given.
+    pub(super) fn new(noise: &NoiseFloor, usual: Option<f32>) -> Self {
         let mut weights = [1.0; CARRIERS];
-        if let (Some(powers), Some(mean)) = (noise.powers(), mean) {
+        if let (Some(powers), Some(mean), Some(usual)) = (noise.powers(), noise.mean(), usual) {
             let mean = mean.max(f32::MIN_POSITIVE);
             for (weight, pair) in weights.iter_mut().skip(1).zip(powers.windows(2)) {
                 let pair = pair.iter().sum::<f32>() / mean;
-                // The part of the mean bounds what a chance quiet carrier can gain.
-                *weight = (2.2 / (pair + 0.2)).min(8.0);
+                // The part of the mean bounds what a chance quiet carrier can gain. Between channels there is no such chance.
+                *weight = (2.2 / (pair + 0.2)).min(8.0) * (usual / mean);
             }
         }
         Self { slope: Complex::default(), turn: phasor(EARLY_SAMPLES as f32 / FFT_SAMPLES as f32), weights }

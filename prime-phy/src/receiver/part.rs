@@ -103,3 +103,11 @@ pub(super) fn mean_noise(parts: &[Part]) -> Option<f32> {
     let sum: Option<f32> = parts.iter().map(|part| part.floor.mean()).sum();
     sum.map(|sum| sum / parts.len().max(1) as f32)
 }
+
+/// Harmonic mean over all channels of the mean noise power of a carrier, once it is known of each: a channel full of tones does
+/// not move it far.
+pub(super) fn usual_noise(parts: &[Part]) -> Option<f32> {
+    let inverse = |part: &Part| part.floor.mean().map(|mean| 1.0 / mean.max(f32::MIN_POSITIVE));
+    let sum: Option<f32> = parts.iter().map(inverse).sum();
+    sum.map(|sum| parts.len() as f32 / sum.max(f32::MIN_POSITIVE))
+}

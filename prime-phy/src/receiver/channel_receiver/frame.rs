@@ -3,7 +3,7 @@
 use super::super::Shared;
 use super::super::detector::{Peak, Preamble};
 use super::super::pairs::Pairs;
-use super::super::part::{Part, mean_noise};
+use super::super::part::{Part, usual_noise};
 use super::super::workspace::Memory;
 use super::ChannelReceiver;
 use crate::FrameType;
@@ -69,8 +69,8 @@ impl<M: Memory> ChannelReceiver<M> {
                 self.begin_header_b(FrameType::B, start, start, sweep, polarity);
             }
         }
-        let mean = mean_noise(&self.parts).filter(|_| self.beyond.carrier_weights);
-        self.parts.iter_mut().for_each(|part| part.pairs = Pairs::new(&part.floor, mean));
+        let usual = usual_noise(&self.parts).filter(|_| self.beyond.carrier_weights);
+        self.parts.iter_mut().for_each(|part| part.pairs = Pairs::new(&part.floor, usual));
     }
 
     /// Goes on with the header of Type B behind the preamble that begins at `preamble`.

@@ -7,13 +7,14 @@ use dsp::joint::Shape;
 use dsp::lanes::LANES;
 
 /// The chains of one channel, which are like those of the others: a block's segments one after the other. The channels' chains
-/// follow one another, each channel's in groups of its own.
+/// follow one another, each channel's in groups of its own; where all channels have copies of the same symbols, a chain is of
+/// them all.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::receiver) struct Geometry {
     /// First symbol, counted from the header's first.
     pub(super) first: usize,
     /// Symbols that are copies of one another, in succession.
-    copies: usize,
+    pub(in crate::receiver) copies: usize,
     /// Different symbols.
     pub(in crate::receiver) blocks: usize,
     /// Chains of a symbol.
@@ -21,6 +22,7 @@ pub(in crate::receiver) struct Geometry {
     /// Steps of a chain: the carriers behind a pilot.
     pub(in crate::receiver) length: usize,
     pub(super) bits: usize,
+    /// Channels that have chains of their own: one where all have the same.
     channels: usize,
 }
 
@@ -45,6 +47,16 @@ impl Geometry {
         Self { first, copies, blocks, segments: 1, length: PAYLOAD_DATA_CARRIERS, bits, channels }
     }
 
+    /// That of a payload whose symbols have copies on all channels, `copies` of them on each.
+    pub(in crate::receiver) fn shared(first: usize, symbols: usize, copies: usize, bits: usize) -> Self {
+        Self::payload(1, first, symbols, copies, bits)
+    }
+
+    /// How many channels have chains of their own.
+    pub(in crate::receiver) fn channels(&self) -> usize {
+        self.channels
+    }
+
     pub(in crate::receiver) fn shape(&self, info_bits: usize) -> Shape {
         let chains = match self.channels {
             1 => self.blocks * self.segments,
@@ -64,10 +76,18 @@ impl Geometry {
         (self.blocks * self.segments).div_ceil(LANES)
     }
 
-    /// A group's channel, and which of that channel's groups it is.
-    pub(super) fn channel_of(&self, group: usize) -> (usize, usize) {
+    /// A group's channels of so many, and which of their groups it is.
+    pub(super) fn channels_of(&self, group: usize, channels: usize) -> (Range<usize>, usize) {
+        if self.channels < channels {
+            return (0..channels, group);
+        }
         let groups = self.groups().max(1);
-        (group / groups, group % groups)
+        (group / groups..group / groups + 1, group % groups)
+    }
+
+    /// The group of all that is a channel's `group`-th.
+    pub(super) fn group_of(&self, channel: usize, group: usize) -> usize {
+        if self.channels == 1 { group } else { channel * self.groups() + group }
     }
 
     pub(super) fn symbols(&self) -> usize {
