@@ -5,6 +5,7 @@
 use channel_sim::frames::calibrate::{Calibration, NamedNoise, TOLERANCE_DB, prove};
 use channel_sim::frames::crossing::Effort;
 use channel_sim::frames::journal::Journal;
+use channel_sim::frames::modem::{Modem, Stage};
 use channel_sim::frames::network::{Network, NetworkPlan, Pattern};
 use channel_sim::frames::table::Table;
 use channel_sim::frames::{proof, street};
@@ -12,6 +13,7 @@ use channel_sim::noise::Preset;
 use channel_sim::scenario::Scenario;
 use g3_phy::Modulation;
 use plc_core::time::seconds;
+use std::sync::Arc;
 
 fn plan(seed: u64) -> NetworkPlan {
     NetworkPlan {
@@ -87,10 +89,12 @@ fn the_simulator_keeps_at_most_sixteen_kibibytes_a_node() {
 }
 
 /// `channel-sim calibrate` in small, on a link of a street that the table has not seen.
-fn assert_reproduced(noises: &[&[&str]], modes: &[Modulation]) {
+fn assert_reproduced(noises: &[&[&str]], modes: &[Stage]) {
+    let modem = Arc::new(Modem::cenelec_a());
     let calibration = Calibration {
-        noises: noises.iter().map(|names| NamedNoise::new(names).unwrap()).collect(),
-        links: proof::links("street", &Scenario::new(street::feeder(30, 4), 4), 1),
+        noises: noises.iter().map(|names| NamedNoise::new(names, &modem).unwrap()).collect(),
+        links: proof::links("street", &Scenario::new(street::feeder(30, 4), 4), 1, &modem),
+        modem,
         seed: 11,
         effort: Effort { frames: 400, half_width_db: 0.1 },
         journal: Journal::default(),
@@ -102,17 +106,17 @@ fn assert_reproduced(noises: &[&[&str]], modes: &[Modulation]) {
 
 #[test]
 fn the_table_reproduces_the_waveform_at_one_frame_in_ten() {
-    assert_reproduced(&[&["n1"], &["n3a"]], &[Modulation::Robust, Modulation::Dqpsk]);
+    assert_reproduced(&[&["n1"], &["n3a"]], &[Stage::Robust, Stage::Dqpsk]);
 }
 
 #[test]
 fn the_table_reproduces_the_sum_of_noises_that_networks_have_by_default() {
-    assert_reproduced(&[&["n1", "n3a"]], &[Modulation::Dbpsk]);
+    assert_reproduced(&[&["n1", "n3a"]], &[Stage::Dbpsk]);
 }
 
 #[test]
 fn the_table_reproduces_coherent_modes() {
-    assert_reproduced(&[&["n2"]], &[Modulation::Bpsk, Modulation::Psk8]);
+    assert_reproduced(&[&["n2"]], &[Stage::Bpsk, Stage::Psk8]);
 }
 
 #[test]

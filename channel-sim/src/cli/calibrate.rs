@@ -4,19 +4,30 @@ use super::print_json;
 use channel_sim::frames::calibrate::{Calibration, Comparison, NamedNoise, TOLERANCE_DB, prove, table};
 use channel_sim::frames::crossing::Effort;
 use channel_sim::frames::journal::Journal;
-use channel_sim::frames::table::{Table, modulation};
+use channel_sim::frames::modem::{Modem, Stage};
+use channel_sim::frames::table::Table;
 use channel_sim::frames::{capture, picture, proof};
+use channel_sim::link::{Standard, Variant};
 use channel_sim::scenario::Scenario;
 use clap::Args;
-use g3_phy::Modulation;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::io::IsTerminal;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Arguments of `channel-sim calibrate`.
 #[derive(Debug, Args)]
 pub(crate) struct CalibrateArguments {
+    /// Standard
+    #[arg(long, default_value = "g3")]
+    standard: Standard,
+    /// Band, as `channel-sim link` has it; by default cenelec-a
+    #[arg(long)]
+    band: Option<String>,
+    /// Receiver, as `receiver=NAME` of `channel-sim link`; by default the standard's own
+    #[arg(long)]
+    receiver: Option<String>,
     /// Noises: presets, or sums of them joined by +. With the four feeders of docs/link-fidelity.md and three links on
     /// each these six take some ten minutes of one core, and one or two from a journal
     #[arg(long, value_delimiter = ',', default_value = "n0,n1,n2,n3a,n3b,n1+n3a")]
@@ -28,9 +39,9 @@ pub(crate) struct CalibrateArguments {
     /// well as or better than, and so on to the farthest. Overlapping frames take the first and the last of a feeder
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
     links: u32,
-    /// Modulations of the proof
-    #[arg(long, value_delimiter = ',', default_value = "robust,dbpsk,dqpsk,d8psk,bpsk,qpsk,8psk", value_parser = modulation)]
-    modulation: Vec<Modulation>,
+    /// Modulations of the proof; by default all that have a model
+    #[arg(long, value_delimiter = ',')]
+    modulation: Vec<String>,
     /// A crossing ends when half its 95 % interval is below this, dB
     #[arg(long, default_value_t = 0.09)]
     precision: f64,
@@ -55,7 +66,8 @@ pub(crate) struct CalibrateArguments {
     /// Write the proof as SVG
     #[arg(long, value_name = "FILE")]
     svg: Option<PathBuf>,
-    /// Write what became of overlapping frames as CSV
+    /// Write what became of overlapping frames as CSV; in other bands than CENELEC-A and with other receivers than the default they
+    /// are calibrated only if it is given
     #[arg(long, value_name = "FILE")]
     capture: Option<PathBuf>,
     /// One JSON object instead of text
@@ -75,10 +87,15 @@ struct Results {
 }
 
 pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
+    let modem = Arc::new(modem(arguments)?);
+    let modes: Vec<Stage> = match &arguments.modulation[..] {
+        [] => modem.payloads().collect(),
+        names => names.iter().map(|name| modem.payload(name)).collect::<Result<_, _>>()?,
+    };
     let noises = arguments
         .noise
         .iter()
-        .map(|noise| NamedNoise::new(&noise.split('+').collect::<Vec<_>>()))
+        .map(|noise| NamedNoise::new(&noise.split('+').collect::<Vec<_>>(), &modem))
         .collect::<Result<Vec<_>, _>>()?;
     let mut feeders = vec![
         ("village".to_string(), Scenario::village(arguments.seed)),
@@ -92,16 +109,20 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
         feeders.push((scenario.feeder.name.clone(), scenario));
     }
     let count = arguments.links as usize;
-    let links = feeders.iter().flat_map(|(name, scenario)| proof::links(name, scenario, count)).collect();
+    let links =
+        feeders.iter().flat_map(|(name, scenario)| proof::links(name, scenario, count, &modem)).collect();
     let effort = Effort { frames: arguments.frames, half_width_db: arguments.precision };
-    if arguments.links < 2 {
+    let is_default = modem.name() == Modem::cenelec_a().name();
+    let overlapping = arguments.links >= 2 && (is_default || arguments.capture.is_some());
+    if arguments.links < 2 && is_default {
         eprintln!(
             "overlapping frames are left out, and the table keeps what the program's own has of them: they take two links of \
              a feeder; ask for --links 2 or more"
         );
     }
     let journal = arguments.journal.as_deref().map(Journal::open).transpose()?.unwrap_or_default();
-    let calibration = Calibration { noises, links, seed: arguments.seed, effort, journal };
+    let calibration =
+        Calibration { modem: modem.clone(), noises, links, seed: arguments.seed, effort, journal };
 
     let bar = ProgressBar::with_draw_target(Some(1_000), ProgressDrawTarget::stderr());
     if arguments.json || !std::io::stderr().is_terminal() {
@@ -112,12 +133,15 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
     let progress = |share: f64| bar.set_position((share * 1_000.0) as u64);
     bar.set_message("table");
     let table = match &arguments.with {
-        Some(path) => super::network::table(Some(path))?,
+        Some(path) => super::network::read_table(path, &modem)?,
         None => {
             let plain = table(&calibration, &progress)?;
-            let overlaps = match arguments.links < 2 {
-                true => Table::built_in().rows().iter().filter(|row| row.share.is_some()).cloned().collect(),
-                false => capture::offsets(&calibration, &plain)?,
+            let overlaps = match overlapping {
+                true => capture::offsets(&calibration, &plain)?,
+                false if is_default => {
+                    Table::built_in().rows().iter().filter(|row| row.share.is_some()).cloned().collect()
+                }
+                false => Vec::new(),
             };
             Table::new(plain.rows().iter().cloned().chain(overlaps).collect())
         }
@@ -127,7 +151,7 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
     }
     bar.set_message("proof");
     bar.reset();
-    let comparisons = prove(&calibration, &table, &arguments.modulation, &progress);
+    let comparisons = prove(&calibration, &table, &modes, &progress);
     if let Some(path) = &arguments.csv {
         write(
             path,
@@ -135,10 +159,13 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
         )?;
     }
     if let Some(path) = &arguments.svg {
-        write(path, picture::svg(&comparisons)?.as_bytes())?;
+        write(path, picture::svg(&comparisons, modem.name())?.as_bytes())?;
     }
     bar.set_message("overlaps");
-    let overlaps = capture::compare(&calibration, &table, &arguments.modulation)?;
+    let overlaps = match overlapping {
+        true => capture::compare(&calibration, &table, &modes)?,
+        false => Vec::new(),
+    };
     bar.finish_and_clear();
     if let Some(path) = &arguments.capture {
         write(path, &proof::csv(&overlaps).map_err(|error| format!("overlaps cannot be written: {error}"))?)?;
@@ -169,6 +196,16 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
         );
     }
     verdict(within, comparisons.len())
+}
+
+/// What is calibrated.
+fn modem(arguments: &CalibrateArguments) -> Result<Modem, String> {
+    let band = arguments.band.as_deref().unwrap_or("cenelec-a");
+    let variant: Variant = match arguments.receiver.as_deref() {
+        None | Some("default") => Variant::default(),
+        Some(receiver) => format!("receiver={receiver}").parse()?,
+    };
+    Modem::new(arguments.standard, band, variant)
 }
 
 /// An error where the model does not hold on a link, so that a script sees it. Overlapping frames are told only.

@@ -1,8 +1,9 @@
 //! `channel-sim network`: many nodes, frames instead of samples.
 
 use super::print_json;
+use channel_sim::frames::modem::{Modem, Stage};
 use channel_sim::frames::network::{Network, NetworkPlan, NetworkReport, Pattern, resident};
-use channel_sim::frames::table::{Stage, Table, modulation};
+use channel_sim::frames::table::Table;
 use channel_sim::frames::{proof, street};
 use channel_sim::noise::Preset;
 use channel_sim::scenario::Scenario;
@@ -84,7 +85,10 @@ pub(super) fn run(arguments: &NetworkArguments) -> Result<(), String> {
             Direction::Both => Pattern::Both,
         },
         seed: arguments.seed,
-        table: table(arguments.table.as_deref())?,
+        table: match &arguments.table {
+            Some(path) => read_table(path, &Modem::cenelec_a())?,
+            None => Table::built_in(),
+        },
     };
     let names: Vec<String> = arguments.noise.iter().map(ToString::to_string).collect();
     for name in plan.table.unknown(&names) {
@@ -145,13 +149,20 @@ fn scenarios(arguments: &NetworkArguments) -> Result<Vec<Scenario>, String> {
     Ok(scenarios)
 }
 
-/// The calibration in a file, or the built-in one.
-pub(super) fn table(path: Option<&Path>) -> Result<Table, String> {
-    let Some(path) = path else { return Ok(Table::built_in()) };
+/// A modulation that networks have, by its name.
+fn modulation(name: &str) -> Result<Modulation, String> {
+    let stage = Modem::cenelec_a().payload(name)?;
+    let all = Modulation::ALL.into_iter().chain(Modulation::COHERENT);
+    let found = all.into_iter().find(|&modulation| Stage::payload(modulation) == stage);
+    found.ok_or_else(|| format!("networks have no modulation {name:?}"))
+}
+
+/// The calibration of a modem in a file.
+pub(super) fn read_table(path: &Path, modem: &Modem) -> Result<Table, String> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         format!("{}: {error}; give a table that channel-sim calibrate wrote", path.display())
     })?;
-    Table::parse(&text).map_err(|error| format!("{}: {error}", path.display()))
+    Table::parse(&text, modem).map_err(|error| format!("{}: {error}", path.display()))
 }
 
 fn print(report: &NetworkReport) {

@@ -1,7 +1,7 @@
 //! What is on the air, and a node's receiver.
 
 use super::hearing::{GROUPS, Interference};
-use super::table::Stage;
+use super::modem::Stage;
 use g3_phy::primitives::{Ack, DataHeader, Event};
 use g3_phy::{BandPlan, timing};
 
@@ -97,13 +97,16 @@ impl Port {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Times {
     pub(super) start: u64,
+    /// Ticks of the preamble.
+    pub(super) preamble: u64,
     pub(super) header_end: u64,
     pub(super) end: u64,
 }
 
 impl Transmission {
     pub(super) fn times(&self) -> Times {
-        Times { start: self.start, header_end: self.header_end, end: self.end }
+        let preamble = timing::preamble(&BandPlan::CENELEC_A).as_ticks();
+        Times { start: self.start, preamble, header_end: self.header_end, end: self.end }
     }
 }
 
@@ -114,7 +117,7 @@ pub(super) fn disturb(
     span: (u64, u64),
     power: &[f32; GROUPS],
 ) {
-    let preamble = timing::preamble(&BandPlan::CENELEC_A).as_ticks();
+    let preamble = followed.preamble;
     let own = [(followed.start + preamble, followed.header_end), (followed.header_end, followed.end)];
     // The other one's preamble is louder than the rest.
     let parts = [(span.0, span.1.min(span.0 + preamble), PREAMBLE_BOOST), (span.0 + preamble, span.1, 1.0)];

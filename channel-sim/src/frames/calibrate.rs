@@ -11,11 +11,11 @@
 use super::crossing::{Crossing, Effort, find, inverse_tail};
 use super::journal::Journal;
 use super::model::{Model, falls_through};
-use super::table::{MODES, Row, SELECTIVITY, Stage, Table};
-use super::tape::{CARRIERS, NoiseTape};
+use super::modem::{Modem, Stage};
+use super::table::{Row, SELECTIVITY, Table};
+use super::tape::NoiseTape;
 use super::waveform::{Path, WaveformLink, signal_power};
 use crate::noise::{NoisePlan, Port, Preset};
-use g3_phy::Modulation;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -25,10 +25,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 pub const TOLERANCE_DB: f64 = 0.3;
 /// The share of frames lost that is compared.
 pub const TARGET: f64 = 0.1;
-/// Octets of the PSDUs by which payloads are calibrated.
-const LENGTHS: [usize; 4] = [16, 45, 90, 133];
-/// Octets of the PSDUs in the proof, and for offsets.
-pub(super) const OCTETS: usize = 60;
 /// Levels between which a crossing is searched, in dBµV.
 const LEVELS_DBUV: (f64, f64) = (-80.0, 240.0);
 /// Offsets between which one is searched, in dB.
@@ -46,7 +42,7 @@ pub struct ProofLink {
     /// The way.
     pub path: Path,
     /// Power gain on each carrier.
-    pub gains: [f64; CARRIERS],
+    pub gains: Vec<f64>,
 }
 
 /// A noise of the calibration: presets that add up, and how the user spelled them.
@@ -62,14 +58,14 @@ impl NamedNoise {
     /// Presets by name.
     ///
     /// # Errors
-    /// Where a name is no preset, or a preset is not valid in CENELEC-A.
-    pub fn new(names: &[&str]) -> Result<Self, String> {
+    /// Where a name is no preset, or a preset is not valid in the modem's band.
+    pub fn new(names: &[&str], modem: &Modem) -> Result<Self, String> {
         let presets: Vec<Preset> = names
             .iter()
             .map(|name| Preset::parse(name))
             .collect::<Result<_, _>>()
             .map_err(|e| e.to_string())?;
-        let plan = super::port::plan(&presets).map_err(|error| error.to_string())?;
+        let plan = modem.noise(&presets).map_err(|error| error.to_string())?;
         Ok(Self { names: names.iter().map(ToString::to_string).collect(), plan })
     }
 
@@ -124,6 +120,8 @@ impl Comparison {
 /// What a calibration is made of.
 #[derive(Debug)]
 pub struct Calibration {
+    /// What is calibrated.
+    pub modem: Arc<Modem>,
     /// Noises.
     pub noises: Vec<NamedNoise>,
     /// Links of the proof.
@@ -138,9 +136,10 @@ pub struct Calibration {
 
 /// A crossing to be found by the waveform.
 pub(super) struct Search<'a> {
+    pub(super) modem: &'a Arc<Modem>,
     pub(super) noise: &'a NamedNoise,
     /// The noise's mean power on each carrier.
-    pub(super) mean: &'a [f32; CARRIERS],
+    pub(super) mean: &'a [f32],
     pub(super) path: &'a Path,
     pub(super) stage: Stage,
     /// Whether all frames lost count, or those of the stage.
@@ -152,29 +151,33 @@ pub(super) struct Search<'a> {
 impl Search<'_> {
     /// Where the share crosses the target. It does not depend on the model.
     pub(super) fn find(&self, effort: Effort, journal: &Journal) -> Option<Crossing> {
-        let Self { stage, octets, .. } = *self;
-        // Preamble and FCH are the same in all frames, and these are the shortest.
-        let mode = if self.whole || stage.is_payload() { stage.modulation() } else { Modulation::D8psk };
-        let signal = signal_power(&self.path.gains(), 0.0);
+        let Self { stage, octets, modem, .. } = *self;
+        // Preamble and header are the same in many frames, and these are the shortest.
+        let mode = if self.whole { stage } else { modem.probe(stage)? };
+        let signal = signal_power(&self.path.gains(modem.grid()), 0.0, modem.grid());
         let ratios =
             signal.iter().zip(self.mean).map(|(s, n)| 10.0 * libm::log10(f64::from(n.max(1e-30) / s)));
-        let start = start_db(stage) + ratios.sum::<f64>() / CARRIERS as f64;
-        let waveform = WaveformLink { path: self.path.clone(), noise: self.noise.plan.clone() };
+        let start = modem.start_db(stage) + ratios.sum::<f64>() / signal.len() as f64;
+        let waveform =
+            WaveformLink { modem: modem.clone(), path: self.path.clone(), noise: self.noise.plan.clone() };
         let (noise, path) = (self.noise.name(), self.path.fingerprint());
         let run = |level: f64, frames: u32, number: u64| {
             let level = (level * 1e4).round() / 1e4;
             let seed = self.seed.wrapping_add(number);
-            let name = Stage::payload(mode).name();
-            let key = format!("{noise},{path:016x},{name},{octets},{level},{frames},{seed}");
+            let key = format!(
+                "{}{noise},{path:016x},{},{octets},{level},{frames},{seed}",
+                modem.journal_prefix(),
+                mode.name()
+            );
             let outcome = journal.batch(&key, || waveform.run(mode, octets, level, frames, seed));
             let heard = outcome.frames - outcome.unheard;
             let read = heard - outcome.header_failed;
             match stage {
                 _ if self.whole => (outcome.lost(), outcome.frames),
-                Stage::Preamble => (outcome.unheard, outcome.frames),
+                _ if stage.is_preamble() => (outcome.unheard, outcome.frames),
                 // Nothing heard is not good.
-                Stage::Header if heard == 0 => (outcome.frames, outcome.frames),
-                Stage::Header => (outcome.header_failed, heard),
+                _ if stage.is_header() && heard == 0 => (outcome.frames, outcome.frames),
+                _ if stage.is_header() => (outcome.header_failed, heard),
                 _ if read == 0 => (outcome.frames, outcome.frames),
                 _ => (read - outcome.right, read),
             }
@@ -188,25 +191,27 @@ impl Search<'_> {
 /// # Errors
 /// Where a crossing in white noise is not found.
 pub fn table(calibration: &Calibration, progress: &(impl Fn(f64) + Sync)) -> Result<Table, String> {
-    let white = NamedNoise::new(&["n0"])?;
-    let jobs: Vec<(Stage, usize)> = [Stage::Preamble, Stage::Header]
-        .into_iter()
-        .map(|stage| (stage, LENGTHS[0]))
-        .chain(MODES.into_iter().flat_map(|modulation| {
-            LENGTHS.into_iter().map(move |octets| (Stage::payload(modulation), octets))
-        }))
+    let modem = &calibration.modem;
+    let grid = modem.grid();
+    let white = NamedNoise::new(&["n0"], modem)?;
+    let jobs: Vec<(Stage, usize)> = modem
+        .stages()
+        .iter()
+        .flat_map(|reception| modem.lengths_of(reception.stage).map(move |octets| (reception.stage, octets)))
         .collect();
-    let total = jobs.len() + MODES.len() + calibration.noises.len() * Stage::ALL.len();
+    let payloads: Vec<Stage> = modem.payloads().collect();
+    let total = jobs.len() + payloads.len() + calibration.noises.len() * modem.stages().len();
     let done = AtomicUsize::new(0);
     let tick = || progress((done.fetch_add(1, Ordering::Relaxed) + 1) as f64 / total.max(1) as f64);
 
-    let tape = NoiseTape::listen(&white.plan, Port::L1, calibration.seed);
-    let noise: f64 = tape.mean().iter().map(|&power| f64::from(power)).sum::<f64>() / CARRIERS as f64;
-    let level_0_db = 10.0 * libm::log10(noise / f64::from(signal_power(&[1.0; CARRIERS], 0.0)[0]));
+    let tape = NoiseTape::listen(&white.plan, Port::L1, calibration.seed, grid);
+    let noise: f64 =
+        tape.mean().iter().map(|&power| f64::from(power)).sum::<f64>() / tape.mean().len() as f64;
+    let level_0_db = 10.0 * libm::log10(noise / f64::from(signal_power(&[1.0], 0.0, grid)[0]));
     let search = |stage: Stage, octets: usize, path: &Path, name: &str| {
         let octets_seed = if name == "white" && stage.is_payload() { (octets as u64) << 40 } else { 0 };
         let seed = calibration.seed ^ mix(&["n0", stage.name(), name]) ^ octets_seed;
-        Search { noise: &white, mean: tape.mean(), path, stage, whole: false, octets, seed }
+        Search { modem, noise: &white, mean: tape.mean(), path, stage, whole: false, octets, seed }
             .find(calibration.effort, &calibration.journal)
             .ok_or_else(|| format!("white noise, {}: no crossing found", stage.name()))
     };
@@ -225,20 +230,21 @@ pub fn table(calibration: &Calibration, progress: &(impl Fn(f64) + Sync)) -> Res
         .collect::<Result<_, String>>()?;
 
     let white_only = Table::new(rows);
-    let shapes: Vec<Row> = MODES
+    let shapes: Vec<Row> = payloads
         .par_iter()
-        .map(|&modulation| {
-            let path = Path::steep();
-            let found = search(Stage::payload(modulation), OCTETS, &path, "shape")?;
+        .map(|&mode| {
+            let path = Path::steep(grid);
+            let found = search(mode, modem.octets(), &path, "shape")?;
             tick();
-            Ok(selectivity(&tape, &path, modulation, &white_only, &found))
+            Ok(selectivity(modem, &tape, &path, mode, &white_only, &found))
         })
         .collect::<Result<_, String>>()?;
     let mut table = Table::new(white_only.rows().iter().cloned().chain(shapes).collect());
     for noise in &calibration.noises {
-        let tape = NoiseTape::listen(&noise.plan, Port::L1, calibration.seed);
+        let tape = NoiseTape::listen(&noise.plan, Port::L1, calibration.seed, grid);
         // Payloads after the stages before them: what those lose counts in what a payload's offset is found by.
-        let (before, payloads) = Stage::ALL.split_at(2);
+        let stages = modem.stages().iter().map(|reception| reception.stage);
+        let (payloads, before): (Vec<Stage>, Vec<Stage>) = stages.partition(|stage| stage.is_payload());
         for stages in [before, payloads] {
             let offsets: Vec<Vec<Row>> = stages
                 .par_iter()
@@ -256,17 +262,25 @@ pub fn table(calibration: &Calibration, progress: &(impl Fn(f64) + Sync)) -> Res
 
 /// The shape of a mode: that at which the model crosses where the waveform does in white noise over a path whose
 /// carriers differ by 14 dB.
-fn selectivity(tape: &NoiseTape, path: &Path, modulation: Modulation, base: &Table, found: &Crossing) -> Row {
-    let (stage, gains) = (Stage::payload(modulation), path.gains());
+fn selectivity(
+    modem: &Arc<Modem>,
+    tape: &NoiseTape,
+    path: &Path,
+    mode: Stage,
+    base: &Table,
+    found: &Crossing,
+) -> Row {
+    let gains = path.gains(modem.grid());
     let tapes: Arc<[NoiseTape]> = [tape.clone()].into();
     let distance = |row: &Row| {
         let table = Table::new(base.rows().iter().cloned().chain([row.clone()]).collect());
-        let model = Model::shared(tapes.clone(), table, &[]);
-        let share = |level: f64| model.shares(&gains, level, modulation, OCTETS).of(stage);
+        let model = Model::shared(modem, tapes.clone(), table, &[]);
+        let share = |level: f64| model.shares(&gains, level, mode, modem.octets()).of(mode);
         let at = falls_through(share, TARGET, LEVELS_DBUV.0, LEVELS_DBUV.1);
         at.map_or(f64::INFINITY, |at| (at - found.at_db).abs())
     };
-    let mut best = (f64::INFINITY, row(SELECTIVITY, stage, 0.0, half(found)));
+    let mut best =
+        (f64::INFINITY, Row { octets: modem.octets() as u32, ..row(SELECTIVITY, mode, 0.0, half(found)) });
     for step in -24..=24 {
         let row = Row { offset_db: 0.25 * f64::from(step), ..best.1.clone() };
         let distance = distance(&row);
@@ -285,15 +299,16 @@ fn offsets(
     base: &Table,
     calibration: &Calibration,
 ) -> Vec<Row> {
-    Path::references()
+    let modem = &calibration.modem;
+    Path::references(modem.grid())
         .par_iter()
         .enumerate()
         .filter_map(|(index, path)| {
             let whole = stage.is_payload();
             let name = format!("reference {}", index + 1);
             let seed = calibration.seed ^ mix(&[&noise.name(), stage.name(), &name]);
-            let octets = if whole { OCTETS } else { LENGTHS[0] };
-            let search = Search { noise, mean: tape.mean(), path, stage, whole, octets, seed };
+            let octets = if whole { modem.octets() } else { modem.lengths()[0] };
+            let search = Search { modem, noise, mean: tape.mean(), path, stage, whole, octets, seed };
             let Effort { frames, half_width_db } = calibration.effort;
             let finer = Effort { frames, half_width_db: REFERENCE_EFFORT * half_width_db };
             offset_on(&search, tape, base, &search.find(finer, &calibration.journal)?)
@@ -303,36 +318,42 @@ fn offsets(
 
 /// The offset at which the model crosses where the waveform does.
 fn offset_on(search: &Search<'_>, tape: &NoiseTape, base: &Table, found: &Crossing) -> Option<Row> {
-    let Search { stage, octets, whole, .. } = *search;
-    let (gains, name) = (search.path.gains(), search.noise.family());
-    let mode = if whole { stage.modulation() } else { Modulation::D8psk };
+    let Search { stage, octets, whole, modem, .. } = *search;
+    let (gains, name) = (search.path.gains(modem.grid()), search.noise.family());
+    let mode = if whole { stage } else { modem.probe(stage)? };
     let tapes: Arc<[NoiseTape]> = [tape.clone()].into();
     let with = |offset_db: f64| {
         let rows = base.rows().iter().cloned().chain([row(&name, stage, offset_db, 0.0)]).collect();
-        let model = Model::shared(tapes.clone(), Table::new(rows), &search.noise.names);
+        let model = Model::shared(modem, tapes.clone(), Table::new(rows), &search.noise.names);
         let shares = model.shares(&gains, found.at_db, mode, octets);
         if whole { shares.lost } else { shares.of(stage) }
     };
     let offset_db = falls_through(with, TARGET, OFFSETS_DB.0, OFFSETS_DB.1)?;
-    let tilt_db = f64::from(super::budget::tilt_db(&signal_power(&gains, 0.0), tape.mean()));
-    Some(Row { tilt_db: Some(round(tilt_db)), ..row(&name, stage, round(offset_db), half(found)) })
+    let signal = signal_power(&gains, 0.0, modem.grid());
+    let tilt_db = f64::from(super::budget::tilt_db(&signal, tape.mean()));
+    Some(Row {
+        octets: modem.octets() as u32,
+        tilt_db: Some(round(tilt_db)),
+        ..row(&name, stage, round(offset_db), half(found))
+    })
 }
 
 /// Step 3. `progress` is told the share that is done.
 pub fn prove(
     calibration: &Calibration,
     table: &Table,
-    modes: &[Modulation],
+    modes: &[Stage],
     progress: &(impl Fn(f64) + Sync),
 ) -> Vec<Comparison> {
     let total = calibration.noises.len() * calibration.links.len() * modes.len();
     let done = AtomicUsize::new(0);
     let one = |noise: &NamedNoise| -> Vec<Comparison> {
         // The noise that the model listens to is another than the one its offsets were found with.
-        let [tape, other] =
-            [0, 1].map(|more| NoiseTape::listen(&noise.plan, Port::L1, calibration.seed ^ more));
-        let model = Model::new(other, table, &noise.names);
-        let jobs: Vec<(&ProofLink, Modulation)> =
+        let [tape, other] = [0, 1].map(|more| {
+            NoiseTape::listen(&noise.plan, Port::L1, calibration.seed ^ more, calibration.modem.grid())
+        });
+        let model = Model::new(&calibration.modem, other, table, &noise.names);
+        let jobs: Vec<(&ProofLink, Stage)> =
             calibration.links.iter().flat_map(|link| modes.iter().map(move |&mode| (link, mode))).collect();
         jobs.par_iter()
             .map(|&(link, mode)| {
@@ -349,21 +370,22 @@ fn compare(
     calibration: &Calibration,
     model: &Model,
     noise: &NamedNoise,
-    mean: &[f32; CARRIERS],
+    mean: &[f32],
     link: &ProofLink,
-    mode: Modulation,
+    mode: Stage,
 ) -> Comparison {
-    let lost = |level: f64| model.shares(&link.gains, level, mode, OCTETS).lost;
+    let (modem, octets) = (&calibration.modem, calibration.modem.octets());
+    let lost = |level: f64| model.shares(&link.gains, level, mode, octets).lost;
     let model_dbuv = falls_through(lost, TARGET, LEVELS_DBUV.0, LEVELS_DBUV.1);
-    let stage = Stage::payload(mode);
-    let seed = calibration.seed ^ mix(&[&noise.name(), &link.feeder, &link.link]) ^ (mode as u64 + 17) << 32;
-    let search = Search { noise, mean, path: &link.path, stage, whole: true, octets: OCTETS, seed };
+    let seed =
+        calibration.seed ^ mix(&[&noise.name(), &link.feeder, &link.link]) ^ (mode.number() + 17) << 32;
+    let search = Search { modem, noise, mean, path: &link.path, stage: mode, whole: true, octets, seed };
     let found = search.find(calibration.effort, &calibration.journal);
     Comparison {
         preset: noise.name(),
         feeder: link.feeder.clone(),
         link: link.link.clone(),
-        mode: stage,
+        mode,
         waveform_dbuv: found.map(|found| round(found.at_db)),
         uncertainty_db: found.map(|found| half(&found)),
         model_dbuv: model_dbuv.map(round),
@@ -373,27 +395,12 @@ fn compare(
     }
 }
 
-/// Where in white noise a stage's crossing is searched first.
-pub(super) fn start_db(stage: Stage) -> f64 {
-    match stage {
-        Stage::Preamble => -6.0,
-        Stage::Header => -4.0,
-        Stage::Robust => -2.0,
-        Stage::Dbpsk => 1.8,
-        Stage::Dqpsk => 4.7,
-        Stage::D8psk => 8.0,
-        Stage::Bpsk => -1.0,
-        Stage::Qpsk => 2.0,
-        Stage::Psk8 => 5.5,
-    }
-}
-
 /// A row that holds an offset.
 pub(super) fn row(preset: &str, stage: Stage, offset_db: f64, uncertainty_db: f64) -> Row {
     Row {
         preset: preset.into(),
         stage,
-        octets: OCTETS as u32,
+        octets: 0,
         middle_db: None,
         spread_db: None,
         offset_db,

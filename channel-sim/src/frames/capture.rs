@@ -6,19 +6,20 @@
 //! model's effective ratio is found. The model is then held against the waveform on links of feeders.
 
 use super::air::{Times, disturb};
-use super::calibrate::{Calibration, NamedNoise, OCTETS, ProofLink, TARGET, half, mix, round, row, start_db};
+use super::calibrate::{Calibration, NamedNoise, ProofLink, TARGET, half, mix, round, row};
 use super::crossing::{Crossing, Effort, find};
 use super::hearing::{Hearing, Interference, Stretch, ratio_tilt_db};
 use super::model::falls_through;
+use super::modem::{Modem, Stage};
 use super::overlap::{INTERFERENCE, TOGETHER};
-use super::table::{MODES, Row, Stage, Table};
-use super::tape::{CARRIERS, NoiseTape, PLACES};
+use super::table::{Row, Table};
+use super::tape::NoiseTape;
 use super::waveform::{Disturber, Path, WaveformLink, signal_power};
 use crate::noise::Port;
-use g3_phy::layout::PayloadLayout;
-use g3_phy::{BandPlan, Modulation, ToneMask, timing};
+use plc_core::time::TICKS_PER_SECOND;
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// How far the model may be from the waveform.
 pub const TOLERANCE_DB: f64 = 0.5;
@@ -39,9 +40,6 @@ const ABOVE_NOISE_DB: f64 = 15.0;
 const RATIOS_DB: (f64, f64) = (-25.0, 25.0);
 /// Frames that tell whether there is a crossing at all.
 const FIRST_FRAMES: u32 = 96;
-/// Samples of a symbol, in which the other frame's start is drawn.
-const SYMBOL_SAMPLES: usize = 278;
-const TICKS_PER_SAMPLE: u64 = 15;
 
 /// One line of the comparison.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -79,7 +77,8 @@ impl Overlap {
 
 /// Two senders, a receiver, and how their frames meet.
 struct Meeting<'a> {
-    mode: Modulation,
+    modem: &'a Arc<Modem>,
+    mode: Stage,
     share: Option<f64>,
     paths: [&'a Path; 2],
     /// Levels of the first sender, and of the second for equal powers received.
@@ -89,57 +88,62 @@ struct Meeting<'a> {
 
 impl<'a> Meeting<'a> {
     fn new(
-        mode: Modulation,
+        modem: &'a Arc<Modem>,
+        mode: Stage,
         share: Option<f64>,
         paths: [&'a Path; 2],
         tape: &NoiseTape,
         seed: u64,
         what: &str,
     ) -> Self {
-        let db = |powers: &[f32; CARRIERS]| 10.0 * libm::log10(f64::from(powers.iter().sum::<f32>()));
-        let received = paths.map(|path| db(&signal_power(&path.gains(), 0.0)));
-        let wanted = db(tape.mean()) + start_db(Stage::payload(mode)) + ABOVE_NOISE_DB;
-        let seed = seed ^ mix(&["overlap", Stage::payload(mode).name(), what, &format!("{share:?}")]);
-        Self { mode, share, paths, levels_dbuv: received.map(|own| round(wanted - own)), seed }
+        let db = |powers: &[f32]| 10.0 * libm::log10(f64::from(powers.iter().sum::<f32>()));
+        let received = paths.map(|path| db(&signal_power(&path.gains(modem.grid()), 0.0, modem.grid())));
+        let wanted = db(tape.mean()) + modem.start_db(mode) + ABOVE_NOISE_DB;
+        let seed = seed ^ mix(&["overlap", mode.name(), what, &format!("{share:?}")]);
+        Self { modem, mode, share, paths, levels_dbuv: received.map(|own| round(wanted - own)), seed }
     }
 
     /// How far the ratio of the powers received rises from the lowest to the highest carrier, and that of the other to noise.
-    fn tilts_db(&self, noise: &[f32; CARRIERS]) -> [f64; 2] {
-        let [own, other] = self.paths.map(|path| signal_power(&path.gains(), 0.0));
-        [(&own, &other), (&other, noise)].map(|(of, to)| ratio_tilt_db(of, to).into())
+    fn tilts_db(&self, noise: &[f32]) -> [f64; 2] {
+        let grid = self.modem.grid();
+        let [own, other] = self.paths.map(|path| signal_power(&path.gains(grid), 0.0, grid));
+        [(&own[..], &other[..]), (&other, noise)].map(|(of, to)| ratio_tilt_db(of, to).into())
     }
 
     fn times(&self) -> (Times, u64) {
-        let plan = BandPlan::CENELEC_A;
-        let layout = PayloadLayout::for_psdu(&plan, ToneMask::ALL, plan.full_tone_map(), self.mode, OCTETS);
-        let symbols = layout.map_or(0, |layout| layout.symbols);
-        let header_end = timing::ack_airtime(&plan, ToneMask::ALL).as_ticks();
-        let end = timing::data_airtime(&plan, ToneMask::ALL, self.mode, symbols).as_ticks();
+        let layout = self.modem.layout(self.mode, self.modem.octets());
+        let [preamble, header_end, end] =
+            layout.map_or([0; 3], |layout| layout.ends.map(|end| end.as_ticks()));
         let other = self.share.map_or(0, |share| end - (share * (end - header_end) as f64) as u64);
-        (Times { start: 0, header_end, end }, other)
+        (Times { start: 0, preamble, header_end, end }, other)
     }
 
     fn by_waveform(&self, noise: &NamedNoise, calibration: &Calibration) -> Option<Crossing> {
-        let link = WaveformLink { path: self.paths[0].clone(), noise: noise.plan.clone() };
-        let (name, fingerprints) =
-            (Stage::payload(self.mode).name(), self.paths.map(|path| path.fingerprint()));
-        let after = (self.times().1 / TICKS_PER_SAMPLE) as usize;
+        let (modem, octets, grid) = (self.modem, self.modem.octets(), self.modem.grid());
+        let link =
+            WaveformLink { modem: modem.clone(), path: self.paths[0].clone(), noise: noise.plan.clone() };
+        let (name, fingerprints) = (self.mode.name(), self.paths.map(|path| path.fingerprint()));
+        let ticks_per_sample = (TICKS_PER_SECOND as f64 / grid.rate_hz).round() as u64;
+        let after = (self.times().1 / ticks_per_sample) as usize;
+        // A symbol, in which the other frame's start is drawn.
+        let symbol = if grid.lag > 0 { grid.lag } else { grid.points };
         let run = |ratio_db: f64, frames: u32, number: u64| {
             let ratio_db = (ratio_db * 1e4).round() / 1e4;
             let seed = self.seed.wrapping_add(number);
             let other = Disturber {
                 path: self.paths[1].clone(),
                 level_dbuv: self.levels_dbuv[1] - ratio_db,
-                after: after.saturating_sub(if self.share.is_some() { SYMBOL_SAMPLES / 2 } else { 0 }),
-                within: SYMBOL_SAMPLES / if self.share.is_some() { 1 } else { 2 },
+                after: after.saturating_sub(if self.share.is_some() { symbol / 2 } else { 0 }),
+                within: symbol / if self.share.is_some() { 1 } else { 2 },
             };
             let [own, its] = fingerprints;
             let key = format!(
-                "overlap {:?},{own:016x}{its:016x},{name},{OCTETS},{ratio_db},{frames},{seed}",
+                "{}overlap {:?},{own:016x}{its:016x},{name},{octets},{ratio_db},{frames},{seed}",
+                modem.journal_prefix(),
                 self.share
             );
             let outcome = calibration.journal.batch(&key, || {
-                link.run_against(Some(&other), self.mode, OCTETS, self.levels_dbuv[0], frames, seed)
+                link.run_against(Some(&other), self.mode, octets, self.levels_dbuv[0], frames, seed)
             });
             (outcome.lost(), outcome.frames)
         };
@@ -148,7 +152,7 @@ impl<'a> Meeting<'a> {
             return None;
         }
         let effort = Effort { half_width_db: 2.0 * calibration.effort.half_width_db, ..calibration.effort };
-        find(run, TARGET, start_db(Stage::payload(self.mode)) + 2.0, effort)
+        find(run, TARGET, modem.start_db(self.mode) + 2.0, effort)
     }
 
     fn by_model(&self, tape: &NoiseTape, table: &Table) -> Option<f64> {
@@ -157,10 +161,11 @@ impl<'a> Meeting<'a> {
 
     /// Share of first frames that the model loses. Noise alone loses none.
     fn lost(&self, tape: &NoiseTape, table: &Table, ratio_db: f64) -> f64 {
-        let plain: Vec<Modulation> =
-            [self.mode].into_iter().filter(|mode| *mode != Modulation::Robust).collect();
-        let mut hearing = Hearing::new([tape.clone()].into(), vec![0; 3], table, &["n0".into()], &plain);
-        let signal = |at: usize, db: f64| signal_power(&self.paths[at].gains(), self.levels_dbuv[at] - db);
+        let (modem, grid) = (self.modem, self.modem.grid());
+        let tapes = [tape.clone()].into();
+        let mut hearing = Hearing::new(modem, tapes, vec![0; 3], table, &["n0".into()], &[self.mode]);
+        let signal =
+            |at: usize, db: f64| signal_power(&self.paths[at].gains(grid), self.levels_dbuv[at] - db, grid);
         hearing.add_sender([(1, signal(0, 0.0))].into_iter());
         hearing.add_sender(std::iter::empty());
         hearing.add_sender([(1, signal(1, ratio_db))].into_iter());
@@ -173,15 +178,14 @@ impl<'a> Meeting<'a> {
         let (mut header, mut payload) = (Interference::default(), Interference::default());
         disturb([&mut header, &mut payload], times, (start, start + times.end), &power);
         payload.known = header.share;
-        let plan = BandPlan::CENELEC_A;
-        let layout = PayloadLayout::for_psdu(&plan, ToneMask::ALL, plan.full_tone_map(), self.mode, OCTETS);
-        let Some(layout) = layout else { return 1.0 };
-        let number = hearing.layout(self.mode, layout.symbols, usize::from(layout.psdu_capacity));
+        let (layout, mode) = (modem.layout(self.mode, modem.octets()), modem.mode(self.mode));
+        let (Some(layout), Some(mode)) = (layout, mode) else { return 1.0 };
+        let number = hearing.layout(self.mode, layout.symbols, layout.octets);
         let mut right = 1.0;
         for (stage, layout, interference) in
-            [(Stage::Header, None, header), (Stage::payload(self.mode), Some(number), payload)]
+            [(mode.before[1], None, header), (self.mode, Some(number), payload)]
         {
-            let stretch = Stretch { from: 0, places: PLACES, attenuation_db: 0.0 };
+            let stretch = Stretch { from: 0, places: grid.places, attenuation_db: 0.0 };
             right *= 1.0 - f64::from(hearing.failure(own, stage, layout, &stretch, &interference));
         }
         1.0 - right
@@ -193,26 +197,28 @@ impl<'a> Meeting<'a> {
 /// # Errors
 /// Where no offset makes the model lose what the waveform loses.
 pub fn offsets(calibration: &Calibration, table: &Table) -> Result<Vec<Row>, String> {
-    let noise = NamedNoise::new(&["n0"])?;
-    let tape = NoiseTape::listen(&noise.plan, Port::L1, calibration.seed);
-    let jobs: Vec<(Modulation, Option<f64>, [usize; 2])> = MODES
-        .iter()
-        .flat_map(|&mode| shares(&CALIBRATED).map(move |share| (mode, share)))
+    let modem = &calibration.modem;
+    let noise = NamedNoise::new(&["n0"], modem)?;
+    let tape = NoiseTape::listen(&noise.plan, Port::L1, calibration.seed, modem.grid());
+    let jobs: Vec<(Stage, Option<f64>, [usize; 2])> = modem
+        .payloads()
+        .flat_map(|mode| shares(&CALIBRATED).map(move |share| (mode, share)))
         .flat_map(|(mode, share)| REFERENCES.map(|paths| (mode, share, paths)))
         .collect();
     jobs.par_iter()
         .map(|&(mode, share, paths)| {
-            let references = Path::references();
+            let references = Path::references(modem.grid());
             let pair = paths.map(|index| &references[index]);
-            let meeting = Meeting::new(mode, share, pair, &tape, calibration.seed, &format!("{paths:?}"));
-            let stage = Stage::payload(mode);
+            let meeting =
+                Meeting::new(modem, mode, share, pair, &tape, calibration.seed, &format!("{paths:?}"));
             let found = meeting.by_waveform(&noise, calibration);
             let row = |offset_db: f64| {
                 let preset = if share.is_some() { INTERFERENCE } else { TOGETHER };
                 let uncertainty_db = found.map_or(0.0, |found| half(&found));
                 let [tilt_db, other_tilt_db] = meeting.tilts_db(tape.mean()).map(|db| Some(round(db)));
                 let share = share.or(Some(1.0));
-                Row { tilt_db, other_tilt_db, share, ..row(preset, stage, offset_db, uncertainty_db) }
+                let octets = modem.octets() as u32;
+                Row { octets, tilt_db, other_tilt_db, share, ..row(preset, mode, offset_db, uncertainty_db) }
             };
             let with = |offset_db: f64| {
                 let rows = table.rows().iter().cloned().chain([row(offset_db)]);
@@ -225,7 +231,7 @@ pub fn offsets(calibration: &Calibration, table: &Table) -> Result<Vec<Row>, Str
                 Some(_) => falls_through(with, TARGET, OFFSETS_DB.0, OFFSETS_DB.1),
             };
             offset_db.map(|offset_db| row(round(offset_db))).ok_or_else(|| {
-                format!("overlapping frames, {}, {share:?}, paths {paths:?}: no offset found", stage.name())
+                format!("overlapping frames, {}, {share:?}, paths {paths:?}: no offset found", mode.name())
             })
         })
         .collect()
@@ -241,11 +247,7 @@ fn shares(of: &[f64]) -> impl Iterator<Item = Option<f64>> {
 ///
 /// # Errors
 /// Where white noise is no preset.
-pub fn compare(
-    calibration: &Calibration,
-    table: &Table,
-    modes: &[Modulation],
-) -> Result<Vec<Overlap>, String> {
+pub fn compare(calibration: &Calibration, table: &Table, modes: &[Stage]) -> Result<Vec<Overlap>, String> {
     let mut pairs: Vec<(&ProofLink, &ProofLink)> = Vec::new();
     for near in &calibration.links {
         let far = calibration.links.iter().rfind(|far| far.feeder == near.feeder);
@@ -255,10 +257,11 @@ pub fn compare(
     if pairs.len() > 2 {
         pairs.drain(1..pairs.len() - 1);
     }
-    let noise = NamedNoise::new(&["n0"])?;
-    let tape = NoiseTape::listen(&noise.plan, Port::L1, calibration.seed ^ 1);
+    let modem = &calibration.modem;
+    let noise = NamedNoise::new(&["n0"], modem)?;
+    let tape = NoiseTape::listen(&noise.plan, Port::L1, calibration.seed ^ 1, modem.grid());
     let what = |link: &ProofLink| format!("{} {}", link.feeder, link.link);
-    let jobs: Vec<(&ProofLink, &ProofLink, Modulation, Option<f64>)> = pairs
+    let jobs: Vec<(&ProofLink, &ProofLink, Stage, Option<f64>)> = pairs
         .iter()
         .flat_map(|&(near, far)| modes.iter().map(move |&mode| (near, far, mode)))
         .flat_map(|(near, far, mode)| shares(&COMPARED).map(move |share| (near, far, mode, share)))
@@ -267,11 +270,12 @@ pub fn compare(
         .par_iter()
         .map(|&(near, far, mode, share)| {
             let links = format!("{}, {}", what(near), what(far));
-            let meeting = Meeting::new(mode, share, [&near.path, &far.path], &tape, calibration.seed, &links);
+            let pair = [&near.path, &far.path];
+            let meeting = Meeting::new(modem, mode, share, pair, &tape, calibration.seed, &links);
             let found = meeting.by_waveform(&noise, calibration);
             let model = meeting.by_model(&tape, table);
             Overlap {
-                mode: Stage::payload(mode),
+                mode,
                 share,
                 links,
                 waveform_db: found.map(|found| round(found.at_db)),

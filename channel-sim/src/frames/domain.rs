@@ -17,8 +17,8 @@ mod reception;
 use super::air::{ALIGNMENTS, AWARE, BATCHES, Content, Port, State, Transmission, disturb, hash, powers};
 pub use super::counts::Counts;
 use super::hearing::Hearing;
+use super::modem::Stage;
 use super::queue::{Kind, Queue};
-use super::table::Stage;
 use g3_phy::layout::PayloadLayout;
 use g3_phy::primitives::{DataHeader, Event, PdDataIndication, Request, TransmitConfirm, TransmitStatus};
 use g3_phy::{BandPlan, ToneMask, timing};
@@ -220,7 +220,7 @@ impl<N: FrameNode> Domain<N> {
             response_expected: data.response_expected,
         };
         let octets = data.psdu.len();
-        let number = self.hearing.layout(data.modulation, layout.symbols, octets);
+        let number = self.hearing.layout(Stage::payload(data.modulation), layout.symbols, octets);
         let zero = Instant::from_ticks(0);
         let indication =
             PdDataIndication { psdu: data.psdu, header, start: zero, end: zero, lqi: 0, corrected_octets: 0 };

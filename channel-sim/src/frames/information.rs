@@ -1,18 +1,20 @@
 //! What one product of two symbols tells of the bits it carries: the receiver's own soft metrics, in white noise.
 //!
 //! The receiver multiplies each carrier with a reference and takes max-log metrics of the product (`g3_phy::receiver`): in
-//! differential modulations with the symbol before, in coherent ones with the channel's estimate. With y = √γ e^jφ + n and n
+//! differential modulations with another symbol, in coherent ones with the channel's estimate. With y = √γ e^jφ + n and n
 //! of unit power, a reference √γ + m with m of power k², and a metric L scaled by s, the generalised mutual information of a
-//! bit is 1 - E log2(1 + exp(-s L)). k² is 1 for the symbol before and `ESTIMATE_NOISE` for the estimate. The scale is one for a whole frame, since
-//! only the ratios of the metrics matter to the decoder; it is what makes a receiver's weights mismatched.
+//! bit is 1 - E log2(1 + exp(-s L)). k² is 1 for another symbol and less for an estimate ([`Detection::reference_noise`]). The
+//! scale is one for a whole frame, since only the ratios of the metrics matter to the decoder; it is what makes a receiver's
+//! weights mismatched.
 //!
 //! Tables over γ and s are computed once from a fixed low-discrepancy set of noise samples.
 
+use super::modem::Detection;
 use crate::exact;
-use g3_phy::Modulation;
 use num_complex::Complex64;
+use std::collections::BTreeMap;
 use std::f64::consts::TAU;
-use std::sync::OnceLock;
+use std::sync::{Arc, Mutex, OnceLock};
 
 /// Signal to noise of the table's first row, in dB.
 const SNR_FIRST_DB: f32 = -16.0;
@@ -32,9 +34,6 @@ const EXCESS_FIRST_DB: f32 = -18.0;
 const EXCESS_COLUMNS: usize = 37;
 /// Steps of the inverse's table.
 const INVERSE_STEPS: usize = 512;
-/// Noise of the channel's estimate against that of a symbol: the receiver's gain is a mean over 32 symbols
-/// (`g3_phy::receiver::channel_tracker`).
-const ESTIMATE_NOISE: f64 = 1.0 / 32.0;
 /// Noise samples; each stands for four by its mirror images.
 const SAMPLES: usize = 512;
 
@@ -49,15 +48,17 @@ pub struct Information {
 }
 
 impl Information {
-    /// The table of a modulation; Robust's is DBPSK's, and 16-QAM has 8PSK's.
-    pub fn of(modulation: Modulation) -> &'static Self {
-        static TABLES: [[OnceLock<Information>; 3]; 2] = [const { [const { OnceLock::new() }; 3] }; 2];
-        let bits = modulation.bits_per_carrier().clamp(1, 3);
-        let (scheme, reference_noise) = match modulation.is_coherent() {
-            true => (1, ESTIMATE_NOISE),
-            false => (0, 1.0),
-        };
-        TABLES[scheme][bits - 1].get_or_init(|| Self::compute(bits, reference_noise))
+    /// The table of a way of making bits; copies are none of its business. Each is computed once.
+    pub fn of(detection: Detection) -> Arc<Self> {
+        static MADE: Mutex<BTreeMap<(u8, u8), Arc<Information>>> = Mutex::new(BTreeMap::new());
+        let make =
+            || Arc::new(Self::compute(usize::from(detection.bits.clamp(1, 4)), detection.reference_noise()));
+        match MADE.lock() {
+            Ok(mut made) => {
+                made.entry((detection.bits, detection.reference_symbols)).or_insert_with(make).clone()
+            }
+            Err(_) => make(),
+        }
     }
 
     /// Information of a bit in bits at a signal to noise ratio and a scale, both as power ratios in dB. Below the
@@ -113,8 +114,18 @@ impl Information {
             for (index, &(before, now)) in noise.iter().enumerate() {
                 // Every point meets every mirror image.
                 let point = (index + index / 4) % points;
+                let reference = amplitude + reference_noise * before;
+                if bits == QAM_BITS {
+                    let received = amplitude * qam_point(point) + now;
+                    metrics.extend(right_qam_metrics(
+                        point,
+                        received * reference.conj(),
+                        reference.norm_sqr(),
+                    ));
+                    continue;
+                }
                 let turn = exact::polar(1.0, TAU * point as f64 / points as f64);
-                let product = (amplitude * turn + now) * (amplitude + reference_noise * before).conj();
+                let product = (amplitude * turn + now) * reference.conj();
                 metrics.extend(right_metrics(bits, point, product));
             }
             for column in 0..SCALE_COLUMNS {
@@ -220,6 +231,34 @@ fn right_metrics(bits: usize, point: usize, product: Complex64) -> Vec<f64> {
         .collect()
 }
 
+/// Bits of 16-QAM.
+const QAM_BITS: usize = 4;
+/// Amplitudes of an axis of 16-QAM of unit power, by the axis's two bits: the first is the sign, the second whether it is an
+/// inner one.
+const QAM_AXIS: [f64; 4] =
+    [0.948_683_298_050_513_8, 0.316_227_766_016_837_94, -0.948_683_298_050_513_8, -0.316_227_766_016_837_94];
+
+fn qam_point(point: usize) -> Complex64 {
+    Complex64::new(QAM_AXIS[point & 3], QAM_AXIS[point >> 2 & 3])
+}
+
+/// The same in 16-QAM, whose metrics also need the reference's power.
+fn right_qam_metrics(point: usize, product: Complex64, reference_power: f64) -> [f64; QAM_BITS] {
+    let of = |axis: f64, sent: usize, bit: usize| {
+        let best = |wanted: bool| {
+            (0..4)
+                .filter(|candidate| (candidate >> bit & 1 == sent >> bit & 1) == wanted)
+                .map(|candidate| {
+                    2.0 * axis * QAM_AXIS[candidate] - reference_power * QAM_AXIS[candidate].powi(2)
+                })
+                .fold(f64::NEG_INFINITY, f64::max)
+        };
+        best(true) - best(false)
+    };
+    let (i, q) = (point & 3, point >> 2 & 3);
+    [of(product.re, i, 1), of(product.re, i, 0), of(product.im, q, 1), of(product.im, q, 0)]
+}
+
 /// ln(1 + e^x) without overflow.
 fn softplus(x: f64) -> f64 {
     x.max(0.0) + libm::log1p(libm::exp(-x.abs()))
@@ -246,42 +285,46 @@ fn noise_pairs() -> Vec<(Complex64, Complex64)> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::budget::PLAIN;
     use super::*;
+
+    fn table(bits: u8, reference_symbols: u8) -> Arc<Information> {
+        Information::of(Detection { bits, reference_symbols, copies: 1 })
+    }
 
     #[test]
     fn information_rises_with_the_signal_and_ends_at_one_bit() {
-        for modulation in PLAIN {
-            let table = Information::of(modulation);
+        for (bits, reference_symbols) in [(1, 1), (2, 1), (3, 1), (1, 32), (2, 32), (3, 32), (4, 32)] {
+            let table = table(bits, reference_symbols);
             let curve: Vec<f32> = (-15..30).map(|db| table.flat(db as f32)).collect();
-            assert!(curve.windows(2).all(|pair| pair[1] >= pair[0] - 2e-3), "{modulation:?} {curve:?}");
-            assert!(curve[0] < 0.03 && curve[44] > 0.99, "{modulation:?} {curve:?}");
+            assert!(curve.windows(2).all(|pair| pair[1] >= pair[0] - 2e-3), "{bits} {curve:?}");
+            assert!(curve[0] < 0.03 && curve[44] > 0.99, "{bits} {curve:?}");
         }
     }
 
     #[test]
     fn more_points_need_more_signal() {
-        let half = |modulation| Information::of(modulation).snr_db(0.5);
-        let (two, four, eight) = (half(Modulation::Dbpsk), half(Modulation::Dqpsk), half(Modulation::D8psk));
+        let [two, four, eight] = [1, 2, 3].map(|bits| table(bits, 1).snr_db(0.5));
         // Channel digest 5.3: 10 % of frames of coded DBPSK, DQPSK and D8PSK at 1.84, 4.79 and 8.06 dB.
         assert!((four - two - 2.95).abs() < 0.4 && (eight - four - 3.27).abs() < 0.5, "{two} {four} {eight}");
     }
 
     #[test]
     fn a_channel_known_from_thirty_two_symbols_is_worth_two_to_three_decibels() {
-        for (differential, coherent) in PLAIN[..3].iter().zip(&PLAIN[3..]) {
-            let half = |modulation: &Modulation| Information::of(*modulation).snr_db(0.5);
-            let gain = half(differential) - half(coherent);
-            assert!((1.5..4.0).contains(&gain), "{differential:?}: {gain}");
+        for bits in 1..=3 {
+            let gain = table(bits, 1).snr_db(0.5) - table(bits, 32).snr_db(0.5);
+            assert!((1.5..4.0).contains(&gain), "{bits}: {gain}");
         }
         // Half a bit of coherent BPSK is at -2.8 dB (the capacity of the binary-input channel), less 0.13 dB of the estimate's.
-        let bpsk = Information::of(Modulation::Bpsk).snr_db(0.5);
+        let bpsk = table(1, 32).snr_db(0.5);
         assert!((-2.9..-2.4).contains(&bpsk), "{bpsk}");
+        // Two bits a symbol take 4.77 dB by Shannon's formula, and 16-QAM with Gray's labels some tenths more.
+        let qam = table(4, 32).snr_db(0.5);
+        assert!((4.8..5.8).contains(&qam), "{qam}");
     }
 
     #[test]
     fn the_inverse_is_the_inverse() {
-        let table = Information::of(Modulation::Dqpsk);
+        let table = table(2, 1);
         // At 12 dB a thousandth of a bit is a decibel: nothing is left to invert, and nothing depends on it.
         for db in [-4.0, 0.0, 3.3, 7.7] {
             assert!((table.snr_db(table.flat(db)) - db).abs() < 0.05);

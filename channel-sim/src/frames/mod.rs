@@ -7,6 +7,7 @@
 //! | [`node`] | the modem's stack, unchanged, with a source and sink of datagrams |
 //! | [`meter`] | the firmware's node runtime and the whole meter on frames |
 //! | [`street`] | feeders where no file gives them |
+//! | [`modem`] | what a calibration knows of a modem: carriers, stages, frames; where another one is added |
 //! | [`tape`] | noise as a receiver meets it, by mains phase and at random |
 //! | [`budget`], [`information`], [`windows`] | from per-carrier signal to noise to an effective ratio |
 //! | [`table`], [`model`] | from an effective ratio to a probability of loss, stage by stage |
@@ -27,6 +28,7 @@ pub mod information;
 pub mod journal;
 pub mod meter;
 pub mod model;
+pub mod modem;
 pub mod network;
 pub mod node;
 pub mod overlap;

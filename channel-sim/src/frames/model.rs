@@ -1,17 +1,12 @@
 //! The model's side of a link: the probability that a frame is lost, stage by stage.
 
-use super::budget::PLAIN;
 use super::hearing::{Hearing, Interference, Stretch};
-use super::table::{Stage, Table};
-use super::tape::{CARRIERS, NoiseTape, PLACES};
+use super::modem::{Modem, Stage};
+use super::table::Table;
+use super::tape::NoiseTape;
 use super::waveform::signal_power;
-use g3_phy::layout::PayloadLayout;
-use g3_phy::{BandPlan, Modulation, ToneMask, timing};
-use plc_core::time::Duration;
 use std::sync::Arc;
 
-/// Ticks of a mains period at 50 Hz.
-const PERIOD_TICKS: f64 = 120_000.0;
 /// Starts that an average is taken over.
 const STARTS: u64 = 512;
 
@@ -37,6 +32,7 @@ impl Failures {
 /// networks.
 #[derive(Clone, Debug)]
 pub struct Model {
+    modem: Arc<Modem>,
     tapes: Arc<[NoiseTape]>,
     table: Table,
     presets: Vec<String>,
@@ -44,40 +40,36 @@ pub struct Model {
 
 impl Model {
     /// A model of reception in the noise of `tape`, whose presets are named.
-    pub fn new(tape: NoiseTape, table: &Table, presets: &[String]) -> Self {
-        Self::shared([tape].into(), table.clone(), presets)
+    pub fn new(modem: &Arc<Modem>, tape: NoiseTape, table: &Table, presets: &[String]) -> Self {
+        Self::shared(modem, [tape].into(), table.clone(), presets)
     }
 
     /// The same with a tape that others use too; the first one counts.
-    pub(super) fn shared(tapes: Arc<[NoiseTape]>, table: Table, presets: &[String]) -> Self {
-        Self { tapes, table, presets: presets.to_vec() }
+    pub(super) fn shared(
+        modem: &Arc<Modem>,
+        tapes: Arc<[NoiseTape]>,
+        table: Table,
+        presets: &[String],
+    ) -> Self {
+        Self { modem: modem.clone(), tapes, table, presets: presets.to_vec() }
     }
 
     /// Share of frames that fail in each stage, and that are lost at all, over all mains phases at which a frame may
     /// begin. `gains` are the path's power gains.
-    pub fn shares(
-        &self,
-        gains: &[f64; CARRIERS],
-        level_dbuv: f64,
-        modulation: Modulation,
-        octets: usize,
-    ) -> StageShares {
+    pub fn shares(&self, gains: &[f64], level_dbuv: f64, mode: Stage, octets: usize) -> StageShares {
         let nobody = StageShares { preamble: 1.0, header: 1.0, payload: 1.0, lost: 1.0 };
-        let plain: Vec<Modulation> = PLAIN.into_iter().filter(|plain| *plain == modulation).collect();
-        let mut hearing = Hearing::new(self.tapes.clone(), vec![0; 2], &self.table, &self.presets, &plain);
-        hearing.add_sender([(1, signal_power(gains, level_dbuv))].into_iter());
-        let plan = BandPlan::CENELEC_A;
-        let layout = PayloadLayout::for_psdu(&plan, ToneMask::ALL, plan.full_tone_map(), modulation, octets);
-        let (Some(link), Some(layout)) = (hearing.of(0).next(), layout) else { return nobody };
-        let number = hearing.layout(modulation, layout.symbols, usize::from(layout.psdu_capacity));
-        let ends = [
-            0,
-            place(timing::preamble(&plan)),
-            place(timing::ack_airtime(&plan, ToneMask::ALL)),
-            place(timing::data_airtime(&plan, ToneMask::ALL, modulation, layout.symbols)),
-        ];
-        let stages = [Stage::Preamble, Stage::Header, Stage::payload(modulation)];
-        let places = self.tapes.first().map_or(1, NoiseTape::periods) * PLACES;
+        let (modem, tapes) = (&self.modem, self.tapes.clone());
+        let mut hearing = Hearing::new(modem, tapes, vec![0; 2], &self.table, &self.presets, &[mode]);
+        hearing.add_sender([(1, signal_power(gains, level_dbuv, modem.grid()))].into_iter());
+        let (layout, before) = (modem.layout(mode, octets), modem.mode(mode).map(|mode| mode.before));
+        let (Some(link), Some(layout), Some([first, second])) = (hearing.of(0).next(), layout, before) else {
+            return nobody;
+        };
+        let number = hearing.layout(mode, layout.symbols, layout.octets);
+        let [preamble, header, payload] = layout.ends.map(|end| modem.grid().places_in(end));
+        let ends = [0, preamble, header, payload];
+        let stages = [first, second, mode];
+        let places = self.tapes.first().map_or(1, NoiseTape::places);
         // A step without a common divisor visits all phases.
         let step = (places as u64 / STARTS).max(1) | 1;
         let mut sum = StageShares::default();
@@ -92,11 +84,6 @@ impl Model {
         }
         sum.over(STARTS as f64)
     }
-}
-
-/// Places of the tape up to a time after a frame's start.
-fn place(after: Duration) -> u64 {
-    (after.as_ticks() as f64 / PERIOD_TICKS * PLACES as f64).round() as u64
 }
 
 /// Shares of frames.
@@ -137,8 +124,8 @@ impl StageShares {
     /// The share of a stage.
     pub fn of(&self, stage: Stage) -> f64 {
         match stage {
-            Stage::Preamble => self.preamble,
-            Stage::Header => self.header,
+            _ if stage.is_preamble() => self.preamble,
+            _ if stage.is_header() => self.header,
             _ => self.payload,
         }
     }

@@ -2,9 +2,10 @@
 
 use super::domain::{Counts, Domain, FrameNode};
 use super::hearing::Hearing;
+use super::modem::{Modem, Stage};
 use super::node::{Source, Tally, TrafficNode};
 use super::table::Table;
-use super::tape::{CARRIERS, FIRST_BIN, NoiseTape, PLACES};
+use super::tape::{NoiseTape, PLACES};
 use super::waveform::signal_power;
 use crate::feeder::Phase;
 use crate::line::Line;
@@ -209,7 +210,7 @@ impl Network {
                 prepare(&mut hearing, &frame);
                 let margin = |from: usize, to: usize| {
                     hearing
-                        .margin_db(from as u32, to as u32, plan.modulation, frame.psdu.len())
+                        .margin_db(from as u32, to as u32, Stage::payload(plan.modulation), frame.psdu.len())
                         .unwrap_or(f32::MIN)
                 };
                 let near = |meter: &usize| margin(0, *meter).min(margin(*meter, 0)) >= REACH_MARGIN_DB;
@@ -237,11 +238,12 @@ impl Network {
         let started = std::time::Instant::now();
         let exchange_s = exchange_s(plan.modulation, plan.octets)?;
         let mut links = self::hearing(&tapes, vec![0; nodes], plan, &names);
-        let signal = tapes[0].mean().map(|power| power * libm::powf(10.0, CHAIN_SNR_DB / 10.0));
+        let above = libm::powf(10.0, CHAIN_SNR_DB / 10.0);
+        let signal: Vec<f32> = tapes[0].mean().iter().map(|power| power * above).collect();
         let reach = hearing / 2;
         for from in 0..nodes {
             let near = from.saturating_sub(reach)..(from + reach + 1).min(nodes);
-            links.add_sender(near.filter(|&to| to != from).map(|to| (to as u32, signal)));
+            links.add_sender(near.filter(|&to| to != from).map(|to| (to as u32, signal.clone())));
         }
         prepare(&mut links, &first_frame(plan.modulation, plan.octets)?);
         // As much in each stretch of a hearing's length as a network would have.
@@ -377,14 +379,15 @@ fn within(nodes: usize, most: usize) -> Result<(), String> {
 
 /// Noise at a port between a phase and neutral, and at one that couples to all three phases.
 fn tapes(noise: &[Preset], seed: u64) -> Result<Arc<[NoiseTape]>, String> {
-    let noise = super::port::plan(noise).map_err(|error| error.to_string())?;
-    Ok([Port::L1, Port::ThreePhase].map(|port| NoiseTape::listen(&noise, port, seed)).into())
+    let modem = Modem::cenelec_a();
+    let noise = modem.noise(noise).map_err(|error| error.to_string())?;
+    Ok([Port::L1, Port::ThreePhase].map(|port| NoiseTape::listen(&noise, port, seed, modem.grid())).into())
 }
 
 fn hearing(tapes: &Arc<[NoiseTape]>, tape_of: Vec<u8>, plan: &NetworkPlan, names: &[String]) -> Hearing {
-    let plain: Vec<Modulation> =
-        [plan.modulation].into_iter().filter(|modulation| *modulation != Modulation::Robust).collect();
-    Hearing::new(tapes.clone(), tape_of, &plan.table, names, &plain)
+    // What is sent to all is in Robust.
+    let payloads = [Stage::Robust, Stage::payload(plan.modulation)];
+    Hearing::new(&Arc::new(Modem::cenelec_a()), tapes.clone(), tape_of, &plan.table, names, &payloads)
 }
 
 /// The medium of one scenario's feeder under nodes of the caller's: the coordinator's and each meter's, in order.
@@ -412,16 +415,17 @@ fn on_line(
 ) -> (Hearing, Vec<u64>) {
     let line = Line::new(scenario);
     let nodes = line.modems();
-    let frequencies: Vec<f64> =
-        (0..CARRIERS).map(|carrier| (FIRST_BIN + carrier) as f64 * 400_000.0 / 256.0).collect();
+    let modem = Modem::cenelec_a();
+    let grid = modem.grid();
+    let frequencies: Vec<f64> = (0..grid.carriers).map(|carrier| grid.hz(carrier)).collect();
     let transfers = line.transfers(&frequencies, 0.0);
     let mut tape_of = vec![0; nodes];
     tape_of[0] = 1;
     let mut hearing = hearing(tapes, tape_of, plan, names);
     for from in 0..nodes {
         hearing.add_sender((0..nodes).filter(|&to| to != from).map(|to| {
-            let gains = std::array::from_fn(|carrier| transfers[carrier][from * nodes + to].norm_sqr());
-            (to as u32, signal_power(&gains, scenario.level_dbuv))
+            let gains: Vec<f64> = transfers.iter().map(|all| all[from * nodes + to].norm_sqr()).collect();
+            (to as u32, signal_power(&gains, scenario.level_dbuv, grid))
         }));
     }
     // L2 and L3 lag.
@@ -457,7 +461,7 @@ fn prepare(hearing: &mut Hearing, frame: &g3_phy::primitives::PdDataRequest) {
     let octets = frame.psdu.len();
     let layout = PayloadLayout::for_psdu(&plan, ToneMask::ALL, frame.tone_map, frame.modulation, octets);
     if let Some(layout) = layout {
-        hearing.prepare(frame.modulation, layout.symbols, octets);
+        hearing.prepare(Stage::payload(frame.modulation), layout.symbols, octets);
     }
 }
 

@@ -4,7 +4,8 @@
 //! It holds what the ratio does not say of the receiver: how it weights symbols by their power, which swings with the product
 //! of both frames, that it rounds what it muted, and that a code stands erasures better than noise. Found by [`super::capture`].
 
-use super::table::{Row, Stage, along};
+use super::modem::Stage;
+use super::table::{Row, along};
 
 /// What rows have in place of a preset that tell what a frame over the end of another's payload adds to its effective
 /// ratio. Their tilt is that of the ratio of the two frames' powers.

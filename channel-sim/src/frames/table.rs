@@ -5,104 +5,11 @@
 //! which holds what the effective ratio does not say of the receiver in that noise (clipping of soft bits, estimates
 //! that lag). `channel-sim calibrate` writes the table and `docs/link-fidelity.md` shows it.
 
-use super::budget::{PLAIN, Shapes};
 use super::crossing::tail;
+use super::modem::Modem;
+pub use super::modem::Stage;
 use super::overlap::Overlap;
-use g3_phy::Modulation;
 use serde::{Deserialize, Serialize};
-
-/// A stage of a frame's reception.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Stage {
-    /// The preamble is found and followed to its end.
-    Preamble,
-    /// The FCH is right.
-    Header,
-    /// A payload in Robust.
-    Robust,
-    /// A payload in DBPSK.
-    Dbpsk,
-    /// A payload in DQPSK.
-    Dqpsk,
-    /// A payload in D8PSK.
-    D8psk,
-    /// A payload in coherent BPSK.
-    Bpsk,
-    /// A payload in coherent QPSK.
-    Qpsk,
-    /// A payload in coherent 8PSK.
-    #[serde(rename = "8psk")]
-    Psk8,
-}
-
-/// Payload modulations that are calibrated.
-pub const MODES: [Modulation; 1 + PLAIN.len()] = {
-    let [a, b, c, d, e, f] = PLAIN;
-    [Modulation::Robust, a, b, c, d, e, f]
-};
-
-impl Stage {
-    /// All stages.
-    pub const ALL: [Self; 9] = [
-        Self::Preamble,
-        Self::Header,
-        Self::Robust,
-        Self::Dbpsk,
-        Self::Dqpsk,
-        Self::D8psk,
-        Self::Bpsk,
-        Self::Qpsk,
-        Self::Psk8,
-    ];
-
-    /// The stage of a payload. Coherent Robust counts as Robust, which is too hard on it; 16-QAM, which CENELEC-A does not
-    /// have, as D8PSK.
-    pub fn payload(modulation: Modulation) -> Self {
-        match modulation {
-            Modulation::Robust | Modulation::RobustCoherent => Self::Robust,
-            Modulation::Dbpsk => Self::Dbpsk,
-            Modulation::Dqpsk => Self::Dqpsk,
-            Modulation::D8psk | Modulation::Qam16 => Self::D8psk,
-            Modulation::Bpsk => Self::Bpsk,
-            Modulation::Qpsk => Self::Qpsk,
-            Modulation::Psk8 => Self::Psk8,
-        }
-    }
-
-    /// How the effective ratio of the stage is formed: as that of this modulation.
-    pub fn modulation(self) -> Modulation {
-        match self {
-            Self::Preamble | Self::Header | Self::Robust => Modulation::Robust,
-            Self::Dbpsk => Modulation::Dbpsk,
-            Self::Dqpsk => Modulation::Dqpsk,
-            Self::D8psk => Modulation::D8psk,
-            Self::Bpsk => Modulation::Bpsk,
-            Self::Qpsk => Modulation::Qpsk,
-            Self::Psk8 => Modulation::Psk8,
-        }
-    }
-
-    /// Whether it is one of payloads.
-    pub fn is_payload(self) -> bool {
-        !matches!(self, Self::Preamble | Self::Header)
-    }
-
-    /// As files spell it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Preamble => "preamble",
-            Self::Header => "header",
-            Self::Robust => "robust",
-            Self::Dbpsk => "dbpsk",
-            Self::Dqpsk => "dqpsk",
-            Self::D8psk => "d8psk",
-            Self::Bpsk => "bpsk",
-            Self::Qpsk => "qpsk",
-            Self::Psk8 => "8psk",
-        }
-    }
-}
 
 /// One row of the table: a stage's need in white noise, or a preset's offset to it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -188,7 +95,7 @@ impl Need {
     }
 }
 
-/// What rows of [`Shapes`] have in place of a preset.
+/// What rows have in place of a preset that tell how much a mode suffers from unequal carriers ([`Table::shape_db`]).
 pub const SELECTIVITY: &str = "selectivity";
 
 /// The table in the repository.
@@ -198,7 +105,7 @@ impl Table {
     /// The calibration that comes with the program.
     pub fn built_in() -> Self {
         // A test reads it.
-        Self::parse(BUILT_IN).unwrap_or(Self { rows: Vec::new() })
+        Self::parse(BUILT_IN, &Modem::cenelec_a()).unwrap_or(Self { rows: Vec::new() })
     }
 
     /// A table of rows.
@@ -211,8 +118,11 @@ impl Table {
         &self.rows
     }
 
-    /// Reads comma-separated values.
-    pub fn parse(text: &str) -> Result<Self, String> {
+    /// Reads comma-separated values: the table of a modem, with what each of its stages needs.
+    ///
+    /// # Errors
+    /// Where they are none, a figure is none, or a stage is missing.
+    pub fn parse(text: &str, modem: &Modem) -> Result<Self, String> {
         let mut reader = csv::ReaderBuilder::new().comment(Some(b'#')).from_reader(text.as_bytes());
         let rows: Vec<Row> = reader
             .deserialize()
@@ -226,11 +136,13 @@ impl Table {
                 row.octets
             ));
         }
-        for stage in Stage::ALL {
+        for stage in modem.stages().iter().map(|reception| reception.stage) {
             if table.white(stage).is_empty() {
                 let name = stage.name();
                 return Err(format!(
-                    "calibration table: no row n0,{name} with middle_db and spread_db; make one with channel-sim calibrate"
+                    "calibration table: no row n0,{name} with middle_db and spread_db, which {} needs; make one with \
+                     channel-sim calibrate",
+                    modem.name()
                 ));
             }
         }
@@ -266,14 +178,10 @@ impl Table {
         Need { points: self.white(stage), offsets }
     }
 
-    /// How much each mode suffers from unequal carriers.
-    pub fn shapes(&self) -> Shapes {
-        let of = |modulation: Modulation| {
-            let stage = Stage::payload(modulation);
-            let row = self.rows.iter().find(|row| row.preset == SELECTIVITY && row.stage == stage);
-            row.map_or(0.0, |row| row.offset_db as f32)
-        };
-        Shapes { copies_db: of(Modulation::Robust), plain_db: PLAIN.map(of) }
+    /// How much a payload suffers from unequal carriers, in dB.
+    pub fn shape_db(&self, stage: Stage) -> f32 {
+        let row = self.rows.iter().find(|row| row.preset == SELECTIVITY && row.stage == stage);
+        row.map_or(0.0, |row| row.offset_db as f32)
     }
 
     /// What other frames add to a stage's effective ratio.
@@ -322,16 +230,6 @@ pub(super) fn along(points: &[(f64, f64)], x: f64) -> f64 {
     }
 }
 
-/// A modulation by its name.
-///
-/// # Errors
-/// Where there is none of that name.
-pub fn modulation(name: &str) -> Result<Modulation, String> {
-    MODES.into_iter().find(|modulation| Stage::payload(*modulation).name() == name.to_lowercase()).ok_or_else(
-        || format!("unknown modulation {name:?}; use robust, dbpsk, dqpsk, d8psk, bpsk, qpsk or 8psk"),
-    )
-}
-
 /// The preset without its level: a level changes the signal to noise and nothing else.
 pub fn family(preset: &str) -> String {
     let lower = preset.trim().to_lowercase();
@@ -344,10 +242,14 @@ pub fn family(preset: &str) -> String {
 mod tests {
     use super::*;
 
+    fn parse(text: &str) -> Result<Table, String> {
+        Table::parse(text, &Modem::cenelec_a())
+    }
+
     #[test]
     fn the_built_in_table_is_read_and_written_alike() {
-        let table = Table::parse(BUILT_IN).unwrap();
-        assert_eq!(Table::parse(&String::from_utf8(table.csv().unwrap()).unwrap()).unwrap(), table);
+        let table = parse(BUILT_IN).unwrap();
+        assert_eq!(parse(&String::from_utf8(table.csv().unwrap()).unwrap()).unwrap(), table);
         let robust = table.need(Stage::Robust, &["n0=-90".into()]);
         // Channel digest 5.3 and g3-phy digest 11.3: Robust loses one frame in ten of 100 octets at -2.0 dB.
         let share = robust.failure(100, -2.0);
@@ -403,7 +305,7 @@ mod tests {
             let mut rows = Table::built_in().rows().to_vec();
             rows[2].spread_db = Some(wrong);
             let text = String::from_utf8(Table::new(rows).csv().unwrap()).unwrap();
-            assert!(Table::parse(&text).is_err_and(|error| error.contains("spread")), "{wrong}");
+            assert!(parse(&text).is_err_and(|error| error.contains("spread")), "{wrong}");
         }
     }
 
@@ -423,7 +325,7 @@ mod tests {
                 let mut rows = Table::built_in().rows().to_vec();
                 broken(&mut rows[2], wrong);
                 let text = String::from_utf8(Table::new(rows).csv().unwrap()).unwrap();
-                let refused = Table::parse(&text).is_err_and(|error| error.contains("figure that is none"));
+                let refused = parse(&text).is_err_and(|error| error.contains("figure that is none"));
                 assert!(refused, "{column}: {wrong}");
             }
         }
@@ -431,8 +333,7 @@ mod tests {
 
     #[test]
     fn a_table_without_a_stage_is_refused() {
-        let error =
-            Table::parse("preset,stage,octets,middle_db,spread_db,offset_db,uncertainty_db\n").unwrap_err();
+        let error = parse("preset,stage,octets,middle_db,spread_db,offset_db,uncertainty_db\n").unwrap_err();
         assert!(error.contains("preamble") && error.contains("calibrate"), "{error}");
     }
 }

@@ -1,41 +1,36 @@
 //! Noise as a receiver meets it: a few states of per-carrier noise, and which of them rules when.
 //!
-//! The noise of a port is listened to once, through the receiver's own 256-point transform, at 32 places of every
-//! mains period. A place stands for the product of two symbols: the noise of the window that begins there and of
-//! the one a symbol earlier. Places are sorted into at most 16 states by their level, each with its mean power on
+//! The noise of a port is listened to once, through the receiver's own transform, at places of every mains period about a symbol
+//! apart (32 in CENELEC-A). A place stands for the product of two symbols: the noise of the window that begins there and of
+//! the one a symbol earlier, where the product is not of two carriers of one symbol. Places are sorted into at most 16 states by their level, each with its mean power on
 //! every carrier. What follows the mains alone is folded into one period; what does not, is kept as a tape of
 //! periods that nodes run through from places of their own.
 //!
 //! So one mechanism holds white noise (one state), noise that swings with the mains (its states in the order of the
 //! phase) and bursts at random (states along the tape).
 
+use super::modem::Grid;
 use super::port::NoisePort;
+use crate::exact;
 use crate::noise::{NoisePlan, Port};
 use dsp::Complex;
 use dsp::fft::{RealFft, Size};
+use num_complex::Complex64;
+use std::sync::Arc;
 
-/// Carriers of CENELEC-A.
-pub const CARRIERS: usize = 36;
-/// Transform bin of the lowest carrier.
-pub const FIRST_BIN: usize = 23;
 /// States of noise at most.
 pub const STATES: usize = 16;
-/// Places in a mains period.
+/// Places in a mains period in networks: CENELEC-A's.
 pub const PLACES: usize = 32;
-/// Mains periods listened to: 5.12 s at 50 Hz.
+/// Mains periods listened to: 5.12 s at 50 Hz, 4.27 at 60.
 const PERIODS: usize = 256;
-/// Samples of a mains period at 50 Hz.
-const PERIOD_SAMPLES: usize = 8_000;
-/// Samples between the starts of two symbols.
-const SYMBOL_STRIDE: usize = 278;
-const WINDOW: usize = 256;
 /// Narrowest step between states, in dB.
 const LEAST_STEP_DB: f64 = 1.0;
 /// Variance of a level, relative to its mean's square, within one mains phase from which on noise is random. White
 /// noise has 1/36 through one window and some 0.7 of that through the two of a product.
 const RANDOM: f64 = 0.08;
-/// Places after the end so that no frame has to turn round.
-const OVERHANG: usize = 512;
+/// Mains periods after the end so that no frame has to turn round.
+const OVERHANG_PERIODS: usize = 16;
 
 /// How many places of a stretch are in each state.
 pub type Histogram = [u16; STATES];
@@ -43,55 +38,56 @@ pub type Histogram = [u16; STATES];
 /// States of noise along the mains.
 #[derive(Clone, Debug)]
 pub struct NoiseTape {
-    /// Mean power on each carrier, |N_k|² of a 256-point transform of volts.
-    mean: [f32; CARRIERS],
-    states: Vec<[f32; CARRIERS]>,
+    grid: Grid,
+    /// Mean power on each carrier, |N_k|² of the receiver's transform of volts.
+    mean: Vec<f32>,
+    states: Vec<Vec<f32>>,
     periods: usize,
     /// Places in each state before every place, wrapping.
     before: Vec<Histogram>,
 }
 
 impl NoiseTape {
-    /// Listens to a port whose noise is `plan`'s.
-    pub fn listen(plan: &NoisePlan, port: Port, seed: u64) -> Self {
-        let mut port = NoisePort::new(plan, port, seed, u64::from(u32::MAX), 0.0);
-        let mut samples = vec![0.0; SYMBOL_STRIDE + PERIODS * PERIOD_SAMPLES + WINDOW];
+    /// Listens to a port whose noise is `plan`'s, as a receiver on this grid does.
+    pub fn listen(plan: &NoisePlan, port: Port, seed: u64, grid: &Grid) -> Self {
+        let mut port = NoisePort::new(plan, port, seed, u64::from(u32::MAX), 0.0, grid);
+        let (period, window) = (grid.period_samples(), grid.points);
+        let mut samples = vec![0.0; grid.lag + PERIODS * period + window];
         for chunk in samples.chunks_mut(1 << 14) {
             port.fill(chunk);
         }
-        let mut fft = RealFft::new(Size::N256);
-        let mut bins = [Complex::default(); WINDOW / 2 + 1];
-        let mut spectrum = |from: usize| -> [f32; CARRIERS] {
-            // Both lengths are the transform's own.
-            let _ = fft.forward(&samples[from..from + WINDOW], &mut bins);
-            std::array::from_fn(|carrier| bins[FIRST_BIN + carrier].norm_sqr())
-        };
-        let places: Vec<[f32; CARRIERS]> = (0..PERIODS * PLACES)
+        let mut transform = Transform::new(window);
+        let places: Vec<Vec<f32>> = (0..PERIODS * grid.places)
             .map(|place| {
-                let at = SYMBOL_STRIDE + place * PERIOD_SAMPLES / PLACES;
-                let (before, now) = (spectrum(at - SYMBOL_STRIDE), spectrum(at));
-                std::array::from_fn(|carrier| 0.5 * (before[carrier] + now[carrier]))
+                let at = grid.lag + place * period / grid.places;
+                let now = transform.powers(&samples[at..at + window], grid);
+                if grid.lag == 0 {
+                    return now;
+                }
+                let before = transform.powers(&samples[at - grid.lag..at - grid.lag + window], grid);
+                before.iter().zip(&now).map(|(before, now)| 0.5 * (before + now)).collect()
             })
             .collect();
-        Self::sort(&places)
+        Self::sort(&places, grid)
     }
 
     /// Makes a tape of whole periods of places.
-    fn sort(places: &[[f32; CARRIERS]]) -> Self {
-        let mean = mean_of(places.iter());
-        let phases: Vec<[f32; CARRIERS]> =
-            (0..PLACES).map(|phase| mean_of(places.iter().skip(phase).step_by(PLACES))).collect();
+    fn sort(places: &[Vec<f32>], grid: &Grid) -> Self {
+        let mean = mean_of(places.iter(), grid.carriers);
+        let phases: Vec<Vec<f32>> = (0..grid.places)
+            .map(|phase| mean_of(places.iter().skip(phase).step_by(grid.places), grid.carriers))
+            .collect();
         // How far single places are from the mean of their phase.
         let variance = places
             .iter()
             .enumerate()
-            .map(|(index, place)| (level(place, &phases[index % PLACES]) - 1.0).powi(2))
+            .map(|(index, place)| (level(place, &phases[index % grid.places]) - 1.0).powi(2))
             .sum::<f64>()
             / places.len().max(1) as f64;
-        if variance < RANDOM { Self::with(mean, &phases) } else { Self::with(mean, places) }
+        if variance < RANDOM { Self::with(mean, &phases, grid) } else { Self::with(mean, places, grid) }
     }
 
-    fn with(mean: [f32; CARRIERS], places: &[[f32; CARRIERS]]) -> Self {
+    fn with(mean: Vec<f32>, places: &[Vec<f32>], grid: &Grid) -> Self {
         let levels_db: Vec<f64> =
             places.iter().map(|place| 10.0 * libm::log10(level(place, &mean))).collect();
         let mut sorted = levels_db.clone();
@@ -107,28 +103,27 @@ impl NoiseTape {
         let state: Vec<usize> = levels_db.iter().map(|&db| state_of(db)).collect();
         let states = (0..STATES)
             .map(|wanted| {
-                mean_of(
-                    places.iter().zip(&state).filter(|(_, state)| **state == wanted).map(|(place, _)| place),
-                )
+                let of_state = places.iter().zip(&state).filter(|(_, state)| **state == wanted);
+                mean_of(of_state.map(|(place, _)| place), grid.carriers)
             })
             .collect();
         let mut count = [0u16; STATES];
         let mut before = vec![count];
-        for place in 0..places.len() + OVERHANG {
+        for place in 0..places.len() + OVERHANG_PERIODS * grid.places {
             let slot = &mut count[state[place % places.len()]];
             *slot = slot.wrapping_add(1);
             before.push(count);
         }
-        Self { mean, states, periods: places.len() / PLACES, before }
+        Self { grid: *grid, mean, states, periods: places.len() / grid.places, before }
     }
 
     /// Mean power on each carrier.
-    pub fn mean(&self) -> &[f32; CARRIERS] {
+    pub fn mean(&self) -> &[f32] {
         &self.mean
     }
 
     /// Power on each carrier in each state; zero in states that never are.
-    pub fn states(&self) -> &[[f32; CARRIERS]] {
+    pub fn states(&self) -> &[Vec<f32>] {
         &self.states
     }
 
@@ -137,17 +132,24 @@ impl NoiseTape {
         self.periods
     }
 
-    /// States of the places from `from` on, at most 512 of them.
+    /// Places until the tape begins anew.
+    pub fn places(&self) -> usize {
+        self.periods * self.grid.places
+    }
+
+    /// States of the places from `from` on, those of at most 16 mains periods.
     #[inline]
     pub fn histogram(&self, from: u64, count: usize) -> Histogram {
-        let from = (from % (self.periods * PLACES) as u64) as usize;
-        let (start, end) = (&self.before[from], &self.before[from + count.min(OVERHANG)]);
+        let places = self.places();
+        let from = (from % places as u64) as usize;
+        let (start, end) =
+            (&self.before[from], &self.before[from + count.min(self.before.len() - 1 - places)]);
         std::array::from_fn(|state| end[state].wrapping_sub(start[state]))
     }
 
     /// States over the whole tape.
     pub fn whole(&self) -> [f32; STATES] {
-        let places = self.periods * PLACES;
+        let places = self.places();
         let last = &self.before[places];
         std::array::from_fn(|state| f32::from(last[state]) / places as f32)
     }
@@ -170,7 +172,7 @@ impl NoiseTape {
                 .map(|(&n, worth)| f64::from(n) * worth)
                 .sum()
         };
-        (0..(self.periods * PLACES) as u64)
+        (0..self.places() as u64)
             .map(|from| self.histogram(from, count))
             .map(|histogram| (worth(&histogram), histogram))
             .fold((-1.0, [0; STATES]), |best, next| if next.0 > best.0 { next } else { best })
@@ -180,40 +182,85 @@ impl NoiseTape {
     /// Octets in memory.
     pub fn size(&self) -> usize {
         self.before.capacity() * size_of::<Histogram>()
-            + self.states.capacity() * size_of::<[f32; CARRIERS]>()
+            + self.states.iter().map(|state| state.capacity() * size_of::<f32>()).sum::<usize>()
     }
 }
 
 /// Level of a place against a reference, each carrier counted alike.
-fn level(place: &[f32; CARRIERS], reference: &[f32; CARRIERS]) -> f64 {
+fn level(place: &[f32], reference: &[f32]) -> f64 {
     let ratio = |(power, mean): (&f32, &f32)| f64::from(*power) / f64::from(*mean).max(f64::MIN_POSITIVE);
-    place.iter().zip(reference).map(ratio).sum::<f64>().max(1e-12) / CARRIERS as f64
+    place.iter().zip(reference).map(ratio).sum::<f64>().max(1e-12) / place.len().max(1) as f64
 }
 
-fn mean_of<'a>(places: impl Iterator<Item = &'a [f32; CARRIERS]>) -> [f32; CARRIERS] {
-    let (mut sum, mut count) = ([0.0f64; CARRIERS], 0u32);
+fn mean_of<'a>(places: impl Iterator<Item = &'a Vec<f32>>, carriers: usize) -> Vec<f32> {
+    let (mut sum, mut count) = (vec![0.0f64; carriers], 0u32);
     for place in places {
         sum.iter_mut().zip(place).for_each(|(sum, power)| *sum += f64::from(*power));
         count += 1;
     }
-    sum.map(|sum| (sum / f64::from(count.max(1))) as f32)
+    sum.into_iter().map(|sum| (sum / f64::from(count.max(1))) as f32).collect()
+}
+
+/// The receiver's transform.
+enum Transform {
+    Real {
+        fft: Box<RealFft>,
+        bins: Vec<Complex>,
+    },
+    /// Where `dsp` has none of that length.
+    Other {
+        fft: Arc<dyn rustfft::Fft<f64>>,
+        values: Vec<Complex64>,
+    },
+}
+
+impl Transform {
+    fn new(points: usize) -> Self {
+        let size = [Size::N256, Size::N512].into_iter().find(|size| size.points() == points);
+        match size {
+            Some(size) => Self::Real {
+                fft: Box::new(RealFft::new(size)),
+                bins: vec![Complex::default(); points / 2 + 1],
+            },
+            None => Self::Other { fft: exact::forward(points), values: Vec::new() },
+        }
+    }
+
+    /// Power on each carrier.
+    fn powers(&mut self, samples: &[f32], grid: &Grid) -> Vec<f32> {
+        let carriers = grid.first_bin..grid.first_bin + grid.carriers;
+        match self {
+            Self::Real { fft, bins } => {
+                // Both lengths are the transform's own.
+                let _ = fft.forward(samples, bins);
+                bins[carriers].iter().map(Complex::norm_sqr).collect()
+            }
+            Self::Other { fft, values } => {
+                values.clear();
+                values.extend(samples.iter().map(|&sample| Complex64::new(f64::from(sample), 0.0)));
+                fft.process(values);
+                values[carriers].iter().map(|value| value.norm_sqr() as f32).collect()
+            }
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::port::RATE_HZ;
+    use super::super::modem::Modem;
     use super::*;
     use crate::noise::{Preset, volts2_per_hz};
 
     fn listen(preset: Preset, seed: u64) -> NoiseTape {
-        NoiseTape::listen(&super::super::port::plan(&[preset]).unwrap(), Port::L1, seed)
+        let modem = Modem::cenelec_a();
+        NoiseTape::listen(&modem.noise(&[preset]).unwrap(), Port::L1, seed, modem.grid())
     }
 
     #[test]
     fn white_noise_is_one_state_of_its_density() {
         let tape = listen(Preset::white(-90.0), 1);
         // E|N_k|² of N samples is N times their variance, the density times half the rate.
-        let expected = 256.0 * volts2_per_hz(-90.0) * RATE_HZ / 2.0;
+        let expected = 256.0 * volts2_per_hz(-90.0) * 400_000.0 / 2.0;
         for power in tape.mean() {
             assert!((f64::from(*power) / expected - 1.0).abs() < 0.06);
         }

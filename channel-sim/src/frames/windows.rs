@@ -7,13 +7,7 @@
 //! is what Reed and Solomon's code has to mend, is turned back into a ratio.
 
 use super::crossing::{inverse_tail, tail};
-use super::tape::CARRIERS;
-use g3_phy::interleaver::PayloadInterleaver;
-use g3_phy::layout::PayloadLayout;
-use g3_phy::options::Interleaving;
-use g3_phy::{BandPlan, Modulation, ToneMask, pilots};
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
 
 /// Coded bits of a window.
 pub const WINDOW_BITS: usize = 32;
@@ -25,7 +19,7 @@ pub const WINDOW_SPREAD_DB: f64 = 1.2;
 const MENDABLE: f64 = 0.1;
 
 /// The carriers of each window of coded bits.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Windows {
     /// Share of each carrier in each window.
     shares: Vec<Vec<(u8, f32)>>,
@@ -34,58 +28,23 @@ pub struct Windows {
 }
 
 impl Windows {
-    /// The windows of a payload on all carriers.
-    pub fn new(modulation: Modulation, symbols: u16) -> Self {
-        let plan = BandPlan::CENELEC_A;
-        let layout =
-            PayloadLayout::from_symbols(&plan, ToneMask::ALL, plan.full_tone_map(), modulation, symbols);
-        let Some(layout) = layout else { return Self { shares: Vec::new(), copies: Vec::new() } };
-        let interleaver = PayloadInterleaver::new(&layout, Interleaving::Legacy);
-        let (bits, copies) = (modulation.bits_per_carrier(), modulation.repetition());
-        let mut carriers_of: Vec<Vec<u8>> = vec![Vec::new(); layout.coded_bits()];
-        let active = plan.active(ToneMask::ALL, plan.full_tone_map());
-        for symbol in 0..usize::from(symbols) {
-            let offset = plan.pilots.offset.unwrap_or_default();
-            let pilots = pilots::in_symbol(&plan, modulation, offset, active, symbol);
-            let carriers: Vec<usize> =
-                active.offsets().filter(|&carrier| !pilots.contains(carrier)).collect();
-            for (at, place) in interleaver.symbol(symbol).enumerate() {
-                if let (Some(list), Some(&carrier)) =
-                    (carriers_of.get_mut(place / copies), carriers.get(at / bits))
-                {
-                    list.push(carrier as u8);
-                }
-            }
-        }
+    /// The windows of a payload, for each coded bit of which it is given on which carriers its copies stand.
+    pub fn new(carriers_of: Vec<Vec<u8>>) -> Self {
         let shares = (0..carriers_of.len().saturating_sub(WINDOW_BITS) + 1)
             .step_by(STEP_BITS)
             .map(|from| {
-                let mut count = [0u32; CARRIERS];
+                let mut count: BTreeMap<u8, u32> = BTreeMap::new();
                 let window = carriers_of.get(from..from + WINDOW_BITS).unwrap_or_default();
-                window.iter().flatten().for_each(|&carrier| count[usize::from(carrier)] += 1);
-                let all = count.iter().sum::<u32>().max(1) as f32;
-                let present = count.iter().enumerate().filter(|(_, count)| **count > 0);
-                present.map(|(carrier, &count)| (carrier as u8, count as f32 / all)).collect()
+                window.iter().flatten().for_each(|&carrier| *count.entry(carrier).or_default() += 1);
+                let all = count.values().sum::<u32>().max(1) as f32;
+                count.into_iter().map(|(carrier, count)| (carrier, count as f32 / all)).collect()
             })
             .collect();
         Self { shares, copies: carriers_of }
     }
 
-    /// The same, made once for all networks of the process.
-    pub fn shared(modulation: Modulation, symbols: u16) -> Arc<Self> {
-        static MADE: Mutex<BTreeMap<(bool, u8, u16), Arc<Windows>>> = Mutex::new(BTreeMap::new());
-        let make = || Arc::new(Self::new(modulation, symbols));
-        match MADE.lock() {
-            Ok(mut made) => made
-                .entry((modulation.is_coherent(), modulation.code(), symbols))
-                .or_insert_with(make)
-                .clone(),
-            Err(_) => make(),
-        }
-    }
-
     /// Mean of a figure over the carriers of each window.
-    pub fn means<'a>(&'a self, of: &'a [f32; CARRIERS]) -> impl Iterator<Item = f32> + 'a {
+    pub fn means<'a>(&'a self, of: &'a [f32]) -> impl Iterator<Item = f32> + 'a {
         self.shares
             .iter()
             .map(|window| window.iter().map(|&(carrier, share)| share * of[usize::from(carrier)]).sum())
@@ -121,21 +80,22 @@ pub fn combine(windows_db: impl Iterator<Item = f64>, need_db: f64) -> f64 {
 
 #[cfg(test)]
 mod tests {
+    use super::super::modem::{Modem, Stage};
     use super::*;
 
     #[test]
     fn thirty_six_symbols_of_dbpsk_put_neighbours_on_two_carriers() {
-        let windows = Windows::new(Modulation::Dbpsk, 36);
+        let windows = Modem::cenelec_a().windows(Stage::Dbpsk, 36);
         assert!(windows.shares.iter().all(|window| window.len() <= 4), "{:?}", windows.shares[0]);
-        let windows = Windows::new(Modulation::Dbpsk, 40);
+        let windows = Modem::cenelec_a().windows(Stage::Dbpsk, 40);
         assert!(windows.shares.iter().any(|window| window.len() > 8));
     }
 
     #[test]
     fn pilots_move_and_leave_no_carrier_without_bits() {
-        let windows = Windows::new(Modulation::Qpsk, 40);
+        let windows = Modem::cenelec_a().windows(Stage::Qpsk, 40);
         let on = |carrier: u8| windows.copies.iter().flatten().filter(|&&at| at == carrier).count();
-        let counts: Vec<usize> = (0..CARRIERS as u8).map(on).collect();
+        let counts: Vec<usize> = (0..36).map(on).collect();
         assert!(counts.iter().all(|&count| count > 50), "{counts:?}");
     }
 

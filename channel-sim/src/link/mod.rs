@@ -56,5 +56,6 @@ pub use parquet::CAMPAIGN_KEY;
 pub use results::{Crossing, Ideal, Results, Row, cross, curves};
 pub use seek::seek;
 pub use stream::example;
+pub(crate) use stream::{Heard, Modem as Ends, ends};
 pub use system::{Standard, System, bands, channel_name, modes, scheme_name, usual_modes};
 pub use variant::Variant;

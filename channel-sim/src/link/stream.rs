@@ -57,22 +57,35 @@ impl Air {
 
 /// What a receiver said about the one frame that was sent.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Heard {
+pub(crate) struct Heard {
     /// Its data came out right.
-    pub(super) right: bool,
+    pub(crate) right: bool,
     /// A header was right.
-    pub(super) header: bool,
+    pub(crate) header: bool,
     /// A header was wrong.
-    pub(super) header_failed: bool,
+    pub(crate) header_failed: bool,
 }
 
 /// A transmitter and a receiver.
-pub(super) trait Modem {
+pub(crate) trait Modem {
     /// A frame with random data: the data, and its samples.
     fn frame(&mut self, rng: &mut ChaCha8Rng) -> Option<(Vec<u8>, Vec<f32>)>;
 
     /// Gives the receiver a block and notes what it says.
     fn hear(&mut self, from: u64, block: &[f32], data: &[u8], heard: &mut Heard);
+}
+
+/// Both ends of a system for frames with so many octets of data; `None` of the reference chain.
+pub(crate) fn ends(system: &System, octets: usize, mains_hz: u32) -> Option<Box<dyn Modem>> {
+    match system {
+        System::G3 { plan, modulation, variant } => {
+            Some(Box::new(g3::G3::new(plan, *modulation, variant, octets, mains_hz)))
+        }
+        System::Prime { channel, scheme, variant } => {
+            Some(Box::new(prime::Prime::new(channel, *scheme, variant, octets)))
+        }
+        System::Reference { .. } => None,
+    }
 }
 
 /// What the system's transmitter puts on its carriers; `None` where it has none.
@@ -101,18 +114,12 @@ pub(super) fn run(
 ) -> Result<Outcome, String> {
     // Points share nothing: seed and name are both in the stream's key.
     let rng = &mut stream(campaign.seed ^ task.key(), Purpose::Campaign, number);
-    match &task.system {
-        System::Reference { scheme } => {
-            Ok(reference::Chain::new(*scheme, task.octets, task.snr_db)?.run(rng, REFERENCE_FRAMES))
-        }
-        System::G3 { plan, modulation, variant } => {
-            let mut modem = g3::G3::new(plan, *modulation, variant, task.octets, task.mains_hz);
-            run_modem(campaign, task, response, &mut modem, rng)
-        }
-        System::Prime { channel, scheme, variant } => {
-            let mut modem = prime::Prime::new(channel, *scheme, variant, task.octets);
-            run_modem(campaign, task, response, &mut modem, rng)
-        }
+    if let System::Reference { scheme } = &task.system {
+        return Ok(reference::Chain::new(*scheme, task.octets, task.snr_db)?.run(rng, REFERENCE_FRAMES));
+    }
+    match ends(&task.system, task.octets, task.mains_hz) {
+        Some(mut modem) => run_modem(campaign, task, response, &mut *modem, rng),
+        None => Ok(Outcome::default()),
     }
 }
 
@@ -120,7 +127,7 @@ fn run_modem(
     campaign: &Campaign,
     task: &Task,
     response: Option<&Response>,
-    modem: &mut impl Modem,
+    modem: &mut dyn Modem,
     rng: &mut ChaCha8Rng,
 ) -> Result<Outcome, String> {
     let Some(mut lines) = Lines::new(task, response, campaign.snr_of, rng)? else {
@@ -161,22 +168,15 @@ pub fn example(task: &Task, seed: u64, frames: u64) -> Result<(f64, Vec<f32>), S
         return Err(format!("an example over {}; only flat can be", task.channel));
     }
     let rng = &mut stream(seed ^ task.key(), Purpose::Campaign, 0);
-    match &task.system {
-        System::G3 { plan, modulation, variant } => {
-            let mut modem = g3::G3::new(plan, *modulation, variant, task.octets, task.mains_hz);
-            example_of(task, &mut modem, rng, frames)
-        }
-        System::Prime { channel, scheme, variant } => {
-            let mut modem = prime::Prime::new(channel, *scheme, variant, task.octets);
-            example_of(task, &mut modem, rng, frames)
-        }
-        System::Reference { .. } => Err(format!("{} has no example; modems have", task.system)),
+    match ends(&task.system, task.octets, task.mains_hz) {
+        Some(mut modem) => example_of(task, &mut *modem, rng, frames),
+        None => Err(format!("{} has no example; modems have", task.system)),
     }
 }
 
 fn example_of(
     task: &Task,
-    modem: &mut impl Modem,
+    modem: &mut dyn Modem,
     rng: &mut ChaCha8Rng,
     frames: u64,
 ) -> Result<(f64, Vec<f32>), String> {
@@ -216,7 +216,7 @@ impl<'a> Lines<'a> {
     }
 
     /// Puts the next frame on the line; its data, and the receiver's gain.
-    fn next(&mut self, modem: &mut impl Modem, rng: &mut ChaCha8Rng) -> Result<(Vec<u8>, f32), String> {
+    fn next(&mut self, modem: &mut dyn Modem, rng: &mut ChaCha8Rng) -> Result<(Vec<u8>, f32), String> {
         let Self { task, response, air, noise, line, passed } = self;
         let misfit = || format!("{} octets do not fit {}; use less", task.octets, task.system);
         let (data, mut sent) = modem.frame(rng).ok_or_else(misfit)?;

@@ -2,8 +2,8 @@
 
 use super::super::air::{Content, State, Transmission, disturb, hash, powers};
 use super::super::hearing::{Interference, Stretch};
+use super::super::modem::Stage;
 use super::super::queue::Kind;
-use super::super::table::Stage;
 use super::super::tape::PLACES;
 use super::{Domain, FrameNode, PLAN, WINDOW_TICKS};
 use g3_phy::primitives::{CarrierSense, Event, PdAckIndication, TransmitConfirm, TransmitStatus};
