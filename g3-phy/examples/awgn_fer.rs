@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --release -p g3-phy --example awgn_fer -- robust -2.5,-2,-1.5 1000 [seed] [swing dB] [band] \
-//!     [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] [ppm=N] [fading=yes] [octets=N] \
+//!     [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] [ppm=N] [fading=yes] [octets=N] [masked=FIRST-LAST] \
 //!     [noise=white|kata2|bursts[:MS]|impulses[:P:DB]|tone[:BIN[:DB]]] [mitigation=off|weights|blanking|notch|all]
 //! ```
 //!
@@ -12,6 +12,8 @@
 //! fills its symbols and its preamble at payload power, noise again; with `ack` the frame is an acknowledgement, of a
 //! preamble and a header alone. SNR is Es/N0 per carrier. With a swing the noise goes up and down by that much (peak
 //! to peak, a sine in dB at 100 Hz) around the same mean power. The interval is Wilson's at 95 %.
+//!
+//! Masked carriers are silent in the whole frame; they are counted from 0 Hz, as the standard does.
 //!
 //! A number as the receiver means everything on with that many passes. A clock difference is that of the sender's
 //! samples; headers that failed because they were looked for in the wrong place are misplaced. Fading turns the frame by +-10 degrees and scales it by +-1.5 dB over each half cycle of 10 ms.
@@ -35,7 +37,7 @@ use std::time::{Duration, Instant};
 
 const USAGE: &str = "usage: awgn_fer robust|dbpsk|dqpsk|d8psk|bpsk|qpsk|8psk|robust-coherent|ack SNR_DB[,SNR_DB...] \
      FRAMES [SEED] [SWING_DB] [BAND] [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] \
-     [ppm=N] [fading=yes] [octets=N] [noise=white|kata2|bursts[:MS]|impulses[:P:DB]|tone[:BIN[:DB]]] \
+     [ppm=N] [fading=yes] [octets=N] [masked=FIRST-LAST] [noise=white|kata2|bursts[:MS]|impulses[:P:DB]|tone[:BIN[:DB]]] \
      [mitigation=off|weights|blanking|notch|all]";
 
 /// What is sent over what, and who hears it.
@@ -92,8 +94,15 @@ fn main() {
         None if swing_db > 0.0 => Kind::Swing(swing_db),
         None => Kind::White,
     };
+    let mut plan = common::plan_named(arguments.get(5).map_or("cenelec-a", String::as_str));
+    if let Some(masked) = value("masked") {
+        // A plan without these carriers is as one with a mask.
+        let (first, last) = masked.split_once('-').expect("the first and the last masked carrier");
+        let carriers = first.parse().expect("a carrier")..=last.parse().expect("a carrier");
+        plan.used = plan.unmasked(ToneMask::ALL.without(&plan, carriers));
+    }
     let setting = Setting {
-        plan: common::plan_named(arguments.get(5).map_or("cenelec-a", String::as_str)),
+        plan,
         modulation,
         beyond,
         ppm: value("ppm").map_or(0.0, |ppm| ppm.parse().expect("parts per million")),

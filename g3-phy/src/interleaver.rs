@@ -110,11 +110,16 @@ impl PayloadInterleaver {
     /// The interleaver for each block of a payload.
     pub fn new(layout: &PayloadLayout, rule: Interleaving) -> Self {
         let bits = layout.modulation.bits_per_carrier();
+        Self::of_size(bits, usize::from(layout.carriers), layout.block_symbols(), rule)
+    }
+
+    /// That of so many symbols of so many carriers with `bits` bits each.
+    pub fn of_size(bits: usize, carriers: usize, symbols: usize, rule: Interleaving) -> Self {
         let (rows, swap) = match rule {
-            Interleaving::Legacy | Interleaving::LegacyRows => (layout.block_symbols() * bits, true),
-            Interleaving::Separate => (layout.block_symbols(), false),
+            Interleaving::Legacy | Interleaving::LegacyRows => (symbols * bits, true),
+            Interleaving::Separate => (symbols, false),
         };
-        Self { matrix: Interleaver::new(usize::from(layout.carriers), rows, swap), bits, rule }
+        Self { matrix: Interleaver::new(carriers, rows, swap), bits, rule }
     }
 
     /// Indices into the block's repeated coded stream of the bits of its symbol `symbol`: carrier by carrier, and within a

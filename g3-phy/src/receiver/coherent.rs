@@ -58,14 +58,14 @@ pub(super) struct CoherentPayload {
     symbol: usize,
 }
 
-/// Decodes a header. `None` where it is none.
+/// Decodes a header whose bits are sent in this way. `None` where it is none.
 pub(super) fn decode_header(
     chains: &mut Chains,
     (header, symbol_noise): (&HeaderDecoder, &HeaderNoise),
     preamble: &PreambleEstimate,
     bank: &CarrierBank,
     plan: &BandPlan,
-    order: FccsOrder,
+    (order, modulation): (FccsOrder, FchModulation),
     options: &ReceiverOptions,
 ) -> Option<Header> {
     let Detection::Coherent { passes } = options.detection else { return None };
@@ -76,7 +76,7 @@ pub(super) fn decode_header(
         bits: 1,
         repetition: FCH_REPETITION,
         info_bits: header.info_bits(),
-        coherent: false,
+        coherent: modulation == FchModulation::Coherent,
     };
     if !chains.start(shape) {
         return None;
@@ -137,10 +137,8 @@ pub(super) fn decode_header(
             FrameControl::parse(octets, plan, order).ok()
         })?;
         let estimate = PreambleEstimate { mean, ..*preamble };
-        let of = (&octets, FchModulation::Differential);
-        let agreement = agreement((header, symbol_noise), of, &estimate, bank);
-        (agreement > LEAST_AGREEMENT)
-            .then(|| header.header(parsed, octets, FchModulation::Differential, symbol_noise))
+        let agreement = agreement((header, symbol_noise), (&octets, modulation), &estimate, bank);
+        (agreement > LEAST_AGREEMENT).then(|| header.header(parsed, octets, modulation, symbol_noise))
     })
 }
 

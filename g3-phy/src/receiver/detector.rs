@@ -46,6 +46,8 @@ pub(super) struct Detector {
     fft: ComplexFft,
     profile: [Complex; FFT_SAMPLES],
     phasors: [Complex; FFT_SAMPLES],
+    /// Bin of each carrier above the lowest one's: in a tone mask's notch the line over frequency goes on.
+    above_lowest: [u8; MAX_CARRIERS],
     /// Factor for a carrier's product with its upper neighbour: zero where that one is masked.
     neighbour: [f32; MAX_CARRIERS],
     pairs: f32,
@@ -65,12 +67,18 @@ impl Detector {
                 *factor = 1.0;
             }
         }
+        let lowest = bins.first().copied().unwrap_or_default();
+        let mut above_lowest = [0; MAX_CARRIERS];
+        for (above, bin) in above_lowest.iter_mut().zip(bins) {
+            *above = (bin - lowest) as u8;
+        }
         Self {
             history: [NO_CARRIERS; HISTORY],
             newest: 0,
             fft: ComplexFft::new(Size::N256),
             profile: [Complex::default(); FFT_SAMPLES],
             phasors: [Complex::default(); FFT_SAMPLES],
+            above_lowest,
             neighbour,
             pairs: neighbour.iter().sum(),
             carriers: bins.len(),
@@ -151,7 +159,11 @@ impl Detector {
 
     /// The delay that lines up the phasors best, and the metric there.
     fn line_up(&mut self, unit: &Carriers) -> (usize, f32) {
-        self.phasors.iter_mut().zip(unit).for_each(|(phasor, unit)| *phasor = *unit);
+        for (unit, &above) in unit.iter().zip(&self.above_lowest).take(self.carriers) {
+            if let Some(phasor) = self.phasors.get_mut(usize::from(above)) {
+                *phasor = *unit;
+            }
+        }
         // Both lengths are the transform's.
         let _ = self.fft.inverse(&self.phasors, &mut self.profile);
         let mut best = (0, 0.0);

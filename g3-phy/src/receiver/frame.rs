@@ -53,11 +53,12 @@ impl<W: Memory> Receiver<W> {
             false => HeaderNoise::STEADY,
         };
         let end = start + self.samples_with(0);
-        let readings = self.options.fch_modulations(&self.plan).iter();
+        let readings = self.options.fch_modulations(&self.plan);
         let order = self.options.fccs_order;
         // Without the memory there would be nothing to make up for a header that is thrown away.
         let is_beyond = self.beyond.detection != Detection::Differential && self.memory.workspace().is_some();
         let decoded = readings
+            .iter()
             .copied()
             .find_map(|modulation| {
                 let plan = &self.plan;
@@ -74,15 +75,18 @@ impl<W: Memory> Receiver<W> {
                 let workspace = self.memory.workspace()?;
                 let (bank, plan, preamble) = (&self.bank, &self.plan, self.preamble.as_ref()?);
                 let chains = &mut workspace.chains;
-                coherent::decode_header(
-                    chains,
-                    (&self.header, &noise),
-                    preamble,
-                    bank,
-                    plan,
-                    order,
-                    &self.beyond,
-                )
+                readings.iter().copied().find_map(|modulation| {
+                    let of = (&self.header, &noise);
+                    coherent::decode_header(
+                        chains,
+                        of,
+                        preamble,
+                        bank,
+                        plan,
+                        (order, modulation),
+                        &self.beyond,
+                    )
+                })
             });
         let Some(decoded) = decoded else { return self.give_up_frame(end) };
         self.link = decoded.link;
