@@ -52,7 +52,7 @@ pub(crate) struct LinkArguments {
     /// Noise presets: n0 (white), n1, n3a ...; several with a comma add up; give it again for more points
     #[arg(long, default_value = WHITE)]
     noise: Vec<String>,
-    /// Es/N0 per carrier in dB: a list (1,1.5,2), FROM:TO:STEP, or seek: five points around where each curve loses one frame
+    /// Es/N0 per carrier in dB: a list (1,1.5,2), FROM:TO:STEP, or seek: five points, or as many more as it needs, around where each curve loses one frame
     /// in ten; by default around each mode's figure
     #[arg(long, value_parser = ratios, allow_hyphen_values = true)]
     snr: Option<Ratios>,

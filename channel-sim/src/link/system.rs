@@ -104,6 +104,9 @@ pub fn modes(standard: Standard) -> Vec<String> {
     }
 }
 
+/// Octets of the digest's curves (g3-phy 11.3). Coherent Robust's frames of CENELEC-B hold less.
+const USUAL_OCTETS: usize = 100;
+
 /// G3's modulations by name, the differential ones first. What no source tells is called experimental.
 const MODULATIONS: [(&str, Modulation); 9] = [
     ("robust", Modulation::Robust),
@@ -191,7 +194,8 @@ impl System {
         }
     }
 
-    /// The reference chain with the same modulation and codes, ideal synchronisation and a random interleaver.
+    /// The reference chain with the same modulation and codes and ideal synchronisation; its interleaver is a random one, of G3's
+    /// coherent modulations that of their carriers. Of coherent Robust frames too short for 100 octets it has the header too.
     pub fn counterpart(&self) -> reference::Scheme {
         let chain = |bits, differential, copies, parity_octets, coded| reference::Scheme {
             bits,
@@ -200,15 +204,27 @@ impl System {
             detection: reference::Detection::Simple,
             parity_octets,
             coded,
+            carriers: None,
+            header: false,
         };
         match self {
-            Self::G3 { modulation, .. } => chain(
-                modulation.bits_per_carrier(),
-                !modulation.is_coherent(),
-                modulation.repetition(),
-                modulation.parity_octets(),
-                true,
-            ),
+            Self::G3 { modulation, plan, .. } => {
+                let of = chain(
+                    modulation.bits_per_carrier(),
+                    !modulation.is_coherent(),
+                    modulation.repetition(),
+                    modulation.parity_octets(),
+                    true,
+                );
+                // A differential chain's neighbours in the frame are no neighbours in its symbols.
+                let carriers = self.carriers().filter(|_| modulation.is_coherent());
+                let matrix = carriers.map(|carriers| (carriers as u16, plan.frame_length_unit));
+                // Short frames with as many copies as that reach further than the header, which in these bands is differential.
+                let header = *modulation == Modulation::RobustCoherent
+                    && plan.header == HeaderFormat::Cenelec
+                    && self.g3_layout(USUAL_OCTETS).is_none();
+                reference::Scheme { carriers: matrix, header, ..of }
+            }
             Self::Prime { scheme, .. } => {
                 chain(scheme.bits_per_carrier(), true, scheme.copies(), 0, scheme.is_coded())
             }
@@ -393,8 +409,9 @@ mod tests {
         let counterpart = |name: &str| name.parse::<System>().unwrap().counterpart().to_string();
         assert_eq!(counterpart("g3/cenelec-a/robust/default"), "dbpsk-x4-rs8");
         assert_eq!(counterpart("g3/fcc-1/d8psk/default"), "d8psk-rs16");
-        assert_eq!(counterpart("g3/cenelec-a/robust-coherent/default"), "bpsk-x4-rs8");
-        assert_eq!(counterpart("g3/arib/16qam-experimental/default"), "16qam-rs16");
+        assert_eq!(counterpart("g3/cenelec-a/robust-coherent/default"), "bpsk-x4-rs8-c33x4");
+        assert_eq!(counterpart("g3/cenelec-b-experimental/robust-coherent/default"), "fch-bpsk-x4-rs8-c14x4");
+        assert_eq!(counterpart("g3/arib/16qam-experimental/default"), "16qam-rs16-c49x1");
         assert_eq!(counterpart("prime/channel-8/robust-dqpsk/default"), "dqpsk-x4");
         assert_eq!(counterpart("prime/channel-1/dqpsk-c/default"), "dqpsk");
         assert_eq!(counterpart("prime/channel-1/dbpsk/default"), "dbpsk-uncoded");

@@ -1,7 +1,7 @@
 //! Bits through codes, interleaver, noise and back.
 
-use super::Scheme;
 use super::metrics::{MOST_BITS, Metrics, qam16_point};
+use super::{Detection, Scheme};
 use crate::link::Outcome;
 use crate::noise::gaussian::Gaussian;
 use dsp::convolutional::{self, TAIL_BITS};
@@ -10,6 +10,8 @@ use dsp::reed_solomon::ReedSolomon;
 use dsp::soft::quantise_block;
 use dsp::viterbi::Viterbi;
 use dsp::{Complex, LengthError};
+use g3_phy::interleaver::PayloadInterleaver;
+use g3_phy::options::Interleaving;
 use rand_core::Rng;
 
 /// Most octets of a Reed-Solomon word, and of a frame.
@@ -17,6 +19,19 @@ pub(crate) const MOST_OCTETS: usize = 255;
 const STAGES: usize = 8 * MOST_OCTETS + TAIL_BITS;
 /// Mean magnitude of soft decisions, where the Viterbi decoder's eight bits lose least.
 const SOFT_MEAN: f32 = 32.0;
+
+/// G3's header of 33 bits, six copies in DBPSK.
+const HEADER: Scheme = Scheme {
+    bits: 1,
+    differential: true,
+    copies: 6,
+    detection: Detection::Simple,
+    parity_octets: 0,
+    coded: true,
+    carriers: None,
+    header: false,
+};
+const HEADER_BITS: usize = 33;
 
 static PARITY_16: ReedSolomon = ReedSolomon::new(1, 16);
 static PARITY_8: ReedSolomon = ReedSolomon::new(1, 8);
@@ -37,6 +52,10 @@ pub struct Chain {
     metrics: Metrics,
     /// Standard deviation of the noise's real and imaginary part.
     deviation: f32,
+    /// What goes before a frame and must be right with it.
+    header: Option<Box<Self>>,
+    /// Bits of the word that count.
+    word_bits: usize,
     viterbi: Box<Viterbi<STAGES>>,
     /// Data and parity as sent, and as decoded.
     word: Vec<u8>,
@@ -63,20 +82,41 @@ impl Chain {
                 MOST_OCTETS - scheme.parity_octets
             ));
         }
+        let header = scheme.header.then(|| Self::of_bits(HEADER, HEADER_BITS, es_n0_db).map(Box::new));
+        Ok(Self { header: header.transpose()?, ..Self::of_bits(scheme, 8 * word, es_n0_db)? })
+    }
+
+    /// A chain for words of so many bits, parity included.
+    fn of_bits(scheme: Scheme, word_bits: usize, es_n0_db: f64) -> Result<Self, String> {
+        let word = word_bits.div_ceil(8);
         let variance = libm::pow(10.0, -es_n0_db / 10.0);
-        let coded_bits = if scheme.coded { convolutional::coded_bits(8 * word) } else { 8 * word };
-        let air_bits = (coded_bits * scheme.copies).next_multiple_of(scheme.bits);
+        let coded_bits = if scheme.coded { convolutional::coded_bits(word_bits) } else { word_bits };
+        let (columns, unit) = scheme.carriers.map_or((1, 1), |(columns, unit)| (columns.into(), unit.into()));
+        let symbol_bits = scheme.bits * columns;
+        let air_bits = (coded_bits * scheme.copies).next_multiple_of(symbol_bits * unit);
+        // Bits that fill the last value or symbol belong to a place beyond the coded bits.
+        let place = |bit: usize| (bit / scheme.copies).min(coded_bits) as u32;
+        let mut places: Vec<u32> = (0..air_bits).map(place).collect();
+        if scheme.carriers.is_some() {
+            let symbols = air_bits / symbol_bits;
+            let interleaver =
+                PayloadInterleaver::of_size(scheme.bits, columns, symbols, Interleaving::Legacy);
+            for (symbol, places) in places.chunks_exact_mut(symbol_bits).enumerate() {
+                places.iter_mut().zip(interleaver.symbol(symbol)).for_each(|(to, bit)| *to = place(bit));
+            }
+        }
         Ok(Self {
             scheme,
-            octets,
+            octets: word - scheme.parity_octets,
+            header: None,
+            word_bits,
             metrics: Metrics::new(scheme, variance),
             deviation: (variance / 2.0).sqrt() as f32,
             viterbi: Box::default(),
             word: vec![0; word],
             decoded: vec![0; word],
             coded: vec![0; coded_bits.div_ceil(8)],
-            // Bits that fill the last value belong to a place beyond the coded bits.
-            places: (0..air_bits).map(|bit| (bit / scheme.copies).min(coded_bits) as u32).collect(),
+            places,
             sums: vec![0.0; coded_bits + 1],
             soft: vec![0; coded_bits],
             noise: vec![0.0; 2 * (air_bits / scheme.bits + 1)],
@@ -84,16 +124,26 @@ impl Chain {
         })
     }
 
-    /// Sends `frames` frames through one random interleaver.
+    /// Sends `frames` frames through one random interleaver, or G3's.
     pub fn run(&mut self, rng: &mut impl Rng, frames: u64) -> Outcome {
         let mut white = Gaussian::new(rng);
-        if self.scheme.coded {
+        if self.scheme.coded && self.scheme.carriers.is_none() {
             shuffle(&mut self.places, rng);
         }
         let mut outcome = Outcome::default();
+        if let Some(header) = &mut self.header {
+            shuffle(&mut header.places, rng);
+        }
         for _ in 0..frames {
             // The buffers have the lengths that the kernels ask for.
-            outcome = outcome + self.frame(rng, &mut white).unwrap_or_default();
+            let mut frame = self.frame(rng, &mut white).unwrap_or_default();
+            if let Some(header) = &mut self.header {
+                let lost = header.frame(rng, &mut white).unwrap_or_default().right == 0;
+                frame.header_failed = u64::from(lost);
+                frame.payload_failed = u64::from(frame.right == 0 && !lost);
+                frame.right = u64::from(frame.right == 1 && !lost);
+            }
+            outcome = outcome + frame;
         }
         outcome
     }
@@ -109,7 +159,10 @@ impl Chain {
         if let Some(code) = code {
             code.encode(data, parity)?;
         }
-        let word_bits = 8 * self.word.len();
+        let word_bits = self.word_bits;
+        // Of the last octet some bits may be beyond the word.
+        let beyond = 8 * self.word.len() - word_bits;
+        self.word.iter_mut().rev().take(1).for_each(|last| *last &= 0xFF << beyond);
         if self.scheme.coded {
             convolutional::encode(&self.word, word_bits, &mut self.coded)?;
         } else {
@@ -214,11 +267,27 @@ mod tests {
             "d8psk-uncoded",
             "16qam-rs16",
             "qpsk-rs8-uncoded",
+            "16qam-rs16-c72x1",
+            "bpsk-x4-rs8-c11x4",
+            "fch-bpsk-x4-rs8",
         ] {
             let mut chain = Chain::new(name.parse().unwrap(), 100, 40.0).unwrap();
             let outcome = chain.run(&mut stream(1, Purpose::Campaign, 3), 20);
             assert_eq!((outcome.frames, outcome.right, outcome.bit_errors), (20, 20, 0), "{name}");
         }
+    }
+
+    /// Where the payload is always right, what is lost is the header: FCH alone, digest 11.3 of g3-phy, -3.8 dB at one in ten.
+    #[test]
+    fn a_header_before_the_frame_is_lost_as_often_as_alone() {
+        let lost = |es_n0_db: f64| {
+            let mut chain = Chain::new("fch-bpsk-x8-rs8".parse().unwrap(), 30, es_n0_db).unwrap();
+            let outcome = chain.run(&mut stream(4, Purpose::Campaign, 0), 1_000);
+            assert_eq!((outcome.payload_failed, outcome.right + outcome.header_failed), (0, 1_000));
+            outcome.header_failed
+        };
+        assert!((30..=170).contains(&lost(-3.8)), "{}", lost(-3.8));
+        assert!(lost(-5.3) > 300 && lost(-2.3) < 10);
     }
 
     #[test]

@@ -16,9 +16,12 @@ pub enum Detection {
 
 /// A chain: modulation, detection and codes.
 ///
+/// `fch-` before the rest: a frame is right when G3's header of 33 bits before it is right as well, six copies of which are sent
+/// in DBPSK (g3-phy digest 3) and detected with simple metrics.
+///
 /// Its name says all: `bpsk`, `qpsk`, `8psk`, `16qam` are coherent, `dbpsk`, `dqpsk`, `d8psk` differential; then, in this order
-/// and only where they are so, `x4` (copies of each coded bit), `exact`, `rs16` (octets of Reed-Solomon parity) and
-/// `uncoded`.
+/// and only where they are so, `x4` (copies of each coded bit), `exact`, `rs16` (octets of Reed-Solomon parity), `c36x4` (G3's
+/// interleaver over 36 carriers and a multiple of 4 symbols, and not a random one) and `uncoded`.
 ///
 /// ```
 /// use channel_sim::reference::{Detection, Scheme};
@@ -41,7 +44,18 @@ pub struct Scheme {
     pub parity_octets: usize,
     /// Whether there is the convolutional code.
     pub coded: bool,
+    /// G3's interleaver (g3-phy digest 8), of coherent modulations: its columns, and the number of symbols of which a frame
+    /// has a multiple. `None` where it is a random one, new with each stream.
+    pub carriers: Option<(u16, u16)>,
+    /// Whether G3's header goes before.
+    pub header: bool,
 }
+
+/// What stands before the name of a chain with G3's header.
+const HEADER: &str = "fch-";
+
+/// Most carriers of G3's interleaver, and the largest unit of symbols.
+const MOST_CARRIERS: (u16, u16) = (72, 4);
 
 impl Scheme {
     /// Information bits of the convolutional code a value on the air, for Eb/N0 from Es/N0.
@@ -72,12 +86,14 @@ impl FromStr for Scheme {
     fn from_str(text: &str) -> Result<Self, String> {
         let unknown = || {
             format!(
-                "unknown reference scheme {text:?}; use bpsk, qpsk, 8psk, 16qam, dbpsk, dqpsk or d8psk, then -x2 to -x8 \
-                 (copies), -exact, -rs8 or -rs16, -uncoded as wanted: dbpsk-x4-rs8"
+                "unknown reference scheme {text:?}; use (behind fch- with G3's header) bpsk, qpsk, 8psk, 16qam, dbpsk, dqpsk or d8psk, then -x2 to -x8 \
+                 (copies), -exact, -rs8 or -rs16, of coherent ones -c36x4 (G3's interleaver over 1 to 72 carriers \
+                 and a multiple of 1 to 4 symbols), -uncoded as wanted: dbpsk-x4-rs8"
             )
         };
         let lower = text.to_lowercase();
-        let mut words = lower.split('-');
+        let (header, rest) = lower.strip_prefix(HEADER).map_or((false, lower.as_str()), |rest| (true, rest));
+        let mut words = rest.split('-');
         let name = words.next().unwrap_or_default();
         let &(_, bits, differential) =
             MODULATIONS.iter().find(|modulation| modulation.0 == name).ok_or_else(unknown)?;
@@ -88,6 +104,8 @@ impl FromStr for Scheme {
             detection: Detection::Simple,
             parity_octets: 0,
             coded: true,
+            carriers: None,
+            header,
         };
         for word in words {
             match word {
@@ -95,15 +113,28 @@ impl FromStr for Scheme {
                 "rs8" => scheme.parity_octets = 8,
                 "rs16" => scheme.parity_octets = 16,
                 "uncoded" => scheme.coded = false,
+                _ if word.starts_with('c') => {
+                    let matrix = word.strip_prefix('c').and_then(|sizes| sizes.split_once('x'));
+                    let sizes = matrix
+                        .and_then(|(carriers, unit)| Some((carriers.parse().ok()?, unit.parse().ok()?)));
+                    let fits = |&(carriers, unit): &(u16, u16)| {
+                        !differential
+                            && (1..=MOST_CARRIERS.0).contains(&carriers)
+                            && (1..=MOST_CARRIERS.1).contains(&unit)
+                    };
+                    scheme.carriers = Some(sizes.filter(fits).ok_or_else(unknown)?);
+                }
                 _ => {
                     let copies = word.strip_prefix('x').and_then(|copies| copies.parse().ok());
                     scheme.copies = copies.filter(|copies| (2..=8).contains(copies)).ok_or_else(unknown)?;
                 }
             }
         }
-        if !scheme.coded && (scheme.copies > 1 || scheme.detection == Detection::Exact) {
+        let coded_alone =
+            scheme.copies > 1 || scheme.detection == Detection::Exact || scheme.carriers.is_some();
+        if !scheme.coded && coded_alone {
             return Err(format!(
-                "{text:?}: without code there are no copies and no exact metrics; leave them out"
+                "{text:?}: without code there are no copies, no exact metrics and no interleaver; leave them out"
             ));
         }
         if scheme.bits == 4 && scheme.detection == Detection::Exact {
@@ -118,6 +149,9 @@ impl fmt::Display for Scheme {
         let of = |modulation: &&(&str, usize, bool)| {
             (modulation.1, modulation.2) == (self.bits, self.differential)
         };
+        if self.header {
+            f.write_str(HEADER)?;
+        }
         f.write_str(MODULATIONS.iter().find(of).map_or("?", |modulation| modulation.0))?;
         if self.copies > 1 {
             write!(f, "-x{}", self.copies)?;
@@ -127,6 +161,9 @@ impl fmt::Display for Scheme {
         }
         if self.parity_octets > 0 {
             write!(f, "-rs{}", self.parity_octets)?;
+        }
+        if let Some((carriers, unit)) = self.carriers {
+            write!(f, "-c{carriers}x{unit}")?;
         }
         if !self.coded {
             f.write_str("-uncoded")?;
@@ -148,6 +185,8 @@ mod tests {
             "dqpsk-x4",
             "d8psk-exact-rs16",
             "16qam-rs16",
+            "bpsk-x4-rs8-c36x4",
+            "fch-bpsk-x4-rs8-c10x4",
             "qpsk-uncoded",
         ] {
             assert_eq!(name.parse::<Scheme>().unwrap().to_string(), name);
@@ -157,9 +196,22 @@ mod tests {
 
     #[test]
     fn nonsense_is_named() {
-        for name in
-            ["", "64qam", "16qam-exact", "dbpsk-x1", "dbpsk-x9", "dbpsk-rs7", "bpsk-x4-uncoded", "bpsk-"]
-        {
+        for name in [
+            "",
+            "64qam",
+            "16qam-exact",
+            "dbpsk-x1",
+            "dbpsk-x9",
+            "dbpsk-rs7",
+            "bpsk-x4-uncoded",
+            "bpsk-",
+            "dbpsk-c36x4",
+            "bpsk-c73x1",
+            "bpsk-c36x5",
+            "bpsk-c36",
+            "bpsk-c0x1",
+            "bpsk-c8x1-uncoded",
+        ] {
             let error = name.parse::<Scheme>().unwrap_err();
             assert!(error.contains(&format!("{name:?}")), "{error}");
         }
