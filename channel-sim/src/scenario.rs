@@ -6,7 +6,7 @@ use crate::line::filter::FilterPlan;
 use crate::line::load::Appliance;
 use crate::noise::{Conditions, Mains, Preset};
 use crate::random::{Purpose, stream, uniform};
-use crate::survey::terminal;
+use crate::survey::{cut_at, terminal};
 use g3_phy::ReceiverOptions;
 use g3_phy::phy::PhyConfig;
 use jiff::civil::DateTime;
@@ -226,6 +226,7 @@ impl Scenario {
                 (name, clock)
             }
         };
+        cut_at(&mut self.feeder, &[name]);
         let line = Line::new(self);
         let place = terminal(self, &line, name)?;
         let bus = (0..self.feeder.buses.len()).find(|&bus| line.node_of_bus(bus) == Some(place.node));

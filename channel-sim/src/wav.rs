@@ -37,6 +37,9 @@ pub struct Wav {
     pub channels: Vec<Vec<f32>>,
     /// The comment (ICMT) of its INFO list.
     pub comment: Option<String>,
+    /// Octets of samples that the header counts and that are not there: the file was cut. What programs that write into
+    /// pipes count, all bits set, is no promise.
+    pub missing_octets: u64,
 }
 
 /// Why octets are no WAV file that can be used.
@@ -87,19 +90,19 @@ impl Wav {
         }
         let mut reader = Reader::new(octets);
         reader.take(magic.len())?;
-        let (mut format, mut data, mut comment) = (None, None, None);
+        let (mut format, mut data, mut comment, mut missing_octets) = (None, None, None, 0);
         while reader.left() >= 8 {
-            let (id, chunk) = chunk(&mut reader)?;
+            let (id, chunk, missing) = chunk(&mut reader)?;
             match &id {
                 b"fmt " => format = Some(Format::parse(chunk)?),
-                b"data" if data.is_none() => data = Some(chunk),
+                b"data" if data.is_none() => (data, missing_octets) = (Some(chunk), missing),
                 b"LIST" => comment = comment.or_else(|| comment_of(chunk)),
                 _ => {}
             }
         }
         let format = format.ok_or(WavError::Missing("fmt "))?;
         let channels = format.samples(data.ok_or(WavError::Missing("data"))?);
-        Ok(Self { rate_hz: format.rate, channels, comment })
+        Ok(Self { rate_hz: format.rate, channels, comment, missing_octets })
     }
 
     /// Writes a file of 32-bit floats; channels that are longer than others are cut.
@@ -197,22 +200,23 @@ const PCM: u16 = 1;
 const FLOAT: u16 = 3;
 const EXTENSIBLE: u16 = 0xFFFE;
 
-/// A chunk's name and as much of it as there is.
-fn chunk<'a>(reader: &mut Reader<'a>) -> Result<([u8; 4], &'a [u8]), Truncated> {
+/// A chunk's name, as much of it as there is, and how many octets are missing.
+fn chunk<'a>(reader: &mut Reader<'a>) -> Result<([u8; 4], &'a [u8], u64), Truncated> {
     let id = reader.array()?;
-    let size = reader.u32_le()? as usize;
-    let body = reader.take(size.min(reader.left()))?;
+    let size = reader.u32_le()?;
+    let body = reader.take((size as usize).min(reader.left()))?;
+    let missing = if size == u32::MAX { 0 } else { u64::from(size) - body.len() as u64 };
     if size % 2 == 1 && reader.left() > 0 {
         reader.u8()?;
     }
-    Ok((id, body))
+    Ok((id, body, missing))
 }
 
 /// The comment of an INFO list.
 fn comment_of(list: &[u8]) -> Option<String> {
     let mut reader = Reader::new(list.strip_prefix(b"INFO")?);
     while reader.left() >= 8 {
-        let (id, text) = chunk(&mut reader).ok()?;
+        let (id, text, _) = chunk(&mut reader).ok()?;
         if &id == b"ICMT" {
             return Some(String::from_utf8_lossy(text).trim_end_matches('\0').to_string());
         }
@@ -356,7 +360,7 @@ mod tests {
             rate_hz in 1u32..3_000_000,
             comment in proptest::option::of("[a-zà-ÿ =;]{0,20}"),
         ) {
-            let wav = Wav { rate_hz, channels, comment };
+            let wav = Wav { rate_hz, channels, comment, missing_octets: 0 };
             let mut octets = Vec::new();
             wav.write(&mut octets).unwrap();
             prop_assert_eq!(Wav::parse(&octets).unwrap(), wav);
@@ -371,7 +375,7 @@ mod tests {
             let _ = Wav::parse(&octets);
             let _ = Wav::parse(&[b"RIFF\0\0\0\0WAVEfmt ", &octets[..]].concat());
             let mut good = Vec::new();
-            let wav = Wav { rate_hz: 48_000, channels: vec![vec![0.5; 9]; 2], comment: Some("text".into()) };
+            let wav = Wav { rate_hz: 48_000, channels: vec![vec![0.5; 9]; 2], comment: Some("text".into()), missing_octets: 0 };
             wav.write(&mut good).unwrap();
             let at = at.index(good.len());
             good[at] = value;

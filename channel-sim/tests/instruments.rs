@@ -258,7 +258,8 @@ fn emissions_are_the_documents_and_every_end_has_its_exit_code() {
     let mut samples: Vec<f32> = (0..600_000).map(tone).collect();
     let write = |name: &str, samples: &[f32]| {
         let mut octets = Vec::new();
-        let wav = Wav { rate_hz: 400_000, channels: vec![samples.to_vec()], comment: None };
+        let wav =
+            Wav { rate_hz: 400_000, channels: vec![samples.to_vec()], comment: None, missing_octets: 0 };
         wav.write(&mut octets).unwrap();
         std::fs::write(folder.join(name), octets).unwrap();
     };
@@ -281,7 +282,7 @@ fn errors_name_file_line_and_value() {
     let write = |name: &str, text: &[u8]| std::fs::write(folder.join(name), text).unwrap();
     write("slow.wav", &{
         let mut octets = Vec::new();
-        let wav = Wav { rate_hz: 48_000, channels: vec![vec![0.5; 4_800]], comment: None };
+        let wav = Wav { rate_hz: 48_000, channels: vec![vec![0.5; 4_800]], comment: None, missing_octets: 0 };
         wav.write(&mut octets).unwrap();
         octets
     });

@@ -73,6 +73,12 @@ fn errors_name_file_line_and_value() {
         assert!(found.contains(expected), "{text}: {found}");
     }
     assert!(error("New Circuit.C").contains("no transformer"));
+    let other = ReadOptions { transformer: Some("T9".into()) };
+    let files = with(&format!("{LINES}{LOAD}"));
+    let found = channel_sim::feeder::parse(&files, "m.dss", &other)
+        .err()
+        .map_or(String::new(), |error| error.to_string());
+    assert!(found.starts_with("m.dss: no transformer \"T9\"; there is \""), "{found}");
     assert!(error(LINES).contains("no load"));
     let wrong_value = format!("{LINES}{LOAD}New Loadshape.t npts=2 minterval=1 mult=(file=t.txt)\n");
     let files = with(&wrong_value).with("t.txt", "1\nx1\n");
@@ -249,7 +255,7 @@ fn a_resistance_matrix_has_a_positive_sequence_and_a_cable_without_any_is_said_t
 #[test]
 fn what_was_not_used_before_an_error_is_told_with_it() {
     let told = error(&format!("{LINES}{SHAPE}Redirect loads.txt\n"));
-    assert!(told.contains("hold no load") && told.contains("m.dss:8: Redirect loads.txt"), "{told}");
+    assert!(told.contains("no load, in it") && told.contains("m.dss:8: Redirect loads.txt"), "{told}");
     assert!(told.contains("no such file"), "{told}");
 }
 

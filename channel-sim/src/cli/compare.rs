@@ -33,7 +33,7 @@ pub(crate) struct CompareArguments {
     #[arg(long, value_parser = super::link::list, default_value = "-10:25:1", allow_hyphen_values = true)]
     power: super::link::List,
     /// Octets of a frame's data; G3's are filled up to what the symbols carry
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     octets: usize,
     /// Frequency of the mains in Hz, 50 or 60
     #[arg(long, value_parser = super::link::mains, default_value = "50")]
@@ -42,10 +42,10 @@ pub(crate) struct CompareArguments {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// A point ends after this many frames
-    #[arg(long, default_value_t = 256)]
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u64).range(1..))]
     frames: u64,
     /// A point ends when this many frames were lost
-    #[arg(long, default_value_t = 100)]
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     lost: u64,
     /// Write the points as CSV
     #[arg(long, value_name = "FILE")]
@@ -69,8 +69,8 @@ pub(super) fn run(arguments: &CompareArguments) -> Result<(), String> {
         mains_hz: arguments.mains,
     };
     let stop = Stop {
-        max_frames: arguments.frames.max(1),
-        max_lost: arguments.lost.max(1),
+        max_frames: arguments.frames,
+        max_lost: arguments.lost,
         precision: 0.0,
         measure: Measure::Fer,
     };

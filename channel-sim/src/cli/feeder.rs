@@ -7,7 +7,9 @@ use channel_sim::exact::norm;
 use channel_sim::feeder::Phase;
 use channel_sim::line::access::urban_median;
 use channel_sim::scenario::{MeterSpec, Scenario};
-use channel_sim::survey::{Hour, Link, Reach, Repeater, Station, Survey, hours, map, name_of, terminal};
+use channel_sim::survey::{
+    Hour, Link, Reach, Repeater, Station, Survey, cut_at, hours, map, name_of, terminal,
+};
 use clap::Args;
 use g3_phy::BandPlan;
 use serde::Serialize;
@@ -106,7 +108,10 @@ struct BetweenRow {
 }
 
 pub(super) fn run(arguments: &FeederArguments) -> Result<(), String> {
-    let (scenario, report) = arguments.conditions.scenario(arguments.file.as_deref())?;
+    let (mut scenario, report) = arguments.conditions.scenario(arguments.file.as_deref())?;
+    if let Some([a, b]) = arguments.between.as_deref() {
+        cut_at(&mut scenario.feeder, &[a, b]);
+    }
     let survey = Survey::of_band(&scenario, &arguments.band).map_err(|error| error.to_string())?;
     let feeder = &scenario.feeder;
     let reach = survey.reach();

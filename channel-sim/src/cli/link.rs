@@ -61,7 +61,7 @@ pub(crate) struct LinkArguments {
     snr_of: NoiseShare,
     /// Octets of a frame's data; G3's are filled up to what the symbols carry. Of a list each system has the first that
     /// fits it
-    #[arg(long, alias = "psdu", value_delimiter = ',', default_value = "100")]
+    #[arg(long, alias = "psdu", value_delimiter = ',', default_value = "100", value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
     octets: Vec<usize>,
     /// Also measure the reference chain with the same codes, in white noise
     #[arg(long)]
@@ -69,11 +69,11 @@ pub(crate) struct LinkArguments {
     /// Determines frames, noise, delays and gains
     #[arg(long, default_value_t = 1)]
     seed: u64,
-    /// A point ends after this many frames
-    #[arg(long, default_value_t = 2_000)]
+    /// A point ends after this many frames, or up to a round of 128 more
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     frames: u64,
     /// A point ends when this many frames were lost
-    #[arg(long, default_value_t = 400)]
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(1..))]
     lost: u64,
     /// A point ends when half its 95 % interval is below this share of the rate
     #[arg(long, default_value_t = 0.1)]
@@ -132,8 +132,8 @@ impl LinkArguments {
             tasks,
             seed: self.seed,
             stop: Stop {
-                max_frames: self.frames.max(1),
-                max_lost: self.lost.max(1),
+                max_frames: self.frames,
+                max_lost: self.lost,
                 precision: self.precision,
                 measure: Measure::Fer,
             },

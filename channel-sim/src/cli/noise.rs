@@ -294,7 +294,7 @@ fn write(arguments: &WriteArguments) -> Result<(), String> {
     let stored = (|| {
         let mut file = std::io::BufWriter::new(std::fs::File::create(&arguments.out)?);
         if wav {
-            Wav { rate_hz: place.rate, channels, comment: None }.write(&mut file)?;
+            Wav { rate_hz: place.rate, channels, comment: None, missing_octets: 0 }.write(&mut file)?;
         } else {
             for frame in 0..count {
                 for channel in &channels {

@@ -36,7 +36,7 @@ pub(crate) struct ReferenceArguments {
     #[arg(long, default_value_t = 0.1)]
     precision: f64,
     /// A point ends after this many frames of 133 octets
-    #[arg(long, default_value_t = 400_000)]
+    #[arg(long, default_value_t = 400_000, value_parser = clap::value_parser!(u64).range(1..))]
     frames: u64,
     /// Determines bits, interleavers and noise
     #[arg(long, default_value_t = 1)]
@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &ReferenceArguments) -> Result<(), String> {
         tasks,
         seed: arguments.seed,
         stop: Stop {
-            max_frames: arguments.frames.max(1),
+            max_frames: arguments.frames,
             max_lost: u64::MAX,
             precision: arguments.precision,
             measure: Measure::Ber,

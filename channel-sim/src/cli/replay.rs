@@ -85,7 +85,7 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
         }
         System::Reference { .. } => return Err("the reference chain has no frames".to_string()),
     };
-    let seconds = recording.seconds();
+    let (seconds, cut) = (recording.seconds(), recording.cut.clone());
     let found = replay(recording, &settings).map_err(|reason| format!("{name}: {reason}"))?;
     if let Some(path) = &arguments.svg {
         let text = plot::svg(&found, arguments.frame)?;
@@ -100,6 +100,7 @@ pub(super) fn run(arguments: &ReplayArguments) -> Result<(), String> {
             "start": found.about.start.map(|start| start.to_string()),
             "sample_rate_hz": found.about.sample_rate_hz,
             "seconds": seconds,
+            "cut": cut,
         });
         return print_json(&serde_json::json!({
             "recording": about, "band": found.band, "frames": found.frames,
@@ -159,12 +160,15 @@ fn simulated(arguments: &ReplayArguments, system: System) -> Result<(String, Rec
     let (rate_hz, volts) = example(&task, arguments.seed, FRAMES)?;
     let name = format!("{mode} in {} at {} dB", arguments.noise, arguments.snr);
     let about = About { point: Some(name.clone()), calibrated: true, ..About::of_rate(rate_hz) };
-    Ok((name, Recording { about, volts }))
+    Ok((name, Recording { about, volts, cut: None }))
 }
 
 /// Reads a recording whose volts are as it says, or, where it does not, as the user does.
 pub(super) fn load_with(path: &Path, volts: Option<f64>) -> Result<Recording, String> {
     let mut recording = load(path).map_err(|error| error.to_string())?;
+    if let Some(cut) = &recording.cut {
+        eprintln!("channel-sim: {} was cut: {cut}; what there is is used", path.display());
+    }
     match (recording.about.calibrated, volts) {
         (true, None) => {}
         (true, Some(volts)) => {

@@ -94,7 +94,14 @@ impl Conditions {
                 let options = ReadOptions { transformer: self.transformer.clone() };
                 Scenario::from_file(path, &options, self.seed).map_err(|error| error.to_string())?
             }
-            None => (Scenario::village(self.seed), Report::default()),
+            None => match &self.transformer {
+                Some(name) => {
+                    return Err(format!(
+                        "--transformer {name}: the built-in village has one without a name; leave it out"
+                    ));
+                }
+                None => (Scenario::village(self.seed), Report::default()),
+            },
         };
         scenario.start = self.date.to_datetime(self.at);
         scenario.noise.clone_from(&self.noise);

@@ -90,7 +90,16 @@ pub struct Section {
     /// Phases that run through.
     pub phases: PhaseSet,
     /// Buses merged away, from `from` to `to`.
-    pub via: Vec<usize>,
+    pub via: Vec<Waypoint>,
+}
+
+/// A bus inside a section, where nothing happens.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Waypoint {
+    /// Index into the feeder's buses.
+    pub bus: usize,
+    /// Length of cable from the section's nearer end.
+    pub at_m: f64,
 }
 
 /// The transformer, seen from its low-voltage side.
@@ -204,6 +213,27 @@ impl Feeder {
             Some(shape) => shape.power_mw(load.rated_mw, seconds),
             None => load.rated_mw,
         }
+    }
+
+    /// Ends the section that runs through a bus there, and begins another, so that the bus is a node of the line; where it is
+    /// one already, or belongs to no section, nothing changes.
+    pub fn cut_at(&mut self, bus: usize) {
+        let inside = |section: &Section| section.via.iter().position(|waypoint| waypoint.bus == bus);
+        let found =
+            self.sections.iter().enumerate().find_map(|(index, section)| Some((index, inside(section)?)));
+        let Some((index, place)) = found else { return };
+        let near = &mut self.sections[index];
+        let behind = near.via.split_off(place);
+        let at_m = behind.first().map_or(near.length_m, |waypoint| waypoint.at_m);
+        let further = |waypoint: &Waypoint| Waypoint { at_m: waypoint.at_m - at_m, ..*waypoint };
+        let far = Section {
+            from: bus,
+            length_m: near.length_m - at_m,
+            via: behind.iter().skip(1).map(further).collect(),
+            ..near.clone()
+        };
+        (near.to, near.length_m) = (bus, at_m);
+        self.sections.insert(index + 1, far);
     }
 
     /// Loads on each of the three phases.

@@ -139,13 +139,25 @@ pub enum FeederError {
         expected: &'static str,
     },
     /// There is no transformer.
-    #[error("{file} and what it redirects to hold no transformer with a low-voltage bus")]
+    #[error(
+        "{file}: no transformer with a low-voltage bus, in it or what it redirects to; the feeder begins at one"
+    )]
     NoTransformer {
         /// The main file.
         file: String,
     },
+    /// There is none of the name asked for.
+    #[error("{file}: no transformer {wanted:?}; there {}", names(there))]
+    UnknownTransformer {
+        /// The main file.
+        file: String,
+        /// The name.
+        wanted: String,
+        /// Those that there are.
+        there: Vec<String>,
+    },
     /// There is no load.
-    #[error("{file} and what it redirects to hold no load")]
+    #[error("{file}: no load, in it or what it redirects to; meters are where loads are")]
     NoLoads {
         /// The main file.
         file: String,
@@ -177,6 +189,18 @@ pub enum FeederError {
         limit: usize,
     },
 }
+
+/// The first of the names that could be taken.
+fn names(there: &[String]) -> String {
+    match there {
+        [] => "is one without a name: ask for none".to_string(),
+        [one] => format!("is {one:?}"),
+        several => format!("are {:?}", several.iter().take(MOST_NAMES).collect::<Vec<_>>()),
+    }
+}
+
+/// Names that an error lists.
+const MOST_NAMES: usize = 12;
 
 /// The first of what was not used, and how many more there are.
 fn list(unused: &[Unused]) -> String {
@@ -211,7 +235,7 @@ pub fn parse(files: &dyn Files, main: &str, options: &ReadOptions) -> Result<Rea
     match main.rsplit_once('.').map(|(_, extension)| extension.to_lowercase()).as_deref() {
         Some("dss") => opendss::parse(files, main, options),
         Some("json") => pandapower::parse(files, main, options),
-        Some("toml") => toml::parse(files, main),
+        Some("toml") => toml::parse(files, main, options),
         _ => Err(FeederError::Format { name: main.to_string() }),
     }
 }

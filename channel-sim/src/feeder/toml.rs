@@ -22,7 +22,8 @@
 
 use super::draft::{Draft, Placed};
 use super::{
-    FeederError, Files, LineCode, Load, Phase, PhaseSet, Place, Position, Reading, Segment, Transformer,
+    FeederError, Files, LineCode, Load, Phase, PhaseSet, Place, Position, ReadOptions, Reading, Segment,
+    Transformer,
 };
 use crate::line::cable::{Cable, Conductor, Insulation, named};
 use crate::line::load::Appliance;
@@ -159,8 +160,8 @@ struct LoadEntry {
     appliances: Option<Spanned<Vec<Appliance>>>,
 }
 
-/// Reads the feeder in the file `main`.
-pub fn parse(files: &dyn Files, main: &str) -> Result<Reading, FeederError> {
+/// Reads the feeder in the file `main`. It has one transformer, without a name.
+pub fn parse(files: &dyn Files, main: &str, options: &ReadOptions) -> Result<Reading, FeederError> {
     let content = files.read(main).map_err(|error| FeederError::Main { name: main.to_string(), error })?;
     let source = Source { file: main.into(), text: &String::from_utf8_lossy(&content) };
     let file: File = ::toml::from_str(source.text).map_err(|error| FeederError::Syntax {
@@ -171,6 +172,10 @@ pub fn parse(files: &dyn Files, main: &str) -> Result<Reading, FeederError> {
     let Some(entry) = &file.transformer else {
         return Err(FeederError::NoTransformer { file: main.to_string() });
     };
+    if let Some(wanted) = &options.transformer {
+        let (file, wanted) = (main.to_string(), wanted.clone());
+        return Err(FeederError::UnknownTransformer { file, wanted, there: Vec::new() });
+    }
     let busbar = draft.bus(&entry.bus);
     let positive =
         |property, value: &Spanned<f64>| source.within("transformer", property, value, 1e-6, 1e9, POSITIVE);

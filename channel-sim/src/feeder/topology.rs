@@ -1,6 +1,6 @@
 //! From a list of line pieces to the electrical sections of a radial network.
 
-use super::{PhaseSet, Section};
+use super::{PhaseSet, Section, Waypoint};
 use std::collections::VecDeque;
 use thiserror::Error;
 
@@ -94,7 +94,7 @@ pub fn merge(
                     return Err(TopologyError::Loop { segment: index });
                 }
                 if section.to != from {
-                    section.via.push(section.to);
+                    section.via.push(Waypoint { bus: section.to, at_m: section.length_m });
                 }
                 section.to = far;
                 section.length_m += segment.length_m;
@@ -129,8 +129,12 @@ mod tests {
         let segments =
             [segment(0, 1, 0), segment(2, 1, 0), segment(2, 3, 0), segment(2, 4, 1), segment(4, 5, 1)];
         let merged = merge(6, &segments, 0, |_| false).unwrap();
-        let ends: Vec<_> = merged.sections.iter().map(|s| (s.from, s.to, s.via.clone())).collect();
-        assert_eq!(ends, [(0, 2, vec![1]), (2, 3, vec![]), (2, 5, vec![4])]);
+        let ends: Vec<_> = merged
+            .sections
+            .iter()
+            .map(|s| (s.from, s.to, s.via.iter().map(|w| (w.bus, w.at_m)).collect::<Vec<_>>()))
+            .collect();
+        assert_eq!(ends, [(0, 2, vec![(1, 2.0)]), (2, 3, vec![]), (2, 5, vec![(4, 5.0)])]);
         assert_eq!(merged.sections[0].length_m, 2.0 + 2.0);
         assert!(merged.reached.iter().all(|&reached| reached));
     }

@@ -9,7 +9,7 @@ use crate::line::Line;
 use crate::line::filter::MAINS_PHASES;
 use crate::noise::{MainsPhase, Port};
 use crate::scenario::Scenario;
-use crate::survey::terminal;
+use crate::survey::{cut_at, terminal};
 use crate::world::COORDINATOR;
 use num_complex::Complex64;
 use rayon::prelude::*;
@@ -168,7 +168,7 @@ pub(super) struct Response {
 
 impl Response {
     fn new(link: &FeederLink, air: &Air) -> Result<Self, String> {
-        let scenario = match link.file.as_str() {
+        let mut scenario = match link.file.as_str() {
             VILLAGE => Scenario::village(SEED),
             file => {
                 Scenario::from_file(Path::new(file), &ReadOptions::default(), SEED)
@@ -176,6 +176,7 @@ impl Response {
                     .0
             }
         };
+        cut_at(&mut scenario.feeder, &[&link.from, &link.to]);
         let line = Line::new(&scenario);
         let point =
             |name| terminal(&scenario, &line, name).map_err(|error| format!("{}: {error}", link.file));

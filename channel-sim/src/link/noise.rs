@@ -146,8 +146,14 @@ impl Planned {
         let bin_power = bins.sum::<f64>() / air.bins.len().max(1) as f64;
         let [mean, background] = [Reference::Mean, Reference::Background].map(|of| scaled.mean_density(of));
         if bin_power <= 0.0 || background <= 0.0 {
-            // The plan says best what it lacks.
-            scaled.scaled_to(0.0, Reference::Background)?;
+            // The plan says best what it lacks; what follows the signal is not in it.
+            let all = |error| match error {
+                NoiseError::Nothing { part, low_hz, high_hz, .. } => {
+                    NoiseError::Nothing { presets: text.to_string(), part, low_hz, high_hz }
+                }
+                other => other,
+            };
+            scaled.scaled_to(0.0, Reference::Background).map_err(all)?;
         }
         Ok(Self { plan, bin_power, background_share: background / mean })
     }

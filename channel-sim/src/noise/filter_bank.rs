@@ -341,7 +341,7 @@ impl Model for Bank {
             return Ok(());
         }
         let why = format!(
-            "the filter bank {} is valid from {from} to {to} Hz; take a band within (a line for CENELEC-A alone: --rate 400)",
+            "the filter bank {} is valid from {from} to {to} Hz; take a band within (--band; for a line of CENELEC-A alone --rate 400)",
             self.name
         );
         Err(NoiseError::Band { preset, low_hz, high_hz, why })

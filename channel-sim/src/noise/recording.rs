@@ -30,8 +30,14 @@ impl Recording {
         let problem = |problem: String| NoiseError::File { path: path.into(), problem };
         let octets = std::fs::read(path)
             .map_err(|error| problem(format!("{error}; give a WAV file that can be read")))?;
-        let Wav { rate_hz, mut channels, comment } =
+        let Wav { rate_hz, mut channels, comment, missing_octets } =
             Wav::parse(&octets).map_err(|error| problem(error.to_string()))?;
+        if missing_octets > 0 {
+            return Err(problem(format!(
+                "it was cut: its header counts {missing_octets} octets of samples that are not there; give the whole file, or one that \
+                 counts what it has"
+            )));
+        }
         let own = volts_per_unit(comment.as_deref().unwrap_or_default());
         let volts = match (own.map_err(|error| problem(error.to_string()))?, volts) {
             (Some(own), Some(volts)) => {
@@ -80,7 +86,9 @@ mod tests {
         let mut noise = vec![0.5; 20_000];
         noise[17] = f32::NAN;
         let mut octets = Vec::new();
-        Wav { rate_hz: 48_000, channels: vec![noise], comment: None }.write(&mut octets).unwrap();
+        Wav { rate_hz: 48_000, channels: vec![noise], comment: None, missing_octets: 0 }
+            .write(&mut octets)
+            .unwrap();
         std::fs::write(&path, octets).unwrap();
         let refused = Recording::read(&path, 50.0, None).unwrap_err().to_string();
         assert!(refused.ends_with("broken.wav: sample 17 is NaN, no number to play"), "{refused}");
@@ -94,7 +102,9 @@ mod tests {
         let peak = |comment: Option<&str>, volts: Option<f32>| {
             let mut octets = Vec::new();
             let comment = comment.map(str::to_owned);
-            Wav { rate_hz: 100_000, channels: vec![tone.clone()], comment }.write(&mut octets).unwrap();
+            Wav { rate_hz: 100_000, channels: vec![tone.clone()], comment, missing_octets: 0 }
+                .write(&mut octets)
+                .unwrap();
             std::fs::write(&path, octets).unwrap();
             Recording::read(&path, 50.0, volts).map(|found| found.samples.into_iter().fold(0.0, f32::max))
         };
@@ -120,7 +130,9 @@ mod tests {
         let mut noise = vec![0.5; 20_000];
         noise[3] = 1e35;
         let mut octets = Vec::new();
-        Wav { rate_hz: 48_000, channels: vec![noise], comment: None }.write(&mut octets).unwrap();
+        Wav { rate_hz: 48_000, channels: vec![noise], comment: None, missing_octets: 0 }
+            .write(&mut octets)
+            .unwrap();
         std::fs::write(&path, octets).unwrap();
         let refused = Recording::read(&path, 50.0, Some(1e6)).unwrap_err().to_string();
         assert!(refused.ends_with("loud.wav: sample 3 is inf, no number to play"), "{refused}");

@@ -128,7 +128,10 @@ fn position(feeder: &Feeder, bus: usize) -> Option<Position> {
 fn cables(feeder: &Feeder) -> Vec<(Position, Position)> {
     let mut cables = Vec::new();
     for section in &feeder.sections {
-        let along = [section.from].into_iter().chain(section.via.iter().copied()).chain([section.to]);
+        let along = [section.from]
+            .into_iter()
+            .chain(section.via.iter().map(|waypoint| waypoint.bus))
+            .chain([section.to]);
         let points: Vec<_> = along.filter_map(|bus| position(feeder, bus)).collect();
         cables.extend(points.iter().zip(points.iter().skip(1)).map(|(&from, &to)| (from, to)));
     }

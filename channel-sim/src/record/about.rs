@@ -92,6 +92,8 @@ pub struct Recording {
     pub about: About,
     /// Samples in volts.
     pub volts: Vec<f32>,
+    /// What the file says it has and has not: it was cut.
+    pub cut: Option<String>,
 }
 
 impl Recording {

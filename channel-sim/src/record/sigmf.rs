@@ -160,8 +160,20 @@ pub fn parse(meta: &str, data: &[u8]) -> Result<(Recording, Vec<Annotation>), St
         first_sample: capture.and_then(|capture| capture.global_index),
     };
     let scale = volts_per_unit as f32;
-    let volts = data.chunks_exact(kind.octets).map(|sample| kind.sample(sample) * scale).collect();
-    Ok((Recording { about, volts }, meta.annotations))
+    let samples = data.chunks_exact(kind.octets);
+    let rest = samples.remainder().len();
+    let volts: Vec<f32> = samples.map(|sample| kind.sample(sample) * scale).collect();
+    let end = |note: &Annotation| note.sample_start.saturating_add(note.sample_count);
+    let said = meta.annotations.iter().map(end).max().unwrap_or(0);
+    let cut = match (rest, said > volts.len() as u64) {
+        (0, false) => None,
+        (0, true) => Some(format!("its annotations go on to sample {said}, its data end at {}", volts.len())),
+        _ => Some(format!(
+            "its data end inside a sample, {rest} of {} octets after the last whole one",
+            kind.octets
+        )),
+    };
+    Ok((Recording { about, volts, cut }, meta.annotations))
 }
 
 /// A type of real samples.

@@ -18,12 +18,14 @@ pub fn read(path: &Path) -> Result<Recording, RecordError> {
 
 /// Reads a file's octets.
 pub fn parse(octets: &[u8]) -> Result<Recording, WavError> {
-    let Wav { rate_hz, channels, comment } = Wav::parse(octets)?;
+    let Wav { rate_hz, channels, comment, missing_octets } = Wav::parse(octets)?;
     let about = about(f64::from(rate_hz), comment.as_deref().unwrap_or_default())?;
     let volts_per_unit = about.volts_per_unit as f32;
     let mut volts = channels.into_iter().next().unwrap_or_default();
     volts.iter_mut().for_each(|volt| *volt *= volts_per_unit);
-    Ok(Recording { volts, about })
+    let cut = (missing_octets > 0)
+        .then(|| format!("its header counts {missing_octets} octets of samples that are not there"));
+    Ok(Recording { about, volts, cut })
 }
 
 /// What a sample of 1.0 is in volts, where a file's comment is one of ours.

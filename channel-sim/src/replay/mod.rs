@@ -30,7 +30,8 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-/// Reads a recording: WAV where the name ends so or the file begins so, else SigMF. A sample that is no number is refused.
+/// Reads a recording: WAV where the name ends so or the file begins so, else SigMF. A sample that is no number, and none at
+/// all, are refused.
 pub fn load(path: &Path) -> Result<Recording, RecordError> {
     let first: Vec<u8> = File::open(path)
         .and_then(|file| {
@@ -45,6 +46,9 @@ pub fn load(path: &Path) -> Result<Recording, RecordError> {
     }
     let is_wav = path.extension().is_some_and(|end| end.eq_ignore_ascii_case("wav")) || first == *b"RIFF";
     let recording = if is_wav { wav::read(path)? } else { sigmf::read(path)?.0 };
+    if recording.volts.is_empty() {
+        return Err(RecordError::content(path, "it holds no sample; give one that was recorded to its end"));
+    }
     match recording.volts.iter().position(|volt| !volt.is_finite()) {
         Some(at) => {
             let problem = format!("sample {at} is {}: nothing can be measured with it", recording.volts[at]);

@@ -73,7 +73,7 @@ pub fn replay(recording: Recording, settings: &Settings) -> Result<Vec<PrimeFram
     let Settings { channel, options, receiver: beyond } = settings;
     let rate_hz = f64::from(channel.clock.rate_hz());
     let highest_hz = f64::from(channel.carrier_hz(CARRIERS - 1));
-    let Recording { about, volts } = recording;
+    let Recording { about, volts, .. } = recording;
     let volts = fitted(volts, about.sample_rate_hz, rate_hz, highest_hz)
         .map_err(|reason| format!("channel {}: {reason}", channel.number))?;
     let memory = Optional(beyond.needs_workspace().then(|| Box::new(FrameWorkspace::new())));
@@ -224,7 +224,7 @@ mod tests {
         let mut random = stream(1, Purpose::Noise, 0);
         volts.iter_mut().for_each(|volt| *volt += (1e-4 * normal(&mut random)) as f32);
         let volts = super::super::resample::resample(volts, 250e3, 1e6);
-        let recording = Recording { about: About::of_rate(1e6), volts };
+        let recording = Recording { about: About::of_rate(1e6), volts, cut: None };
         let frames = replay(recording, &Settings::default()).unwrap();
         assert_eq!(frames.len(), 1);
         let frame = &frames[0];
@@ -250,7 +250,7 @@ mod tests {
             // A tenth of the signal's power.
             volts.iter_mut().for_each(|volt| *volt += (0.022 * normal(&mut random)) as f32);
             let rate_hz = f64::from(channel.clock.rate_hz());
-            let recording = Recording { about: About::of_rate(rate_hz), volts };
+            let recording = Recording { about: About::of_rate(rate_hz), volts, cut: None };
             let frames = replay(recording, &settings).unwrap();
             let found: Vec<_> =
                 frames.iter().map(|frame| (frame.frame_type.as_deref(), frame.mpdu.clone())).collect();

@@ -133,7 +133,7 @@ pub struct CarrierReport {
 pub fn replay(recording: Recording, settings: &Settings) -> Result<Replay, String> {
     let Settings { plan, mask, options, receiver, key } = settings;
     let rate_hz = f64::from(plan.clock.rate_hz());
-    let Recording { about, volts } = recording;
+    let Recording { about, volts, .. } = recording;
     let highest_hz = plan.unmasked(*mask).offsets().map(|offset| plan.carrier_hz(offset)).fold(0.0, f32::max);
     let volts = fitted(volts, about.sample_rate_hz, rate_hz, highest_hz.into())
         .map_err(|reason| format!("{}: {reason}", plan.name))?;

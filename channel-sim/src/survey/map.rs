@@ -141,7 +141,8 @@ pub fn map(survey: &Survey<'_>) -> String {
 fn cables(svg: &mut String, feeder: &Feeder, at: impl Fn(usize) -> (f64, f64)) {
     for section in &feeder.sections {
         let mut points = String::new();
-        for &bus in std::iter::once(&section.from).chain(&section.via).chain([&section.to]) {
+        let via = section.via.iter().map(|waypoint| waypoint.bus);
+        for bus in std::iter::once(section.from).chain(via).chain([section.to]) {
             let (x, y) = at(bus);
             let _ = write!(points, "{x:.1},{y:.1} ");
         }
@@ -241,9 +242,8 @@ fn places(feeder: &Feeder) -> (Vec<Position>, bool) {
     for section in &feeder.sections {
         children[section.from].push(section.to);
         x_m[section.to] = x_m[section.from] + section.length_m;
-        for (index, &bus) in section.via.iter().enumerate() {
-            let share = (index + 1) as f64 / (section.via.len() + 1) as f64;
-            x_m[bus] = x_m[section.from] + share * section.length_m;
+        for waypoint in &section.via {
+            x_m[waypoint.bus] = x_m[section.from] + waypoint.at_m;
         }
     }
     // Leaves get rows in the order of a walk; a fork lies in the middle of its branches.
@@ -264,9 +264,9 @@ fn places(feeder: &Feeder) -> (Vec<Position>, bool) {
         y_m[section.from] = below.iter().map(|&bus| y_m[bus]).sum::<f64>() / below.len().max(1) as f64;
     }
     for section in &feeder.sections {
-        for &bus in &section.via {
-            let share = (x_m[bus] - x_m[section.from]) / section.length_m.max(1e-9);
-            y_m[bus] = y_m[section.from] + share * (y_m[section.to] - y_m[section.from]);
+        for waypoint in &section.via {
+            let share = waypoint.at_m / section.length_m.max(1e-9);
+            y_m[waypoint.bus] = y_m[section.from] + share * (y_m[section.to] - y_m[section.from]);
         }
     }
     (x_m.into_iter().zip(y_m).map(|(x_m, y_m)| Position { x_m, y_m }).collect(), false)

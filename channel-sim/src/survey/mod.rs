@@ -9,7 +9,7 @@ pub use helpers::{Repeater, Station};
 pub use hours::{Hour, hours};
 pub use map::map;
 
-use crate::feeder::{Phase, PhaseSet};
+use crate::feeder::{Feeder, Phase, PhaseSet};
 use crate::line::{Line, Terminal, source_volts};
 use crate::noise::NoiseError;
 use crate::scenario::{MeterSpec, Scenario};
@@ -86,8 +86,25 @@ pub struct Reach {
     pub modulation: Option<Modulation>,
 }
 
+/// Makes buses that [`terminal`] is to find nodes of the line: where nothing happens at one, the section through it is cut
+/// there. Names of anything else are left to [`terminal`].
+pub fn cut_at(feeder: &mut Feeder, names: &[&str]) {
+    for name in names {
+        if let Some((bus, _)) = bus_of(feeder, name) {
+            feeder.cut_at(bus);
+        }
+    }
+}
+
+/// The bus that a name begins with, and what follows its dot; the whole name's bus comes first.
+fn bus_of<'n>(feeder: &Feeder, name: &'n str) -> Option<(usize, Option<&'n str>)> {
+    let named = |name: &str| feeder.buses.iter().position(|bus| bus.name.eq_ignore_ascii_case(name));
+    let with_phase = || name.rsplit_once('.').and_then(|(bus, phase)| Some((named(bus)?, Some(phase))));
+    named(name).map(|bus| (bus, None)).or_else(with_phase)
+}
+
 /// The point of a feeder that a name stands for: `coordinator`, a meter, or a bus with a phase (`34.2`; all three
-/// phases without).
+/// phases without). Buses have to be nodes of the line ([`cut_at`]).
 pub fn terminal(scenario: &Scenario, line: &Line, name: &str) -> Result<Terminal, String> {
     if name.eq_ignore_ascii_case(crate::world::COORDINATOR) {
         return Ok(line.terminal(0));
@@ -96,32 +113,27 @@ pub fn terminal(scenario: &Scenario, line: &Line, name: &str) -> Result<Terminal
     if let Some(meter) = feeder.loads.iter().position(|load| load.name.eq_ignore_ascii_case(name)) {
         return Ok(line.terminal(meter + 1));
     }
-    let bus_named = |name: &str| feeder.buses.iter().position(|bus| bus.name.eq_ignore_ascii_case(name));
-    let (bus, phases) = match (bus_named(name), name.rsplit_once('.')) {
-        (Some(bus), _) => (bus, PhaseSet::ALL),
-        (None, Some((bus, phase))) => {
+    let (bus, phase) = bus_of(feeder, name)
+        .ok_or_else(|| format!("{name:?} is no meter and no bus of the feeder; --links lists the meters"))?;
+    let phases = match phase {
+        None => PhaseSet::ALL,
+        Some(phase) => {
             let phase = phase.parse().ok().and_then(Phase::from_node);
-            let phase = phase.ok_or_else(|| format!("{name:?}: the phase of a bus is 1, 2 or 3"))?;
-            (bus_named(bus).ok_or_else(|| unknown(name))?, PhaseSet::NONE.with(phase))
+            PhaseSet::NONE.with(phase.ok_or_else(|| format!("{name:?}: the phase of a bus is 1, 2 or 3"))?)
         }
-        (None, None) => return Err(unknown(name)),
     };
-    let Some(node) = line.node_of_bus(bus) else {
-        let inside = feeder.sections.iter().find(|section| section.via.contains(&bus));
-        let ends = inside.map(|section| [section.from, section.to].map(|bus| feeder.buses[bus].name.clone()));
-        let near = ends.map_or(String::new(), |ends| format!("; it lies between {}", ends.join(" and ")));
-        return Err(format!("{name:?}: nothing happens at this bus, so it was merged away{near}"));
-    };
+    let node = line.node_of_bus(bus).ok_or_else(|| {
+        format!(
+            "{name:?}: no line joins this bus to the transformer's low-voltage bus {:?}",
+            feeder.buses[feeder.busbar].name
+        )
+    })?;
     let there = line.phases().get(node).copied().unwrap_or(PhaseSet::ALL);
     if phases != PhaseSet::ALL && !phases.first().is_some_and(|phase| there.contains(phase)) {
         return Err(format!("{name:?}: this phase does not reach the bus"));
     }
     let phases = if phases == PhaseSet::ALL { there } else { phases };
     Ok(Terminal { node, phases, listens: false })
-}
-
-fn unknown(name: &str) -> String {
-    format!("{name:?} is no meter and no bus of the feeder; --links lists the meters")
 }
 
 impl<'s> Survey<'s> {
@@ -258,6 +270,38 @@ mod tests {
         }
         let (a, b) = (at("coordinator").unwrap(), at("house-3").unwrap());
         assert_eq!(survey.between(a, b), survey.link(0, 3));
+    }
+
+    #[test]
+    fn a_bus_inside_a_section_is_a_point_of_the_line_too_and_changes_nothing_else() {
+        let files = |length_m: [f64; 2]| {
+            let text = format!(
+                "transformer = {{ bus = 's', kva = 400 }}\n\
+                 [[line]]\nfrom = 's'\nto = 'm'\ncable = 'NAYY 4x50'\nlength_m = {}\n\
+                 [[line]]\nfrom = 'm'\nto = 'b'\ncable = 'NAYY 4x50'\nlength_m = {}\n\
+                 [[load]]\nbus = 'b'\nphase = 1\nappliances = [{{ kind = 'fixed', ohm = 30 }}]\n",
+                length_m[0], length_m[1]
+            );
+            let files = Memory::default().with("f.toml", &text);
+            Scenario::new(parse(&files, "f.toml", &ReadOptions::default()).unwrap().feeder, 1)
+        };
+        let mut cut = files([170.0, 230.0]);
+        let whole = Line::new(&cut).transfer(90e3);
+        assert_eq!(cut.feeder.sections.len(), 1);
+        cut_at(&mut cut.feeder, &["m.1", "coordinator", "nowhere"]);
+        let sections: Vec<_> = cut.feeder.sections.iter().map(|s| (s.from, s.to, s.length_m)).collect();
+        assert_eq!(sections.iter().map(|section| section.2).collect::<Vec<_>>(), [170.0, 230.0]);
+        assert!(sections[0].1 == sections[1].0 && sections[0].0 == cut.feeder.busbar);
+        let line = Line::new(&cut);
+        for (a, b) in whole.iter().zip(line.transfer(90e3)) {
+            assert!((a - b).norm() <= 1e-9 * a.norm(), "{a} {b}");
+        }
+        // From the middle the far end is heard as over 230 m of cable alone with what the near side loads it with: nearer
+        // than from the busbar, as far as from the middle to the end.
+        let at = |name: &str| terminal(&cut, &line, name).unwrap();
+        let gain = |from: &str| line.between(&[at(from)], &[at("b.1")], 90e3, 0.0)[0].norm();
+        assert!(gain("m.1") > gain("coordinator"), "{} {}", gain("m.1"), gain("coordinator"));
+        assert!(terminal(&cut, &line, "m.4").unwrap_err().contains("1, 2 or 3"));
     }
 
     #[test]

@@ -118,7 +118,9 @@ impl Builder<'_> {
         mains_hz: f64,
     ) -> Result<(Transformer, usize), FeederError> {
         let mut found: Option<(Transformer, usize)> = None;
+        let mut there = Vec::new();
         for object in objects.filter(|object| enabled(object)) {
+            there.push(object.name.clone());
             let wanted =
                 options.transformer.as_deref().is_none_or(|name| object.name.eq_ignore_ascii_case(name));
             if found.is_some() || !wanted {
@@ -165,7 +167,12 @@ impl Builder<'_> {
             };
             found = Some((transformer, bus));
         }
-        found.ok_or_else(|| FeederError::NoTransformer { file: self.main.to_string() })
+        found.ok_or_else(|| match &options.transformer {
+            Some(wanted) if !there.is_empty() => {
+                FeederError::UnknownTransformer { file: self.main.to_string(), wanted: wanted.clone(), there }
+            }
+            _ => FeederError::NoTransformer { file: self.main.to_string() },
+        })
     }
 
     fn line_code(&mut self, object: &Object) -> Result<(), FeederError> {

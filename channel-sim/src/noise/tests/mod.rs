@@ -20,7 +20,7 @@ static RECORDING: LazyLock<(tempfile::TempDir, String)> = LazyLock::new(|| {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("n4.wav");
     let mut bytes = Vec::new();
-    crate::wav::Wav { rate_hz: 1_200_000, channels: vec![noise, voltage], comment: None }
+    crate::wav::Wav { rate_hz: 1_200_000, channels: vec![noise, voltage], comment: None, missing_octets: 0 }
         .write(&mut bytes)
         .unwrap();
     std::fs::write(&path, bytes).unwrap();
