@@ -339,7 +339,16 @@ mod tests {
         let mut octets = file(PCM, 1, 16, &[0, 0x40, 0, 0x40, 0]);
         let size = octets.len() - 9;
         octets[size..size + 4].copy_from_slice(&u32::MAX.to_le_bytes());
-        assert_eq!(Wav::parse(&octets).unwrap().channels, [[0.5, 0.5]]);
+        let found = Wav::parse(&octets).unwrap();
+        assert_eq!((found.channels, found.missing_octets), (vec![vec![0.5, 0.5]], 0));
+    }
+
+    #[test]
+    fn samples_that_were_cut_off_are_counted() {
+        let mut octets = file(PCM, 1, 16, &[0, 0x40, 0, 0x40, 0, 0x40]);
+        octets.truncate(octets.len() - 3);
+        let found = Wav::parse(&octets).unwrap();
+        assert_eq!((found.channels, found.missing_octets), (vec![vec![0.5]], 3));
     }
 
     #[test]

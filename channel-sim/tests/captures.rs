@@ -17,6 +17,7 @@ fn capture(name: &str) -> PathBuf {
 #[test]
 fn the_villages_clock_is_asked_for_and_answered() {
     let recording = load(&capture("village-clock.sigmf-meta")).unwrap();
+    assert_eq!(recording.cut, None);
     assert_eq!(recording.about.sample_rate_hz, 400_000.0);
     assert!(recording.about.start.unwrap().to_string().starts_with("2026-01-15T17:00:00.2"));
     let key = Gmk(Scenario::village(1).group_master_key());

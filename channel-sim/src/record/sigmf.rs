@@ -418,6 +418,16 @@ mod tests {
     }
 
     #[test]
+    fn data_that_were_cut_off_are_told_of() {
+        let text = "{\"global\": {\"core:datatype\": \"ri16_le\", \"core:sample_rate\": 1e6}, \"captures\": [], \"annotations\": [\
+            {\"core:sample_start\": 2, \"core:sample_count\": 2}]}";
+        let cut = |octets: &[u8]| parse(text, octets).unwrap().0.cut.unwrap_or_default();
+        assert_eq!(cut(&[0; 8]), "");
+        assert_eq!(cut(&[0; 6]), "its annotations go on to sample 4, its data end at 3");
+        assert_eq!(cut(&[0; 9]), "its data end inside a sample, 1 of 2 octets after the last whole one");
+    }
+
+    #[test]
     fn what_is_wrong_is_named_with_its_place_or_value() {
         for (text, reason) in [
             ("{\n \"global\": 3}".to_string(), "line 2"),
