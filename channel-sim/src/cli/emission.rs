@@ -8,7 +8,7 @@ use channel_sim::regulatory::mask::{Detector, Mask};
 use channel_sim::regulatory::plot;
 use channel_sim::regulatory::verdict::{Measurement, Verdict};
 use channel_sim::regulatory::waveform::{Sending, Source, source};
-use channel_sim::replay::describe::modulation_named;
+use channel_sim::replay::describe::{self, modulation_named};
 use clap::Args;
 use g3_phy::options::{Flip, MOST_EDGE_SAMPLES, Notch, Options};
 use g3_phy::{BandPlan, ToneMask};
@@ -298,7 +298,7 @@ fn notch(text: &str) -> Result<Notch, String> {
 fn described(source: &Source) -> String {
     match source {
         Source::G3 { plan, modulation, options, .. } => {
-            let mut text = format!("{} transmitter, {modulation:?}", plan.name);
+            let mut text = format!("{} transmitter, {}", plan.name, describe::modulation(*modulation));
             let plain = Options::default();
             if options.edge_samples != plain.edge_samples {
                 text += &format!(", edges of {} samples", options.edge_samples);

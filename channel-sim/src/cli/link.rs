@@ -76,7 +76,7 @@ pub(crate) struct LinkArguments {
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u64).range(1..))]
     lost: u64,
     /// A point ends when half its 95 % interval is below this share of the rate
-    #[arg(long, default_value_t = 0.1)]
+    #[arg(long, default_value_t = 0.1, allow_negative_numbers = true)]
     precision: f64,
     /// Measure only every n-th point, from the i-th on, into the --state file
     #[arg(long, value_name = "I/N", requires = "state")]

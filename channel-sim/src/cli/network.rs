@@ -42,7 +42,7 @@ pub(crate) struct NetworkArguments {
     #[arg(long, default_value_t = 40, value_parser = clap::value_parser!(u16).range(6..=90))]
     octets: u16,
     /// Share of what the channel carries that is offered
-    #[arg(long, default_value_t = 0.5, value_parser = share)]
+    #[arg(long, default_value_t = 0.5, allow_negative_numbers = true, value_parser = share)]
     load: f64,
     /// Who sends to whom
     #[arg(long, value_enum, default_value_t = Direction::Both)]

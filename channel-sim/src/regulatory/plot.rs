@@ -44,7 +44,8 @@ fn draw(measurement: &Measurement, mask: &Mask, text: &mut String) -> Result<(),
         .configure_mesh()
         .x_desc("kHz")
         .y_desc("dBuV on the artificial mains network; 200 Hz below 150 kHz, 9 kHz above")
-        .x_label_formatter(&|khz| format!("{khz:.0}"))
+        // Ticks that differ by less than a kilohertz are not printed alike.
+        .x_label_formatter(&|khz| format!("{}", (khz * 100.0).round() / 100.0))
         .draw()?;
     for (detector, name) in
         [(Detector::Peak, "peak"), (Detector::QuasiPeak, "quasi-peak"), (Detector::Average, "average")]

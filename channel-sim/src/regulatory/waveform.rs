@@ -2,6 +2,7 @@
 
 use crate::line::source_volts;
 use crate::random::{Purpose, stream};
+use crate::replay::describe;
 use g3_phy::encoder::{DataFrame, FrameEncoder};
 use g3_phy::layout::PayloadLayout;
 use g3_phy::{BandPlan, Modulation, ToneMap, ToneMask};
@@ -80,7 +81,10 @@ impl Source {
                 let (mask, tone_map, modulation) = (*mask, *tone_map, *modulation);
                 let layout =
                     PayloadLayout::for_psdu(plan, mask, tone_map, modulation, octets).ok_or_else(|| {
-                        format!("a PSDU of {octets} octets does not fit a frame of {modulation:?}")
+                        format!(
+                            "a PSDU of {octets} octets does not fit a frame of {}",
+                            describe::modulation(modulation)
+                        )
                     })?;
                 let mut psdu = vec![0; usize::from(layout.psdu_capacity)];
                 random.fill_bytes(&mut psdu);
@@ -97,7 +101,10 @@ impl Source {
                 if frame_type.carries(*scheme)
                     && prime_phy::layout::PayloadLayout::for_frame(*frame_type, *scheme, octets).is_none()
                 {
-                    return Err(format!("an MPDU of {octets} octets does not fit a frame of {scheme:?}"));
+                    return Err(format!(
+                        "an MPDU of {octets} octets does not fit a frame of {}",
+                        crate::link::scheme_name(*scheme)
+                    ));
                 }
                 let mut mpdu = vec![0; octets.min(usize::from(u16::MAX))];
                 random.fill_bytes(&mut mpdu);
