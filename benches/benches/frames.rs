@@ -48,15 +48,17 @@ fn plan(modulation: Modulation) -> NetworkPlan {
 }
 
 fn print(name: &str, report: &NetworkReport) {
+    let [times, events] =
+        [report.times_real_time, report.events_per_second].map(|rate| rate.unwrap_or(f64::NAN));
     println!(
         "{name}: {} offered, {} delivered, {} lost; {:.0} times real time, {:.2} million events a second \
          ({:.0} ns an event); {} octets a node beyond the modem's {}",
         report.tally.offered,
         report.tally.delivered,
         report.lost,
-        report.times_real_time,
-        report.events_per_second * 1e-6,
-        1e9 / report.events_per_second,
+        times,
+        events * 1e-6,
+        1e9 / events,
         report.octets_per_node,
         report.modem_octets
     );

@@ -197,16 +197,22 @@ fn print(report: &NetworkReport) {
         frames.disturbed
     );
     println!(
-        "speed: {:.0} s virtual in {:.2} s of processor time ({:.2} s wall): {:.0} times real time on one core",
+        "speed: {:.0} s virtual in {:.2} s of processor time ({:.2} s wall): {}",
         report.virtual_s,
         report.cpu_s.unwrap_or(report.wall_s),
         report.wall_s,
-        report.times_real_time
+        report
+            .times_real_time
+            .map_or("too short to tell how fast; give more --seconds".to_string(), |times| format!(
+                "{times:.0} times real time on one core"
+            ))
     );
     println!(
-        "events with node code: {} (wake-ups and delivered frames), {:.2} million a second",
+        "events with node code: {} (wake-ups and delivered frames){}",
         report.events,
-        report.events_per_second * 1e-6
+        report
+            .events_per_second
+            .map_or(String::new(), |rate| format!(", {:.2} million a second", rate * 1e-6))
     );
     println!(
         "memory: {} octets a node beyond the modem's own {}{}",

@@ -106,10 +106,10 @@ pub struct NetworkReport {
     pub wall_s: f64,
     /// Processor time of the thread, where the system tells.
     pub cpu_s: Option<f64>,
-    /// Virtual over processor time; over wall-clock time where the former is unknown.
-    pub times_real_time: f64,
+    /// Virtual over processor time; over wall-clock time where the former is unknown; none where too little passed to tell.
+    pub times_real_time: Option<f64>,
     /// Events with node code, per second of the same.
-    pub events_per_second: f64,
+    pub events_per_second: Option<f64>,
     /// Wake-ups and delivered frames.
     pub events: u64,
     /// Datagrams.
@@ -331,7 +331,7 @@ impl Network {
         let counts = self.counts();
         self.drain();
         let tally = self.tally();
-        let spent = cpu_s.unwrap_or(wall_s).max(1e-9);
+        let spent = Some(cpu_s.unwrap_or(wall_s)).filter(|spent| *spent >= LEAST_TOLD_S);
         let listeners: Vec<usize> = self.domains.iter().flat_map(Domain::listeners).collect();
         let nodes = self.nodes().max(1);
         let resident =
@@ -347,8 +347,8 @@ impl Network {
             virtual_s: as_seconds_f64(span),
             wall_s,
             cpu_s,
-            times_real_time: as_seconds_f64(span) / spent,
-            events_per_second: counts.events() as f64 / spent,
+            times_real_time: spent.map(|spent| as_seconds_f64(span) / spent),
+            events_per_second: spent.map(|spent| counts.events() as f64 / spent),
             events: counts.events(),
             tally,
             lost: tally.offered - tally.delivered.min(tally.offered),
@@ -495,6 +495,9 @@ fn domain(
         .collect::<Result<Vec<_>, _>>()?;
     Ok(Domain::new(nodes, hearing, &places, seed))
 }
+
+/// The system counts a thread's time when its turn ends, every few milliseconds: below this a ratio says nothing.
+const LEAST_TOLD_S: f64 = 0.05;
 
 /// Processor time of this thread so far, in seconds.
 fn cpu_s() -> Option<f64> {
