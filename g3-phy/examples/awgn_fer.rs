@@ -33,7 +33,6 @@ use g3_phy::{
     BandPlan, FrameWorkspace, Mitigation, Modulation, PreambleDetection, Receiver, ReceiverOptions, ToneMask,
 };
 use std::f32::consts::{PI, TAU};
-use std::time::{Duration, Instant};
 
 const USAGE: &str = "usage: awgn_fer robust|dbpsk|dqpsk|d8psk|bpsk|qpsk|8psk|robust-coherent|ack SNR_DB[,SNR_DB...] \
      FRAMES [SEED] [SWING_DB] [BAND] [receiver=standard|matched|coherent|PASSES] [without=clock,noise,smoothing] \
@@ -113,21 +112,20 @@ fn main() {
         seed: arguments.get(3).map_or(1, |seed| seed.parse().expect("a seed")),
     };
     println!(
-        "mode    SNR dB  frames  FER      95 % interval      no preamble  lost  header  payload  ns/sample  mean LQI  erased  misplaced"
+        "mode    SNR dB  frames  FER      95 % interval      no preamble  lost  header  payload  mean LQI  erased  misplaced"
     );
     for snr in arguments.get(1).map_or("0", String::as_str).split(',') {
         let snr_db: f32 = snr.parse().expect("an SNR in dB");
         let tally = measure(&setting, snr_db);
         let (low, high) = common::lines::wilson(tally.frames - tally.right, tally.frames);
         println!(
-            "{mode} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:5} {:7} {:8} {:10.1} {:8.1} {:7.4} {:10}",
+            "{mode} {snr_db:6.2} {:7}  {:.4}  [{low:.4}, {high:.4}]  {:11} {:5} {:7} {:8} {:8.1} {:7.4} {:10}",
             tally.frames,
             1.0 - tally.right as f64 / tally.frames as f64,
             tally.undetected,
             tally.lost,
             tally.header_failed,
             tally.payload_failed,
-            tally.time.as_secs_f64() * 1e9 / tally.samples as f64,
             f64::from(tally.lqi) / tally.right.max(1) as f64,
             tally.erased_share,
             tally.misplaced,
@@ -146,8 +144,6 @@ struct Tally {
     payload_failed: usize,
     lqi: u32,
     erased_share: f32,
-    samples: usize,
-    time: Duration,
 }
 
 fn measure(setting: &Setting, snr_db: f32) -> Tally {
@@ -187,9 +183,7 @@ fn measure(setting: &Setting, snr_db: f32) -> Tally {
             plan.clock.instant(position + before as u64) + timing::ack_airtime(plan, ToneMask::ALL);
         let header_end = plan.clock.samples_before(header_end);
         for block in line.chunks(1_000) {
-            let began = Instant::now();
             receiver.push(position, block);
-            tally.time += began.elapsed();
             position += block.len() as u64;
             while let Some(event) = receiver.poll() {
                 match event {
@@ -213,7 +207,6 @@ fn measure(setting: &Setting, snr_db: f32) -> Tally {
                 }
             }
         }
-        tally.samples += line.len();
         tally.right += usize::from(right);
         tally.undetected += usize::from(!sensed);
         tally.lost += usize::from(sensed && !heard);

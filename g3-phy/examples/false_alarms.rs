@@ -15,7 +15,6 @@ use common::Random;
 use g3_phy::options::Options;
 use g3_phy::primitives::{CarrierSense, Event};
 use g3_phy::{FrameWorkspace, PreambleDetection, Receiver, ReceiverOptions, ToneMask};
-use std::time::{Duration, Instant};
 
 fn main() {
     let mut arguments = std::env::args().skip(1);
@@ -31,14 +30,12 @@ fn main() {
     let memory = Box::new(FrameWorkspace::new());
     let options = Options::default();
     let mut receiver = Receiver::with_workspace(&plan, ToneMask::ALL, &options, &beyond, memory);
-    let (mut preambles, mut headers, mut time) = (0, 0, Duration::ZERO);
+    let (mut preambles, mut headers) = (0, 0);
     let mut block = [0.0; 4_000];
     let blocks = minutes * 60 * u64::from(plan.clock.rate_hz()) / block.len() as u64;
     for index in 0..blocks {
         block.iter_mut().for_each(|sample| *sample = random.gaussian());
-        let began = Instant::now();
         receiver.push(index * block.len() as u64, &block);
-        time += began.elapsed();
         while let Some(event) = receiver.poll() {
             match event {
                 Event::CarrierSense(CarrierSense::Preamble(_)) => preambles += 1,
@@ -47,12 +44,10 @@ fn main() {
             }
         }
     }
-    let samples = blocks as f64 * block.len() as f64;
     println!(
-        "{}: {minutes} min of noise: {preambles} preambles reported, {headers} headers tried, {:.2} ns/sample listening; \
+        "{}: {minutes} min of noise: {preambles} preambles reported, {headers} headers tried; \
          a receiver has {} octets, a workspace {}",
         plan.name,
-        time.as_secs_f64() * 1e9 / samples,
         size_of::<Receiver>(),
         size_of::<FrameWorkspace>(),
     );

@@ -16,7 +16,7 @@ run() { # mode, SNRs, then named settings
 }
 {
     echo "# CENELEC-A, seed 42, preamble at payload power; 'lost' are preambles sensed and not followed by a header"
-    echo "# mode  SNR dB  frames  FER  95 % interval  no preamble  lost  header wrong  payload wrong  ns/sample  mean LQI  erased  misplaced"
+    echo "# mode  SNR dB  frames  FER  95 % interval  no preamble  lost  header wrong  payload wrong  mean LQI  erased  misplaced"
     run robust -6.25,-6,-5.75,-5.5,-5.2 receiver=8
     run dbpsk -1,-0.75,-0.5,-0.4,0 receiver=8
     run dqpsk 1.75,2,2.25,2.5,2.8 receiver=8

@@ -6,14 +6,16 @@ use super::system::Standard;
 use crate::palette::COLOURS;
 use plotters::prelude::*;
 
-const WIDTH: u32 = 1_000;
+/// Width of the picture beside the names.
+const WIDTH: u32 = 670;
 /// Height of a row, of what is above the first, and of what is below the last.
 const ROW: u32 = 15;
 const ABOVE: u32 = 40;
 const BELOW: u32 = 50;
-/// Width of the rows' names, and of their figures.
-const NAMES: u32 = 330;
+/// Width of the rows' figures, and of a character of their names, of which there is room for some at least.
 const FIGURES: u32 = 190;
+const CHARACTER: u32 = 7;
+const LEAST_NAME: u32 = 45;
 const PAPER: RGBColor = RGBColor(0xFF, 0xFF, 0xFF);
 const GREY: RGBColor = RGBColor(0x60, 0x60, 0x60);
 const FAINT: RGBColor = RGBColor(0xE0, 0xE0, 0xE0);
@@ -43,7 +45,11 @@ pub fn crossings_svg(results: &Results) -> Result<String, String> {
 
 fn draw(rows: &[(&Crossing, Estimate, Estimate)], text: &mut String) -> Result<(), Failure> {
     let height = ABOVE + BELOW + ROW * rows.len() as u32;
-    let root = SVGBackend::with_string(text, (WIDTH, height)).into_drawing_area();
+    let names: Vec<String> = rows.iter().map(|(crossing, ..)| name_of(crossing)).collect();
+    let longest = names.iter().map(|name| name.chars().count() as u32).max().unwrap_or_default();
+    let left = 15 + CHARACTER * longest.max(LEAST_NAME);
+    let width = left + WIDTH;
+    let root = SVGBackend::with_string(text, (width, height)).into_drawing_area();
     root.fill(&PAPER)?;
     let finite = |value: f64| value.is_finite().then_some(value);
     let ends =
@@ -54,7 +60,7 @@ fn draw(rows: &[(&Crossing, Estimate, Estimate)], text: &mut String) -> Result<(
     let step =
         [0.1, 0.2, 0.5, 1.0, 2.0, 5.0].into_iter().find(|step| (high - low) / step < 14.0).unwrap_or(10.0);
     let (low, high) = ((low / step).floor() * step, (high / step).ceil() * step);
-    let (left, right) = (NAMES as i32, (WIDTH - FIGURES) as i32);
+    let (left, right) = (left as i32, (width - FIGURES) as i32);
     let x = |db: f64| left + ((db - low) / (high - low) * f64::from(right - left)).round() as i32;
     let y = |row: usize| (ABOVE + ROW / 2) as i32 + ROW as i32 * row as i32;
     let bottom = (height - BELOW) as i32;
@@ -76,7 +82,7 @@ fn draw(rows: &[(&Crossing, Estimate, Estimate)], text: &mut String) -> Result<(
     root.draw(&Text::new(axis, (left, bottom + 26), font(14, &BLACK)))?;
 
     let mut bands: Vec<String> = Vec::new();
-    for (row, (crossing, at, by)) in rows.iter().enumerate() {
+    for (row, ((crossing, at, by), name)) in rows.iter().zip(&names).enumerate() {
         let band = crossing.system.band();
         let known = bands.iter().position(|of| *of == band);
         let place = known.unwrap_or_else(|| {
@@ -85,18 +91,7 @@ fn draw(rows: &[(&Crossing, Estimate, Estimate)], text: &mut String) -> Result<(
         });
         let colour = COLOURS[place % COLOURS.len()];
         let y = y(row);
-        let mut name = match crossing.system.standard() {
-            Standard::Prime => format!("PRIME {band} {}", crossing.system.mode()),
-            _ => format!("{band} {}", crossing.system.mode()),
-        };
-        let variant = crossing.system.variant().to_string();
-        if variant != "default" {
-            name = format!("{name} {variant}");
-        }
-        if crossing.ideal.as_ref().is_some_and(|ideal| ideal.words > 1) {
-            name += " two words";
-        }
-        root.draw(&Text::new(name, (10, y - 7), font(13, &BLACK)))?;
+        root.draw(&Text::new(name.as_str(), (10, y - 7), font(13, &BLACK)))?;
         let (from, to) = (by.low.max(low), by.high.min(high));
         root.draw(&PathElement::new([(x(from), y), (x(to), y)], colour.stroke_width(2)))?;
         // An interval without an end has no cap there.
@@ -110,4 +105,21 @@ fn draw(rows: &[(&Crossing, Estimate, Estimate)], text: &mut String) -> Result<(
     root.present()?;
     drop(root);
     Ok(())
+}
+
+/// A row's name: band, mode, options, and whether a frame has two words.
+fn name_of(crossing: &Crossing) -> String {
+    let band = crossing.system.band();
+    let mut name = match crossing.system.standard() {
+        Standard::Prime => format!("PRIME {band} {}", crossing.system.mode()),
+        _ => format!("{band} {}", crossing.system.mode()),
+    };
+    let variant = crossing.system.variant().to_string();
+    if variant != "default" {
+        name = format!("{name} {variant}");
+    }
+    if crossing.ideal.as_ref().is_some_and(|ideal| ideal.words > 1) {
+        name += " two words";
+    }
+    name
 }
