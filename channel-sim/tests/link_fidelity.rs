@@ -1,14 +1,15 @@
 //! The link fidelity: networks in frames, and a small proof that they lose what samples lose.
 
-#![allow(clippy::unwrap_used, reason = "a failed helper fails its test")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a failed helper fails its test")]
 
-use channel_sim::frames::calibrate::{Calibration, NamedNoise, TOLERANCE_DB, prove};
+use channel_sim::frames::calibrate::{Calibration, NamedNoise, TOLERANCE_DB, prove, table};
 use channel_sim::frames::crossing::Effort;
 use channel_sim::frames::journal::Journal;
 use channel_sim::frames::modem::{Modem, Stage};
 use channel_sim::frames::network::{Network, NetworkPlan, Pattern};
 use channel_sim::frames::table::Table;
 use channel_sim::frames::{proof, street};
+use channel_sim::link::{Standard, Variant};
 use channel_sim::noise::Preset;
 use channel_sim::scenario::Scenario;
 use g3_phy::Modulation;
@@ -117,6 +118,41 @@ fn the_table_reproduces_the_sum_of_noises_that_networks_have_by_default() {
 #[test]
 fn the_table_reproduces_coherent_modes() {
     assert_reproduced(&[&["n2"]], &[Stage::Bpsk, Stage::Psk8]);
+}
+
+/// `channel-sim calibrate --band BAND --receiver RECEIVER` in small: a table of one mode, made from nothing, and its proof on the far
+/// link of a street in each noise.
+fn assert_calibrated(band: &str, receiver: Option<&'static str>, mode: Stage, noises: &[&[&str]]) {
+    let variant = Variant { receiver, ..Variant::default() };
+    let modem = Arc::new(Modem::new(Standard::G3, band, variant).unwrap().only(&[mode], 60));
+    let calibration = Calibration {
+        noises: noises.iter().map(|names| NamedNoise::new(names, &modem).unwrap()).collect(),
+        links: proof::links("street", &Scenario::new(street::feeder(30, 4), 4), 1, &modem),
+        modem,
+        seed: 11,
+        effort: Effort { frames: 1_200, half_width_db: 0.12 },
+        journal: Journal::default(),
+    };
+    let table = table(&calibration, &|_| {}).unwrap();
+    for comparison in prove(&calibration, &table, &[mode], &|_| {}) {
+        println!("{band} {receiver:?} {comparison:?}");
+        assert!(comparison.holds(), "{band}: beyond {TOLERANCE_DB} dB: {comparison:?}");
+    }
+}
+
+#[test]
+fn a_table_of_fcc_1_reproduces_the_waveform() {
+    assert_calibrated("fcc-1", None, Stage::Dbpsk, &[&["n1"], &["n3a"]]);
+}
+
+#[test]
+fn a_table_of_arib_reproduces_the_waveform_in_a_coherent_mode() {
+    assert_calibrated("arib", None, Stage::Qpsk, &[&["n3a"]]);
+}
+
+#[test]
+fn a_table_of_the_best_receiver_reproduces_the_waveform() {
+    assert_calibrated("cenelec-a", Some("best"), Stage::Dqpsk, &[&["n1"]]);
 }
 
 #[test]

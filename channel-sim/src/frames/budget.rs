@@ -119,6 +119,8 @@ pub struct Kinds {
     /// Magnitude of a carrier, against the mean of all, above which the header's products count no more, if they are not weighted by
     /// their noise.
     pub header_limit: Option<f32>,
+    /// Whether the scale at which a link's carriers carry most is looked for between the steps of the tables of information.
+    pub between_steps: bool,
 }
 
 /// A link's worth in each state of its receiver's noise.
@@ -161,7 +163,10 @@ impl Budget {
         let scales_db: Vec<f32> = kinds
             .all
             .iter()
-            .map(|kind| kind.products().map_or(0.0, |table| best_scale(table, &snr_db, &weight_db)))
+            .map(|kind| {
+                kind.products()
+                    .map_or(0.0, |table| best_scale(table, &snr_db, &weight_db, kinds.between_steps))
+            })
             .collect();
         let empty = |kind: &Kind| Figures {
             states: vec![[0.0; STATES]; kind.functions()],
@@ -321,8 +326,14 @@ pub(super) fn tilt_db(signal: &[f32], noise: &[f32]) -> f32 {
     2.0 * middle * product / square
 }
 
-/// The scale, in dB, at which the carriers together carry most.
-fn best_scale((table, shape_db): (&Information, f32), snr_db: &[f32], weight_db: &[f32]) -> f32 {
+/// The scale, in dB, at which the carriers together carry most. All of them together hardly mind a scale that is a little off, but
+/// single ones do, and with them the interleaver's windows: so it is where the parabola through the best steps has its top.
+fn best_scale(
+    (table, shape_db): (&Information, f32),
+    snr_db: &[f32],
+    weight_db: &[f32],
+    between_steps: bool,
+) -> f32 {
     let carried = |scale_db: f32| -> f32 {
         snr_db.iter().zip(weight_db).map(|(snr, weight)| table.at(*snr - shape_db, scale_db + weight)).sum()
     };
@@ -334,7 +345,19 @@ fn best_scale((table, shape_db): (&Information, f32), snr_db: &[f32], weight_db:
             .0
     };
     let coarse = best(&mut Scales::all().step_by(4));
-    best(&mut (-3..=3).map(|step| coarse + 1.5 * step as f32))
+    let near = best(&mut (-3..=3).map(|step| coarse + Scales::STEP_DB * step as f32));
+    if !between_steps {
+        return near;
+    }
+    let [a, b, c, d, e] = [-2.0, -1.0, 0.0, 1.0, 2.0].map(|step| carried(near + Scales::STEP_DB * step));
+    near + Scales::STEP_DB * top([a, b, c, d, e])
+}
+
+/// Where the parabola of least squares through five values a step apart has its top, in steps from the middle one; within one.
+fn top([a, b, c, d, e]: [f32; 5]) -> f32 {
+    let slope = (2.0 * (e - a) + d - b) / 10.0;
+    let curve = (2.0 * (a + e) - b - d - 2.0 * c) / 14.0;
+    if curve < 0.0 { (-0.5 * slope / curve).clamp(-1.0, 1.0) } else { 0.0 }
 }
 
 #[cfg(test)]
@@ -354,7 +377,7 @@ mod tests {
     fn kinds(modem: &Modem) -> Arc<Kinds> {
         let kind = |reception: &super::super::modem::Reception| Kind::new(reception.detection, 0.0);
         let all = modem.stages().iter().map(kind).collect();
-        Arc::new(Kinds { all, header: 1, header_limit: Some(1.5) })
+        Arc::new(Kinds { all, header: 1, header_limit: Some(1.5), between_steps: true })
     }
 
     #[test]
@@ -367,6 +390,40 @@ mod tests {
             let found = Budget::new(&signal, &tape, &kinds).effective_db(kind, &whole);
             assert!((found - db).abs() < 0.1, "{:?}: {found} dB for {db}", reception.stage);
         }
+    }
+
+    #[test]
+    fn a_parabolas_top_is_found_between_the_steps() {
+        for wanted in [-0.7f32, 0.0, 0.31] {
+            let found = top([-2.0, -1.0, 0.0, 1.0, 2.0].map(|x: f32| 3.0 - 0.5 * (x - wanted).powi(2)));
+            assert!((found - wanted).abs() < 1e-5, "{found} {wanted}");
+        }
+        assert_eq!(top([1.0; 5]), 0.0);
+    }
+
+    /// In noise that falls by 20 dB over the carriers each carrier's part follows the level without steps.
+    #[test]
+    fn no_carriers_part_jumps_as_the_level_rises() {
+        let modem = Modem::cenelec_a();
+        let noise = modem.noise(&[Preset::hooijen()]).unwrap();
+        let tape = NoiseTape::listen(&noise, Port::L1, 1, modem.grid());
+        let detection = Detection { bits: 1, reference_symbols: 1, copies: 1 };
+        let kinds = Kinds {
+            all: vec![Kind::new(detection, -0.5)],
+            header: 0,
+            header_limit: None,
+            between_steps: true,
+        };
+        let kinds = Arc::new(kinds);
+        let mean = tape.mean().iter().sum::<f32>() / 36.0;
+        let lowest = |step: usize| {
+            let signal = vec![mean * 10f32.powf(0.005 * step as f32 - 0.3); 36];
+            Budget::new(&signal, &tape, &kinds).figures(0).carriers[0][0]
+        };
+        let figures: Vec<f32> = (0..120).map(lowest).collect();
+        let jumps = figures.windows(2).map(|pair| (pair[1] - pair[0]).abs());
+        let most = jumps.fold(0.0, f32::max);
+        assert!(most < 0.01, "{most}");
     }
 
     #[test]
