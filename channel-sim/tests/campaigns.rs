@@ -311,7 +311,7 @@ const EXACT: [&str; 25] = [
     "g3 cenelec-a 8psk n0 4.7 128 17 0 0 17",
     "g3 cenelec-a dqpsk n3a,n0 1.7 128 128 0 0 128",
     "g3 cenelec-a dqpsk n3a,n0 1.7 128 18 0 0 18",
-    "g3 cenelec-a dbpsk n0 1.5 128 33 0 0 33",
+    "g3 cenelec-a dbpsk n0 1.5 128 32 0 0 32",
     "prime channel-1 dbpsk-c n5a 1.5 128 128 10 51 67",
     "prime channel-1 dbpsk-c n5a 12 128 0 0 0 0",
     "prime channel-1 robust-dqpsk n5a 1.5 128 11 0 11 0",
