@@ -119,8 +119,6 @@ pub struct Kinds {
     /// Magnitude of a carrier, against the mean of all, above which the header's products count no more, if they are not weighted by
     /// their noise.
     pub header_limit: Option<f32>,
-    /// Whether the scale at which a link's carriers carry most is looked for between the steps of the tables of information.
-    pub between_steps: bool,
 }
 
 /// A link's worth in each state of its receiver's noise.
@@ -163,10 +161,7 @@ impl Budget {
         let scales_db: Vec<f32> = kinds
             .all
             .iter()
-            .map(|kind| {
-                kind.products()
-                    .map_or(0.0, |table| best_scale(table, &snr_db, &weight_db, kinds.between_steps))
-            })
+            .map(|kind| kind.products().map_or(0.0, |table| best_scale(table, &snr_db, &weight_db)))
             .collect();
         let empty = |kind: &Kind| Figures {
             states: vec![[0.0; STATES]; kind.functions()],
@@ -328,12 +323,7 @@ pub(super) fn tilt_db(signal: &[f32], noise: &[f32]) -> f32 {
 
 /// The scale, in dB, at which the carriers together carry most. All of them together hardly mind a scale that is a little off, but
 /// single ones do, and with them the interleaver's windows: so it is where the parabola through the best steps has its top.
-fn best_scale(
-    (table, shape_db): (&Information, f32),
-    snr_db: &[f32],
-    weight_db: &[f32],
-    between_steps: bool,
-) -> f32 {
+fn best_scale((table, shape_db): (&Information, f32), snr_db: &[f32], weight_db: &[f32]) -> f32 {
     let carried = |scale_db: f32| -> f32 {
         snr_db.iter().zip(weight_db).map(|(snr, weight)| table.at(*snr - shape_db, scale_db + weight)).sum()
     };
@@ -346,9 +336,6 @@ fn best_scale(
     };
     let coarse = best(&mut Scales::all().step_by(4));
     let near = best(&mut (-3..=3).map(|step| coarse + Scales::STEP_DB * step as f32));
-    if !between_steps {
-        return near;
-    }
     let [a, b, c, d, e] = [-2.0, -1.0, 0.0, 1.0, 2.0].map(|step| carried(near + Scales::STEP_DB * step));
     near + Scales::STEP_DB * top([a, b, c, d, e])
 }
@@ -377,7 +364,7 @@ mod tests {
     fn kinds(modem: &Modem) -> Arc<Kinds> {
         let kind = |reception: &super::super::modem::Reception| Kind::new(reception.detection, 0.0);
         let all = modem.stages().iter().map(kind).collect();
-        Arc::new(Kinds { all, header: 1, header_limit: Some(1.5), between_steps: true })
+        Arc::new(Kinds { all, header: 1, header_limit: Some(1.5) })
     }
 
     #[test]
@@ -408,12 +395,7 @@ mod tests {
         let noise = modem.noise(&[Preset::hooijen()]).unwrap();
         let tape = NoiseTape::listen(&noise, Port::L1, 1, modem.grid());
         let detection = Detection { bits: 1, reference_symbols: 1, copies: 1 };
-        let kinds = Kinds {
-            all: vec![Kind::new(detection, -0.5)],
-            header: 0,
-            header_limit: None,
-            between_steps: true,
-        };
+        let kinds = Kinds { all: vec![Kind::new(detection, -0.5)], header: 0, header_limit: None };
         let kinds = Arc::new(kinds);
         let mean = tape.mean().iter().sum::<f32>() / 36.0;
         let lowest = |step: usize| {

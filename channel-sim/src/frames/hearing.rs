@@ -222,12 +222,7 @@ impl Hearing {
             function_of,
             copy_scales: Vec::new(),
             copy_kinds: all.iter().filter(|kind| kind.functions() == 2).count(),
-            kinds: Arc::new(Kinds {
-                all,
-                header,
-                header_limit: modem.header_limit,
-                between_steps: modem.between_steps,
-            }),
+            kinds: Arc::new(Kinds { all, header, header_limit: modem.header_limit }),
             modem: modem.clone(),
             needs,
             need_of,
@@ -473,8 +468,7 @@ impl Hearing {
             };
             let signal: Vec<f32> = (0..carriers).map(of_carrier).collect();
             let needs = self.need(entry.mode);
-            let between_steps = self.kinds.between_steps;
-            let kinds = Kinds { all: vec![needs.kind.clone()], header: 0, header_limit: None, between_steps };
+            let kinds = Kinds { all: vec![needs.kind.clone()], header: 0, header_limit: None };
             let budget = Budget::new(&signal, tape, &Arc::new(kinds));
             let offset = needs.offset_db(&self.links[index]);
             let need_db = entry.need_db - f64::from(offset);

@@ -112,7 +112,6 @@ fn of(plan: BandPlan, variant: Variant) -> Modem {
         octets,
         header_limit: (!is_coherent(&receiver)).then_some(ABOVE_MEAN),
         span: Span::Frame,
-        between_steps: !is_default,
         rules: Arc::new(G3 { plan, first, variant }),
     }
 }

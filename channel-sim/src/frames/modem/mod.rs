@@ -165,10 +165,6 @@ pub struct Modem {
     /// weighted by their noise.
     pub(super) header_limit: Option<f32>,
     pub(super) span: Span,
-    /// Whether the scale of a link's products is looked for between the steps of the tables of information. In steps it is up to
-    /// 0.75 dB off, which moves what single carriers tell, and with them a crossing in coloured noise by up to 0.2 dB. The table that
-    /// comes with the program was made in steps: CENELEC-A's default modem gets this with the next one.
-    pub(super) between_steps: bool,
     pub(super) rules: Arc<dyn Rules>,
 }
 
