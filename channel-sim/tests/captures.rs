@@ -58,7 +58,7 @@ fn the_recorded_frames_of_prime_come_out_octet_for_octet_with_every_receiver() {
     for name in ["standard", "coherent", "best"] {
         let receiver = prime_phy::ReceiverOptions::named(name).unwrap();
         let settings = prime::Settings { receiver, ..prime::Settings::default() };
-        let frames = prime::replay(load(&path).unwrap(), &settings).unwrap();
+        let frames = prime::replay(load(&path).unwrap(), &settings).unwrap().frames;
         let octets: Vec<_> = frames.iter().map(|frame| frame.mpdu.clone().unwrap_or_default()).collect();
         assert_eq!(octets, expected.iter().map(|(_, hex)| hex.clone()).collect::<Vec<_>>(), "{name}");
         for frame in &frames {
@@ -79,7 +79,7 @@ fn the_recorded_frames_of_prime_come_out_octet_for_octet_with_every_receiver() {
     let (recording, annotations) = channel_sim::record::sigmf::read(&path).unwrap();
     let named: Vec<_> = annotations.iter().map(|of| (of.label.clone(), of.comment.to_lowercase())).collect();
     assert_eq!(named, expected);
-    let frames = prime::replay(recording, &prime::Settings::default()).unwrap();
+    let frames = prime::replay(recording, &prime::Settings::default()).unwrap().frames;
     for (frame, annotation) in frames.iter().zip(&annotations) {
         assert!((frame.start_s - annotation.sample_start as f64 / 250e3).abs() < 20e-6);
     }

@@ -12,6 +12,7 @@
 //!
 //! Settings: receiver=NAME, a step of the ladder, or a number of passes; without=smoothing or clock; ppm=P lets the receiver's clock
 //! be P parts per million slow; octets=N behind what the header carries; echo=G adds an echo of gain G 80 us later;
+//! levels=D puts every frame with its noise at a random level within D dB, renew=N gives it a new receiver after N frames;
 //! carriers=equal, symbols=equal or erased for the weights. noise=FILE takes pieces of a trace at the channel's sample clock,
 //! raw 32 bit floats as `channel-sim noise write` makes them, instead of white noise; the ratio is that to its mean power on
 //! the carriers or, with of=background, to what stands there half of the time on half of them.

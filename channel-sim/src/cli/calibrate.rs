@@ -19,60 +19,60 @@ use std::sync::Arc;
 /// Arguments of `channel-sim calibrate`.
 #[derive(Debug, Args)]
 pub(crate) struct CalibrateArguments {
-    /// Standard
+    /// Standard: g3, or prime, whose model is of channel 1 and the standard receiver
     #[arg(long, default_value = "g3")]
     standard: Standard,
-    /// Band, as `channel-sim link` has it; by default cenelec-a
+    /// Band, as `channel-sim link` has it; by default cenelec-a, and channel-1 of PRIME
     #[arg(long)]
-    band: Option<String>,
+    pub(super) band: Option<String>,
     /// Receiver, as `receiver=NAME` of `channel-sim link`; by default the standard's own
     #[arg(long)]
-    receiver: Option<String>,
+    pub(super) receiver: Option<String>,
     /// Noises: presets, or sums of them joined by +. With the four feeders of docs/link-fidelity.md and three links on
     /// each these six take some ten minutes of one core, and one or two from a journal
     #[arg(long, value_delimiter = ',', default_value = "n0,n1,n2,n3a,n3b,n1+n3a")]
-    noise: Vec<String>,
+    pub(super) noise: Vec<String>,
     /// Feeders of the proof (.dss, .json, .toml) besides the built-in village and a street of 60
     #[arg(long, value_name = "FILE")]
     feeder: Vec<PathBuf>,
     /// Links on each feeder, from the coordinator: of N links the first is to the meter that an Nth of all meters hear as
     /// well as or better than, and so on to the farthest. Overlapping frames take the first and the last of a feeder
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..=20))]
-    links: u32,
+    pub(super) links: u32,
     /// Modulations of the proof; by default all that have a model
     #[arg(long, value_delimiter = ',')]
-    modulation: Vec<String>,
+    pub(super) modulation: Vec<String>,
     /// A crossing ends when half its 95 % interval is below this, dB
     #[arg(long, default_value_t = 0.09)]
-    precision: f64,
+    pub(super) precision: f64,
     /// A crossing ends after so many frames
     #[arg(long, default_value_t = 4_000)]
-    frames: u32,
+    pub(super) frames: u32,
     /// Determines frames, noise, delays and clocks
     #[arg(long, default_value_t = 1)]
-    seed: u64,
+    pub(super) seed: u64,
     /// Keep what frames came to in this file, and do not send again what it holds: goes on where a run was broken off
     #[arg(long, value_name = "FILE")]
-    journal: Option<PathBuf>,
+    pub(super) journal: Option<PathBuf>,
     /// Prove this table instead of making one
     #[arg(long, value_name = "FILE")]
-    with: Option<PathBuf>,
+    pub(super) with: Option<PathBuf>,
     /// Write the table as CSV
     #[arg(long, value_name = "FILE")]
-    table: Option<PathBuf>,
+    pub(super) table: Option<PathBuf>,
     /// Write the proof as CSV
     #[arg(long, value_name = "FILE")]
-    csv: Option<PathBuf>,
+    pub(super) csv: Option<PathBuf>,
     /// Write the proof as SVG
     #[arg(long, value_name = "FILE")]
-    svg: Option<PathBuf>,
+    pub(super) svg: Option<PathBuf>,
     /// Write what became of overlapping frames as CSV; in other bands than CENELEC-A and with other receivers than the default they
     /// are calibrated only if it is given
     #[arg(long, value_name = "FILE")]
-    capture: Option<PathBuf>,
+    pub(super) capture: Option<PathBuf>,
     /// One JSON object instead of text
     #[arg(long)]
-    json: bool,
+    pub(super) json: bool,
 }
 
 #[derive(Serialize)]
@@ -87,6 +87,9 @@ struct Results {
 }
 
 pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
+    if arguments.standard == Standard::Prime {
+        return super::calibrate_prime::run(arguments);
+    }
     let modem = Arc::new(modem(arguments)?);
     let modes: Vec<Stage> = match &arguments.modulation[..] {
         [] => modem.payloads().collect(),
@@ -97,17 +100,7 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
         .iter()
         .map(|noise| NamedNoise::new(&noise.split('+').collect::<Vec<_>>(), &modem))
         .collect::<Result<Vec<_>, _>>()?;
-    let mut feeders = vec![
-        ("village".to_string(), Scenario::village(arguments.seed)),
-        (
-            "street".to_string(),
-            Scenario::new(channel_sim::frames::street::feeder(60, arguments.seed), arguments.seed),
-        ),
-    ];
-    for path in &arguments.feeder {
-        let (scenario, _) = Scenario::open_dss(path, arguments.seed).map_err(|error| error.to_string())?;
-        feeders.push((scenario.feeder.name.clone(), scenario));
-    }
+    let feeders = feeders(arguments)?;
     let count = arguments.links as usize;
     let links =
         feeders.iter().flat_map(|(name, scenario)| proof::links(name, scenario, count, &modem)).collect();
@@ -124,12 +117,7 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
     let calibration =
         Calibration { modem: modem.clone(), noises, links, seed: arguments.seed, effort, journal };
 
-    let bar = ProgressBar::with_draw_target(Some(1_000), ProgressDrawTarget::stderr());
-    if arguments.json || !std::io::stderr().is_terminal() {
-        bar.set_draw_target(ProgressDrawTarget::hidden());
-    }
-    let style = ProgressStyle::with_template("{msg} {wide_bar} {percent} %, {eta} left");
-    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    let bar = progress_bar(arguments);
     let progress = |share: f64| bar.set_position((share * 1_000.0) as u64);
     bar.set_message("table");
     let table = match &arguments.with {
@@ -208,15 +196,41 @@ fn modem(arguments: &CalibrateArguments) -> Result<Modem, String> {
     Modem::new(arguments.standard, band, variant)
 }
 
+/// The built-in village, a street of 60, and the feeders that were named.
+pub(super) fn feeders(arguments: &CalibrateArguments) -> Result<Vec<(String, Scenario)>, String> {
+    let mut feeders = vec![
+        ("village".to_string(), Scenario::village(arguments.seed)),
+        (
+            "street".to_string(),
+            Scenario::new(channel_sim::frames::street::feeder(60, arguments.seed), arguments.seed),
+        ),
+    ];
+    for path in &arguments.feeder {
+        let (scenario, _) = Scenario::open_dss(path, arguments.seed).map_err(|error| error.to_string())?;
+        feeders.push((scenario.feeder.name.clone(), scenario));
+    }
+    Ok(feeders)
+}
+
+pub(super) fn progress_bar(arguments: &CalibrateArguments) -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(Some(1_000), ProgressDrawTarget::stderr());
+    if arguments.json || !std::io::stderr().is_terminal() {
+        bar.set_draw_target(ProgressDrawTarget::hidden());
+    }
+    let style = ProgressStyle::with_template("{msg} {wide_bar} {percent} %, {eta} left");
+    bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
+    bar
+}
+
 /// An error where the model does not hold on a link, so that a script sees it. Overlapping frames are told only.
-fn verdict(within: usize, compared: usize) -> Result<(), String> {
+pub(super) fn verdict(within: usize, compared: usize) -> Result<(), String> {
     match compared - within {
         0 => Ok(()),
         apart => Err(format!("{apart} of {compared} comparisons are apart by more than {TOLERANCE_DB} dB")),
     }
 }
 
-fn write(path: &Path, content: &[u8]) -> Result<(), String> {
+pub(super) fn write(path: &Path, content: &[u8]) -> Result<(), String> {
     std::fs::write(path, content)
         .map_err(|error| format!("{}: {error}; give a path in a folder that exists", path.display()))
 }

@@ -1,6 +1,7 @@
 //! The commands.
 
 mod calibrate;
+mod calibrate_prime;
 mod campaign;
 mod compare;
 mod emission;

@@ -6,7 +6,7 @@ use channel_sim::record::FrameFile;
 use channel_sim::record::about::{About, Recording};
 use channel_sim::record::pcapng::Direction;
 use channel_sim::replay::report::{Replay, Settings, replay};
-use channel_sim::replay::{load, plot, prime};
+use channel_sim::replay::{load, plot, prime, prime_plot};
 use clap::Args;
 use g3_mac::security::Gmk;
 use g3_phy::BandPlan;
@@ -196,16 +196,19 @@ fn run_prime(
     settings: &prime::Settings,
 ) -> Result<(), String> {
     let given = [
-        ("--svg", arguments.svg.is_some()),
         ("--pcapng", arguments.pcapng.is_some()),
         ("--key", arguments.key.is_some()),
         ("--key-of-seed", arguments.key_of_seed.is_some()),
-        ("--frame", arguments.frame.is_some()),
     ];
     if let Some((option, _)) = given.iter().find(|(_, given)| *given) {
         return Err(format!("{option} is for G3; leave it out with --standard prime"));
     }
-    let frames = prime::replay(recording, settings).map_err(|reason| format!("{name}: {reason}"))?;
+    let found = prime::replay(recording, settings).map_err(|reason| format!("{name}: {reason}"))?;
+    if let Some(path) = &arguments.svg {
+        let text = prime_plot::svg(&found, arguments.frame)?;
+        std::fs::write(path, text).map_err(|error| format!("{}: {error}", path.display()))?;
+    }
+    let frames = found.frames;
     if arguments.json {
         return print_json(&serde_json::json!({ "frames": frames }));
     }

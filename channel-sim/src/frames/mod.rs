@@ -13,6 +13,7 @@
 //! | [`table`], [`model`] | from an effective ratio to a probability of loss, stage by stage |
 //! | [`calibrate`], [`waveform`], [`crossing`], [`journal`], [`port`], [`proof`], [`picture`] | the table by the waveform mode, and the proof |
 //! | [`capture`], [`overlap`] | the same for frames that overlap |
+//! | [`prime`] | model, table and proof of PRIME's frames |
 //!
 //! `docs/link-fidelity.md` is the chapter.
 
@@ -34,6 +35,7 @@ pub mod node;
 pub mod overlap;
 pub mod picture;
 pub mod port;
+pub mod prime;
 pub mod proof;
 mod queue;
 mod quick;

@@ -100,7 +100,7 @@ pub struct StageShares {
 }
 
 impl StageShares {
-    fn add(&mut self, frame: &Failures) {
+    pub(super) fn add(&mut self, frame: &Failures) {
         let heard = 1.0 - frame.preamble;
         let read = heard * (1.0 - frame.header);
         self.preamble += frame.preamble;
@@ -109,7 +109,7 @@ impl StageShares {
         self.lost += frame.lost();
     }
 
-    fn over(self, frames: f64) -> Self {
+    pub(super) fn over(self, frames: f64) -> Self {
         let heard = frames - self.preamble;
         let read = heard - self.header;
         Self {

@@ -209,7 +209,7 @@ impl Table {
 
 /// The ends of the straight line of least squares through points in ascending order. Few reference paths tell a trend; what
 /// each has beside it is its own, by how its carriers meet the interleaver, and no other link's.
-fn straightened(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
+pub(super) fn straightened(points: &[(f64, f64)]) -> Vec<(f64, f64)> {
     let (Some(first), Some(last)) = (points.first(), points.last()) else { return Vec::new() };
     let count = points.len() as f64;
     let mean = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>() / count;

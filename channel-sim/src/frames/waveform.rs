@@ -261,7 +261,7 @@ pub(super) fn fnv(octets: impl Iterator<Item = u8>) -> u64 {
     octets.fold(0xCBF2_9CE4_8422_2325, |hash, octet| (hash ^ u64::from(octet)).wrapping_mul(0x100_0000_01B3))
 }
 
-fn convolve(sent: &[f32], taps: &[f32], gain: f32, out: &mut Vec<f32>) {
+pub(super) fn convolve(sent: &[f32], taps: &[f32], gain: f32, out: &mut Vec<f32>) {
     out.clear();
     out.resize(sent.len() + taps.len() - 1, 0.0);
     for (delay, &tap) in taps.iter().enumerate() {

@@ -6,11 +6,12 @@ use prime_phy::channel::CARRIERS;
 use prime_phy::encoder::FrameEncoder;
 use prime_phy::options::Options;
 use prime_phy::primitives::{CarrierDetect, Event};
-use prime_phy::{Channel, FrameWorkspace, Optional, Receiver, Scheme, TX_RMS, Transmitter};
+use prime_phy::{Channel, FrameType, FrameWorkspace, Optional, Receiver, Scheme, TX_RMS, Transmitter};
 use rand_chacha::ChaCha8Rng;
 use rand_core::Rng;
 
 pub(super) struct Prime {
+    channels: usize,
     scheme: Scheme,
     options: Options,
     octets: usize,
@@ -24,6 +25,7 @@ impl Prime {
         let beyond = variant.prime_receiver();
         let memory = Optional(beyond.needs_workspace().then(|| Box::new(FrameWorkspace::new())));
         Self {
+            channels: channel.channels(),
             scheme,
             options,
             octets,
@@ -35,11 +37,12 @@ impl Prime {
 
 /// What a transmitter puts on its carriers: all together have its rms.
 pub(super) fn air(channel: &Channel) -> Air {
-    let first = usize::from(channel.first_carrier);
+    let first = |part: Channel| usize::from(part.first_carrier);
+    let bins: Vec<usize> = channel.parts().map(first).flat_map(|first| first..first + CARRIERS).collect();
     Air {
         points: channel.fft_samples(),
-        bins: (first..first + CARRIERS).collect(),
-        amplitude: f64::from(TX_RMS) * (2.0 / CARRIERS as f64).sqrt(),
+        amplitude: f64::from(TX_RMS) * (2.0 / bins.len() as f64).sqrt(),
+        bins,
         rate_hz: f64::from(channel.clock.rate_hz()),
     }
 }
@@ -50,7 +53,14 @@ impl Modem for Prime {
         rng.fill_bytes(&mut mpdu);
         // The two unused bits are zero.
         *mpdu.first_mut()? &= 0x3F;
-        let frame = FrameEncoder::new(&self.options, self.scheme, &mpdu).ok()?;
+        let frame = FrameEncoder::on(
+            self.channels,
+            &self.options,
+            FrameType::plainest(self.scheme),
+            self.scheme,
+            &mpdu,
+        );
+        let frame = frame.ok()?;
         let mut samples = vec![0.0; self.transmitter.load(frame, 0.0)];
         self.transmitter.pull(&mut samples);
         Some((mpdu, samples))

@@ -120,12 +120,14 @@ const MODULATIONS: [(&str, Modulation); 9] = [
     ("16qam-experimental", Modulation::Qam16),
 ];
 
-/// PRIME's channels: 1 at the 250 kHz of v1.3.6, the others at 1 MHz.
-fn channels() -> [Channel; 8] {
+/// PRIME's channels, 1 at the 250 kHz of v1.3.6 and the others at 1 MHz, and bonded pairs of them.
+fn channels() -> Vec<Channel> {
     let [_, others @ ..] = Channel::ALL;
-    let [two, three, four, five, six, seven, eight] = others;
-    [Channel::ONE, two, three, four, five, six, seven, eight]
+    std::iter::once(Channel::ONE).chain(others).chain(Channel::PAIRS).collect()
 }
+
+/// Most octets of padding that PRIME's header of Type A can tell.
+const MOST_PADDING: usize = 63;
 
 impl System {
     /// The system of a standard, a band, a mode and options, by their names.
@@ -239,7 +241,13 @@ impl System {
             System::G3 { .. } => self.g3_layout(octets).map(|layout| usize::from(layout.psdu_capacity)),
             // PRIME's header says how many octets there are.
             System::Prime { scheme, .. } => {
-                prime_phy::layout::PayloadLayout::for_mpdu(*scheme, octets).map(|_| octets)
+                let layout = self.prime_layout(octets)?;
+                // A symbol of a bonded pair may hold more padding than the header can tell.
+                let too_much = match FrameType::plainest(*scheme) {
+                    FrameType::A => usize::from(layout.pad_octets).saturating_sub(MOST_PADDING),
+                    FrameType::B | FrameType::Bc => 0,
+                };
+                Some(octets + too_much)
             }
             System::Reference { scheme } => {
                 let fits = (1..=reference::MOST_OCTETS - scheme.parity_octets).contains(&octets);
@@ -262,7 +270,7 @@ impl System {
                 Some(timing::data_airtime(plan, variant.tone_mask(plan), *modulation, symbols))
             }
             System::Prime { scheme, .. } => {
-                let layout = prime_phy::layout::PayloadLayout::for_mpdu(*scheme, octets)?;
+                let layout = self.prime_layout(octets)?;
                 let frame_type = FrameType::plainest(*scheme);
                 Some(prime_phy::timing::frame_duration(frame_type, layout.symbols))
             }
@@ -274,9 +282,17 @@ impl System {
     pub fn carriers(&self) -> Option<usize> {
         match self {
             System::G3 { .. } => self.g3_layout(1).map(|layout| usize::from(layout.carriers)),
-            System::Prime { .. } => Some(prime_phy::channel::PAYLOAD_DATA_CARRIERS),
+            System::Prime { channel, .. } => {
+                Some(channel.channels() * prime_phy::channel::PAYLOAD_DATA_CARRIERS)
+            }
             System::Reference { .. } => None,
         }
+    }
+
+    fn prime_layout(&self, octets: usize) -> Option<prime_phy::layout::PayloadLayout> {
+        let System::Prime { channel, scheme, .. } = self else { return None };
+        let frame_type = FrameType::plainest(*scheme);
+        prime_phy::layout::PayloadLayout::on(channel.channels(), frame_type, *scheme, octets)
     }
 
     fn g3_layout(&self, octets: usize) -> Option<PayloadLayout> {
@@ -321,9 +337,11 @@ fn band_name(plan: &BandPlan) -> String {
     name.replace(' ', "-")
 }
 
-/// A channel of PRIME by name.
+/// A channel of PRIME by name: `channel-1`, or `channels-1-2` of a bonded pair.
 pub fn channel_name(channel: &Channel) -> String {
-    format!("channel-{}", channel.number)
+    let numbers: Vec<String> = channel.parts().map(|part| part.number.to_string()).collect();
+    let many = if channel.bonded { "s" } else { "" };
+    format!("channel{many}-{}", numbers.join("-"))
 }
 
 fn modulation_name(modulation: Modulation) -> String {

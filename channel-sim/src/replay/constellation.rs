@@ -118,7 +118,7 @@ fn coherent(
 }
 
 /// The point of as many phases that is nearest.
-fn nearest(point: Complex, phases: u8) -> Complex {
+pub(super) fn nearest(point: Complex, phases: u8) -> Complex {
     let step = TAU / f32::from(phases);
     let angle = (libm::atan2f(point.im, point.re) / step).round() * step;
     Complex::new(libm::cosf(angle), libm::sinf(angle))

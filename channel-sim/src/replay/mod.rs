@@ -9,7 +9,7 @@
 //! | [`mac`], [`network`] | what stands in a PSDU |
 //! | [`prime`] | the same for PRIME, up to the MPDU |
 //! | [`resample`] | other sample rates |
-//! | [`plot`] | pictures |
+//! | [`plot`], [`prime_plot`] | pictures |
 //!
 //! See `docs/recordings.md`.
 
@@ -20,6 +20,7 @@ pub mod metric;
 pub mod network;
 pub mod plot;
 pub mod prime;
+pub mod prime_plot;
 pub mod report;
 pub mod resample;
 pub mod sniffer;

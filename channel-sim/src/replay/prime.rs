@@ -7,7 +7,7 @@ use jiff::SignedDuration;
 use plc_core::time::Instant;
 use prime_phy::channel::CARRIERS;
 use prime_phy::header::Header;
-use prime_phy::options::Options;
+use prime_phy::options::{Options, Sweep};
 use prime_phy::primitives::{CarrierDetect, Event, PhyDataIndication};
 use prime_phy::{Channel, FrameType, FrameWorkspace, Optional, Receiver, ReceiverOptions};
 use serde::Serialize;
@@ -63,16 +63,37 @@ pub struct PrimeFrame {
     pub carrier_snr_db: Vec<f32>,
     /// The MPDU.
     pub mpdu: Option<String>,
+    /// First sample at the channel's rate.
+    pub sample: u64,
+    /// What its header said.
+    #[serde(skip)]
+    pub(super) header: Option<Header>,
+    /// Sweep of the chirp that it begins with.
+    #[serde(skip)]
+    pub(super) sweep: Sweep,
+}
+
+/// What was found in a recording.
+#[derive(Clone, Debug)]
+pub struct PrimeReplay {
+    /// What the recording says of itself.
+    pub about: About,
+    /// Channel.
+    pub channel: Channel,
+    /// Samples at the channel's rate, in volts.
+    pub volts: Vec<f32>,
+    /// The frames in order.
+    pub frames: Vec<PrimeFrame>,
 }
 
 /// Finds the frames on a channel.
 ///
 /// # Errors
 /// Where the sample rate cannot hold the channel.
-pub fn replay(recording: Recording, settings: &Settings) -> Result<Vec<PrimeFrame>, String> {
+pub fn replay(recording: Recording, settings: &Settings) -> Result<PrimeReplay, String> {
     let Settings { channel, options, receiver: beyond } = settings;
     let rate_hz = f64::from(channel.clock.rate_hz());
-    let highest_hz = f64::from(channel.carrier_hz(CARRIERS - 1));
+    let highest_hz = f64::from(channel.carrier_hz(channel.channels() * CARRIERS - 1));
     let Recording { about, volts, .. } = recording;
     let volts = fitted(volts, about.sample_rate_hz, rate_hz, highest_hz)
         .map_err(|reason| format!("channel {}: {reason}", channel.number))?;
@@ -94,23 +115,24 @@ pub fn replay(recording: Recording, settings: &Settings) -> Result<Vec<PrimeFram
                 }
                 Event::CarrierDetect(CarrierDetect::HeaderFailed { end }) => {
                     if let Some((start, _)) = open.take() {
-                        let frame = PrimeFrame::new(number, "header failed", start, Some(end), None, &about);
+                        let frame =
+                            PrimeFrame::new(number, "header failed", start, Some(end), None, &about, rate_hz);
                         frames.push(frame);
                     }
                 }
                 Event::DataIndication(data) => {
                     let header = open.take().and_then(|(_, header)| header);
                     let snr = receiver.carrier_snr().map(|snr| 10.0 * libm::log10f(snr.max(1e-6))).collect();
-                    frames.push(PrimeFrame::of(number, &data, header, snr, &about));
+                    frames.push(PrimeFrame::of(number, &data, header, snr, &about, rate_hz));
                 }
                 _ => {}
             }
         }
     }
     if let Some((start, header)) = open {
-        frames.push(PrimeFrame::new(frames.len() + 1, "cut short", start, None, header, &about));
+        frames.push(PrimeFrame::new(frames.len() + 1, "cut short", start, None, header, &about, rate_hz));
     }
-    Ok(frames)
+    Ok(PrimeReplay { about, channel: *channel, volts, frames })
 }
 
 fn type_name(frame_type: FrameType) -> String {
@@ -125,6 +147,7 @@ impl PrimeFrame {
         end: Option<Instant>,
         header: Option<Header>,
         about: &About,
+        sample_rate_hz: f64,
     ) -> Self {
         let rate_hz = plc_core::time::TICKS_PER_SECOND as f64;
         let seconds = |at: Instant| about.line_seconds(at.as_ticks(), rate_hz);
@@ -144,6 +167,9 @@ impl PrimeFrame {
             evm_db: None,
             carrier_snr_db: Vec::new(),
             mpdu: None,
+            sample: (start.as_ticks() as f64 * sample_rate_hz / rate_hz).round() as u64,
+            header,
+            sweep: Sweep::Ascending,
         }
     }
 
@@ -153,7 +179,12 @@ impl PrimeFrame {
         header: Option<Header>,
         carrier_snr_db: Vec<f32>,
         about: &About,
+        sample_rate_hz: f64,
     ) -> Self {
+        let sweep = match data.reception.frame_type {
+            FrameType::A | FrameType::Bc => Sweep::Ascending,
+            FrameType::B => data.reception.robust_sweep,
+        };
         Self {
             frame_type: Some(type_name(data.reception.frame_type)),
             scheme: Some(format!("{:?}", data.scheme)),
@@ -161,7 +192,8 @@ impl PrimeFrame {
             evm_db: Some(20.0 * libm::log10f(data.reception.evm.max(1e-6))),
             carrier_snr_db,
             mpdu: Some(hex(&data.mpdu)),
-            ..Self::new(number, "data", data.time, Some(data.end), header, about)
+            sweep,
+            ..Self::new(number, "data", data.time, Some(data.end), header, about, sample_rate_hz)
         }
     }
 
@@ -225,7 +257,7 @@ mod tests {
         volts.iter_mut().for_each(|volt| *volt += (1e-4 * normal(&mut random)) as f32);
         let volts = super::super::resample::resample(volts, 250e3, 1e6);
         let recording = Recording { about: About::of_rate(1e6), volts, cut: None };
-        let frames = replay(recording, &Settings::default()).unwrap();
+        let frames = replay(recording, &Settings::default()).unwrap().frames;
         assert_eq!(frames.len(), 1);
         let frame = &frames[0];
         assert_eq!((frame.kind, frame.mpdu.as_deref()), ("data", Some(beacon)));
@@ -251,7 +283,7 @@ mod tests {
             volts.iter_mut().for_each(|volt| *volt += (0.022 * normal(&mut random)) as f32);
             let rate_hz = f64::from(channel.clock.rate_hz());
             let recording = Recording { about: About::of_rate(rate_hz), volts, cut: None };
-            let frames = replay(recording, &settings).unwrap();
+            let frames = replay(recording, &settings).unwrap().frames;
             let found: Vec<_> =
                 frames.iter().map(|frame| (frame.frame_type.as_deref(), frame.mpdu.clone())).collect();
             assert_eq!(found, [(Some("B"), Some(hex(&octets)))], "channel {} {name}", channel.number);

@@ -46,6 +46,10 @@ pub struct Line {
     pub echo: f32,
     pub noise: Option<Arc<Trace>>,
     pub of_background: bool,
+    /// Every frame, with its noise, is at a random level within plus and minus so many dB.
+    pub levels_db: f32,
+    /// After so many frames there is a new receiver; 0 for never.
+    pub renew: usize,
 }
 
 impl Line {
@@ -57,6 +61,8 @@ impl Line {
             echo: 0.0,
             noise: None,
             of_background: false,
+            levels_db: 0.0,
+            renew: 0,
         };
         for setting in settings {
             match setting.split_once('=').unwrap_or((setting, "")) {
@@ -75,6 +81,8 @@ impl Line {
                 ("symbols", "equal") => line.receiver.symbol_weights = SymbolWeights::Equal,
                 ("symbols", "erased") => line.receiver.symbol_weights = SymbolWeights::Erased,
                 ("noise", file) => line.noise = Some(Arc::new(Trace::read(file))),
+                ("levels", db) => line.levels_db = db.parse().expect("dB"),
+                ("renew", frames) => line.renew = frames.parse().expect("a number of frames"),
                 ("of", "background") => line.of_background = true,
                 _ => println!("no such setting: {setting}"),
             }
@@ -194,13 +202,19 @@ pub fn measure(
 ) -> Tally {
     let options = Options::default();
     let mut random = Random::new(seed ^ u64::from(snr_db.to_bits()) << 20);
-    let memory = Box::new(FrameWorkspace::new());
-    let mut receiver = Box::new(Receiver::with_workspace(channel, &options, &on.receiver, memory));
+    let listening = || {
+        let memory = Box::new(FrameWorkspace::new());
+        Box::new(Receiver::with_workspace(channel, &options, &on.receiver, memory))
+    };
+    let mut receiver = listening();
     let deviation = common::noise_on(channel, snr_db);
     let variance = on.noise.as_ref().map_or(1.0, |trace| trace.variance(channel, on.of_background));
     let gain = deviation / variance.sqrt();
     let (mut tally, mut position) = (Tally { frames, bits: 8 * on.octets, ..Tally::default() }, 0);
-    for _ in 0..frames {
+    for number in 0..frames {
+        if on.renew > 0 && number > 0 && number.is_multiple_of(on.renew) {
+            (receiver, position) = (listening(), 0);
+        }
         let mpdu = random.mpdu(frame_type.mac_octets() + on.octets);
         let mut frame = common::samples_on(channel, &options, frame_type, scheme, &mpdu);
         if on.ppm != 0.0 {
@@ -215,6 +229,11 @@ pub fn measure(
         match &on.noise {
             Some(trace) => trace.add(&mut line, gain, &mut random),
             None => common::add_noise(&mut line, deviation, &mut random),
+        }
+        if on.levels_db != 0.0 {
+            let uniform = random.below(2_001) as f32 / 1_000.0 - 1.0;
+            let level = 10.0_f32.powf(on.levels_db * uniform / 20.0);
+            line.iter_mut().for_each(|sample| *sample *= level);
         }
         let (mut sensed, mut failed, mut right) = (false, false, false);
         for block in line.chunks(1_000) {

@@ -98,7 +98,11 @@ impl PayloadDecoder {
             for metric in metrics.iter().take(bits).rev() {
                 value = value << 1 | u8::from(*metric < 0.0);
                 let (coded, scrambled) = map.source(self.symbol, channel, place);
-                let soft = quantise(metric * weight, scale);
+                let soft = match layout.scheme.is_coded() {
+                    true => quantise(metric * weight, scale),
+                    // Decided by its sign, however weak the carrier is.
+                    false => hard(*metric),
+                };
                 if map.scrambles_copies() {
                     for (reading, offset) in offsets.iter().enumerate() {
                         let turned = coding::scrambling(offset + scrambled) == 1;
@@ -228,6 +232,11 @@ fn scramble(soft: &mut [i8], begin: usize) {
             *soft = -*soft;
         }
     }
+}
+
+/// A decision without a weight; none of silence.
+fn hard(metric: f32) -> i8 {
+    i8::from(metric > 0.0) - i8::from(metric < 0.0)
 }
 
 fn add(soft: &mut [i8; SOFT_BITS], place: usize, more: i8) {
