@@ -343,10 +343,10 @@ mod tests {
         );
         assert_eq!(systems("--band all --mode robust --options default,ppm=-20").unwrap().len(), 12);
         assert_eq!(systems("--standard g3,prime,reference").unwrap().len(), 4 + 8 + 7);
-        // Nine modes in FCC's and ARIB's bands, eight in CENELEC's; eight schemes in eight channels.
+        // Nine modes in FCC's and ARIB's bands, eight in CENELEC's; eight schemes in eight channels and seven pairs.
         assert_eq!(systems("--band all --mode all").unwrap().len(), 4 * 9 + 2 * 8);
         assert_eq!(systems("--mode all").unwrap().len(), 8);
-        assert_eq!(systems("--standard prime --band all").unwrap().len(), 64);
+        assert_eq!(systems("--standard prime --band all").unwrap().len(), 8 * (8 + 7));
         // A notch that one band has, and receivers that one standard has.
         assert_eq!(systems("--band all --mode dbpsk --options notch=s-fsk").unwrap().len(), 1);
         assert_eq!(systems("--standard g3,prime --mode dbpsk --options receiver=best").unwrap().len(), 2);
