@@ -319,7 +319,7 @@ fn errors_name_file_line_and_value() {
         ("replay none.wav", 1, &["none.wav"]),
         ("replay slow.wav", 1, &["slow.wav", "48000", "181250"]),
         ("replay slow.wav --standard prime", 1, &["slow.wav", "48000"]),
-        ("replay slow.wav --standard prime --frame 2", 1, &["--frame"]),
+        ("replay slow.wav --standard prime --pcapng x", 1, &["--pcapng"]),
         ("replay bad.sigmf-meta", 1, &["bad.sigmf-meta", "line 2"]),
         ("replay frames.pcapng", 1, &["frames.pcapng", "samples are needed"]),
         ("replay slow.wav --key 12", 2, &["32 hexadecimal"]),
