@@ -305,6 +305,8 @@ fn errors_name_file_line_and_value() {
         ("network --table table.csv --seconds 1", 1, &["table.csv"]),
         ("calibrate --noise n99", 1, &["n99"]),
         ("calibrate --with table.csv", 1, &["table.csv"]),
+        ("calibrate --frames 0", 2, &["0", "--frames"]),
+        ("calibrate --precision -1", 2, &["-1", "up to 20 dB"]),
         ("line --feeder feeder.toml --listen 127.0.0.1:0", 1, &["feeder.toml", "string"]),
         ("line --listen nowhere", 2, &["nowhere"]),
         ("record --seconds 1e30 --pcapng x", 2, &["1e30", "86400"]),

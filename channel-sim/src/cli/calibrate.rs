@@ -43,10 +43,10 @@ pub(crate) struct CalibrateArguments {
     #[arg(long, value_delimiter = ',')]
     pub(super) modulation: Vec<String>,
     /// A crossing ends when half its 95 % interval is below this, dB
-    #[arg(long, default_value_t = 0.09)]
+    #[arg(long, default_value_t = 0.09, allow_negative_numbers = true, value_parser = precision)]
     pub(super) precision: f64,
     /// A crossing ends after so many frames
-    #[arg(long, default_value_t = 4_000)]
+    #[arg(long, default_value_t = 4_000, value_parser = clap::value_parser!(u32).range(1..))]
     pub(super) frames: u32,
     /// Determines frames, noise, delays and clocks
     #[arg(long, default_value_t = 1)]
@@ -184,6 +184,13 @@ pub(super) fn run(arguments: &CalibrateArguments) -> Result<(), String> {
         );
     }
     verdict(within, comparisons.len())
+}
+
+fn precision(text: &str) -> Result<f64, String> {
+    let value: Option<f64> = text.parse().ok();
+    value
+        .filter(|value| *value > 0.0 && *value <= 20.0)
+        .ok_or_else(|| format!("{text:?} is no half interval above 0 and up to 20 dB; 0.09 is the default"))
 }
 
 /// What is calibrated.
